@@ -1,0 +1,68 @@
+/*
+ * base.h - the few things every layer needs: attributes, slices, a bounded buffer.
+ *
+ * The only header of mapping/ that queue/ may include.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define MUST_USE __attribute__((warn_unused_result))
+#define AUTO(release) __attribute__((cleanup(release)))
+#define PRINTF(string, first) __attribute__((format(printf, string, first)))
+#define LENGTH(array) (sizeof(array) / sizeof((array)[0]))
+
+/* Bytes somebody else owns. Not NUL-terminated; may hold NUL. {NULL, 0} is "absent". */
+struct slice {
+    const char *data;
+    size_t size;
+};
+
+/* `text` may be NULL: an absent slice. */
+struct slice slice_of(const char *text);
+bool slice_equal(struct slice a, struct slice b);
+bool slice_is(struct slice value, const char *text);
+bool slice_is_nocase(struct slice value, const char *text);
+bool slice_starts(struct slice value, const char *prefix);
+struct slice slice_skip(struct slice value, size_t count); /* count <= value.size */
+struct slice slice_trim(struct slice value); /* blanks and line ends, both sides */
+/* The first `max` bytes of UTF-8 text, fewer where they would end inside a character. */
+struct slice slice_cut_text(struct slice value, size_t max);
+/* A NUL-terminated copy for the caller to free(); NULL when memory is out. */
+char *slice_copy(struct slice value) MUST_USE;
+/*
+ * Copies into `text` (`capacity` bytes with the NUL).
+ * False, and an empty text, when it does not fit or holds a NUL.
+ */
+bool slice_to_text(struct slice value, char *text, size_t capacity) MUST_USE;
+
+/*
+ * Decimal digits only, with one optional sign; the whole slice. False on anything else or on
+ * overflow, *ret_number untouched.
+ */
+bool slice_to_int64(struct slice value, int64_t *ret_number) MUST_USE;
+
+/*
+ * A growable buffer created with its maximum. A write that would pass it, or that finds no
+ * memory, sets `failed` and changes nothing; so does every write after it: check once, at the
+ * end. `data` is kept NUL-terminated. buffer_done() frees; zeroed buffers and second calls are
+ * fine.
+ */
+struct buffer {
+    char *data;
+    size_t size;
+    size_t capacity;
+    size_t max;
+    bool failed;
+};
+
+void buffer_init(struct buffer *buffer, size_t max);
+void buffer_done(struct buffer *buffer);
+void buffer_clear(struct buffer *buffer); /* keeps the memory, forgets a failure */
+void buffer_add(struct buffer *buffer, const void *data, size_t size);
+void buffer_add_slice(struct buffer *buffer, struct slice value);
+void buffer_add_text(struct buffer *buffer, const char *text);
+void buffer_addf(struct buffer *buffer, const char *format, ...) PRINTF(2, 3);
+struct slice buffer_slice(const struct buffer *buffer);

@@ -1,0 +1,328 @@
+/*
+ * event.c - the canonical event: what happened with a customer, whichever route said it.
+ *
+ * Everything is read first, so that `explain` can show an event that is then left out; then it is
+ * judged in the order event.h gives.
+ */
+#include "mapping/event.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "mapping/event_filter.h"
+
+struct reader {
+    const json_t *payload;
+    const struct rules *rules;
+    const struct event_context *context;
+    struct event_reading *reading;
+};
+
+/* What an event does to its subject, once. A type without an effect is none of ours. */
+static const char *const effects[EVENT_TYPE_COUNT] = {
+    [EVENT_TASK_CREATED] = "requested",
+    [EVENT_TASK_COMPLETED] = "resolved",
+    [EVENT_TASK_CANCELED] = "abandoned",
+    [EVENT_CONVERSATION_ENDED] = "ended",
+};
+
+static void
+trace(struct event_reading *reading, const char *rule)
+{
+    if (reading->trace_count < EVENT_TRACE_MAX) {
+        reading->trace[reading->trace_count++] = rule;
+    }
+}
+
+static bool
+is_sid(const char *text, const char *prefix)
+{
+    return text != NULL && slice_starts(slice_of(text), prefix);
+}
+
+static int64_t
+number_or_absent(const json_t *payload, const char *name)
+{
+    int64_t number;
+
+    return payload_integer(payload, name, &number) && number >= 0 ? number : -1;
+}
+
+static const char *
+first_text(const json_t *payload, const char *const *paths, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        const char *text = payload_text_at(payload, paths[i]);
+
+        if (text != NULL) {
+            return text;
+        }
+    }
+    return NULL;
+}
+
+#define FIRST_TEXT(payload, ...)                            \
+    first_text(payload, (const char *const[]){__VA_ARGS__}, \
+        LENGTH(((const char *const[]){__VA_ARGS__})))
+
+/* The SID behind the record key's '/': what ingest took the event to be about. */
+static const char *
+key_subject(const struct event_context *context)
+{
+    const char *slash =
+        context->record_key.data != NULL ? strchr(context->record_key.data, '/') : NULL;
+
+    return slash != NULL ? slash + 1 : NULL;
+}
+
+static void
+read_subjects(const struct reader *reader)
+{
+    const json_t *payload = reader->payload;
+    struct event *event = &reader->reading->event;
+    const char *subject = key_subject(reader->context);
+
+    event->task_sid = FIRST_TEXT(payload, "task_sid", "resource_sid");
+    if (!is_sid(event->task_sid, "WT")) {
+        event->task_sid = is_sid(subject, "WT") ? subject : NULL;
+    }
+    event->conversation_sid =
+        FIRST_TEXT(payload, "conversation_sid", "task_attributes/conversationSid");
+    event->interaction_sid =
+        FIRST_TEXT(payload, "interaction_sid", "task_attributes/flexInteractionSid");
+}
+
+static void
+read_ticket(const struct reader *reader)
+{
+    struct event *event = &reader->reading->event;
+    const struct {
+        const char *ticket;
+        const char *rule;
+    } choices[] = {
+        {payload_text_at(
+             reader->payload, "task_attributes/conversations/conversation_id"),
+            "ticket: conversations.conversation_id"},
+        {event->interaction_sid, "ticket: interaction"},
+        {event->task_sid, "ticket: task"},
+        {event->conversation_sid, "ticket: conversation"},
+    };
+
+    for (size_t i = 0; i < LENGTH(choices); i++) {
+        if (choices[i].ticket != NULL) {
+            event->ticket = choices[i].ticket;
+            trace(reader->reading, choices[i].rule);
+            return;
+        }
+    }
+}
+
+static const char *
+read_agent(const json_t *payload, enum rules_agent agent)
+{
+    switch (agent) {
+    case RULES_AGENT_SID:
+        return payload_text(payload, "worker_sid");
+    case RULES_AGENT_NAME:
+        return FIRST_TEXT(payload, "worker_attributes/full_name", "worker_name");
+    case RULES_AGENT_NONE:
+        break;
+    }
+    return NULL;
+}
+
+/* What only an end has. At task.created TaskAge is 0 and no reason is a reason. */
+static void
+read_end(const struct reader *reader)
+{
+    const json_t *payload = reader->payload;
+    struct event *event = &reader->reading->event;
+
+    switch (event->type) {
+    case EVENT_TASK_COMPLETED:
+        event->reason = FIRST_TEXT(payload, "task_completed_reason", "reason");
+        event->duration_s = number_or_absent(payload, "task_age");
+        break;
+    case EVENT_TASK_CANCELED:
+        event->reason = FIRST_TEXT(payload, "task_canceled_reason", "reason");
+        event->duration_s = number_or_absent(payload, "task_age");
+        break;
+    case EVENT_CONVERSATION_ENDED:
+        event->reason = payload_text(payload, "reason");
+        break;
+    case EVENT_TASK_CREATED:
+    case EVENT_SURVEY_COMPLETED:
+    case EVENT_TYPE_COUNT:
+        return;
+    }
+    event->outcome = payload_text_at(payload, "task_attributes/conversations/outcome");
+}
+
+static void
+read_origin(const struct reader *reader)
+{
+    const json_t *payload = reader->payload;
+    struct event *event = &reader->reading->event;
+    const char *sid = payload_text(payload, "sid");
+
+    event->source_event_id = is_sid(sid, "EV") ? sid : reader->context->record_key.data;
+    if (!payload_integer(payload, "date_ms", &event->date_ms)) {
+        event->date_ms = reader->context->received_ms;
+        trace(reader->reading, "date: no route carried one, receipt taken");
+    }
+    if (json_object_get(payload, "task_attributes_invalid") != NULL) {
+        trace(reader->reading,
+            "attributes: TaskAttributes is no JSON object, read as empty");
+    }
+    event->channel = channel_read(payload);
+    if (event->channel == CHANNEL_UNKNOWN) {
+        trace(reader->reading, "channel: none named");
+    }
+    event->direction = direction_read(payload);
+    if (event->direction == DIRECTION_OUTBOUND) {
+        trace(reader->reading, "direction: outbound, the customer is who was contacted");
+    }
+}
+
+/* False when the event has no subject to name its effect by. */
+static bool
+make_effect_key(struct event *event)
+{
+    const char *subject = event->type == EVENT_CONVERSATION_ENDED
+                              ? event->conversation_sid
+                              : event->task_sid;
+
+    if (subject == NULL) {
+        return false;
+    }
+    const int size = snprintf(event->effect_key, sizeof event->effect_key, "%s/%s",
+        effects[event->type], subject);
+
+    return size > 0 && (size_t)size < sizeof event->effect_key;
+}
+
+static void
+read_event(const struct reader *reader)
+{
+    const json_t *payload = reader->payload;
+    struct event *event = &reader->reading->event;
+
+    event->payload = payload;
+    event->duration_s = -1;
+    event->priority = number_or_absent(payload, "task_priority");
+    event->queue = payload_text(payload, "task_queue_name");
+    event->workflow = payload_text(payload, "workflow_name");
+    event->agent = read_agent(payload, reader->rules->agent);
+    read_subjects(reader);
+    read_origin(reader);
+    read_ticket(reader);
+    read_end(reader);
+}
+
+static void
+decide(struct event_reading *reading, enum event_verdict verdict, const char *reason)
+{
+    reading->verdict = verdict;
+    reading->reason = reason;
+}
+
+static void
+read_customer(const struct reader *reader)
+{
+    struct event_reading *reading = reader->reading;
+    struct customer *customer = &reading->event.customer;
+    const int r = customer_read(reader->payload, reader->rules, customer);
+
+    if (r != CUSTOMER_OK) {
+        decide(reading, EVENT_FILTERED, customer_reason(r));
+        return;
+    }
+    trace(reading, customer->email[0] != '\0'    ? "customer: by email"
+                   : customer->ext_id[0] != '\0' ? "customer: by ext_id"
+                   : customer->phone[0] != '\0'  ? "customer: by phone"
+                                                 : "customer: by WhatsApp");
+    decide(reading, EVENT_DELIVER, NULL);
+}
+
+/* True when the type alone settles what becomes of the record. */
+static bool
+judge_type(const struct reader *reader)
+{
+    struct event_reading *reading = reader->reading;
+    const struct slice name = slice_of(payload_text(reader->payload, "event_type"));
+    enum event_type type = EVENT_TYPE_COUNT;
+
+    if (event_type_from_name(name, &type) && effects[type] != NULL) {
+        reading->event.type = type;
+        return false;
+    }
+    reading->event.type = EVENT_TYPE_COUNT;
+    decide(reading, EVENT_FILTERED,
+        slice_starts(name, "reservation.") ? EVENT_REASON_FACTS
+                                           : EVENT_REASON_NOT_MAPPED);
+    return true;
+}
+
+static bool
+is_unresolved(const struct reader *reader)
+{
+    const char *reservation = payload_text(reader->payload, "reservation_sid");
+    struct event_reading *reading = reader->reading;
+
+    return reading->event.type == EVENT_TASK_COMPLETED &&
+           reading->event.task_sid == NULL && is_sid(reservation, "WR") &&
+           slice_to_text(slice_of(reservation), reading->reservation_sid,
+               sizeof reading->reservation_sid);
+}
+
+void
+event_read(const json_t *payload, const struct rules *rules,
+    const struct event_context *context, struct event_reading *ret_reading)
+{
+    const struct reader reader = {payload, rules, context, ret_reading};
+
+    *ret_reading = (struct event_reading){.verdict = EVENT_FILTERED};
+    const bool is_settled = judge_type(&reader);
+
+    read_event(&reader);
+    if (is_settled) {
+        return;
+    }
+    if (is_unresolved(&reader)) {
+        decide(ret_reading, EVENT_UNRESOLVED, NULL);
+        return;
+    }
+    if (!make_effect_key(&ret_reading->event)) {
+        decide(ret_reading, EVENT_PARKED, EVENT_REASON_UNPARSEABLE);
+        return;
+    }
+    const char *reason = event_filter(&ret_reading->event, rules);
+
+    if (reason != NULL) {
+        decide(ret_reading, EVENT_FILTERED, reason);
+        return;
+    }
+    read_customer(&reader);
+}
+
+bool
+event_is_too_old(const struct event *event, const struct rules *rules, int64_t now_ms)
+{
+    return rules->max_event_age_ms > 0 &&
+           event->date_ms < now_ms - rules->max_event_age_ms;
+}
+
+bool
+event_reservation(
+    const json_t *payload, const char **ret_reservation_sid, const char **ret_task_sid)
+{
+    const char *reservation = FIRST_TEXT(payload, "reservation_sid", "resource_sid");
+    const char *task = payload_text(payload, "task_sid");
+
+    if (!is_sid(reservation, "WR") || !is_sid(task, "WT")) {
+        return false;
+    }
+    *ret_reservation_sid = reservation;
+    *ret_task_sid = task;
+    return true;
+}

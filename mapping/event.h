@@ -1,0 +1,114 @@
+/*
+ * event.h - the canonical event: what happened with a customer, whichever route said it.
+ */
+#pragma once
+
+#include "mapping/customer.h"
+#include "mapping/direction.h"
+#include "mapping/payload.h"
+
+enum {
+    EVENT_EFFECT_SIZE = 160,
+    EVENT_TRACE_MAX = 24,
+};
+
+/*
+ * Absent texts are NULL, absent numbers -1. Texts point into the payload or the context's record
+ * key, which must outlive.
+ */
+struct event {
+    enum event_type type; /* EVENT_TYPE_COUNT: none of ours, never delivered */
+    int64_t date_ms;      /* Twilio's time; the receipt's when no route carried one */
+    char effect_key[EVENT_EFFECT_SIZE]; /* "resolved/WT...": claimed before the send */
+    const char *source_event_id;        /* EV... where known, else the record key */
+    const char *task_sid;
+    const char *ticket; /* task or conversation, until tickets of several tasks arrive */
+    const char *conversation_sid;
+    const char *interaction_sid;
+    enum channel channel;
+    enum event_direction direction;
+    const char *queue;
+    const char *workflow;
+    const char *agent; /* by rules->agent */
+    const char *reason;
+    const char *outcome;
+    /*
+     * Seconds from the task's creation to its end: waiting, handling and wrap-up together, for
+     * that is what TaskAge says at task.completed and task.canceled. Not a handling time.
+     */
+    int64_t duration_s;
+    int64_t priority;
+    const json_t *payload; /* borrowed: profile fields are read from it by path */
+    struct customer customer;
+};
+
+/* Outcome of reading a record: an event to deliver, or why there is none. */
+enum event_verdict {
+    EVENT_DELIVER,
+    EVENT_FILTERED, /* settle with `reason` */
+    EVENT_PARKED,   /* keep for a person, with `reason` */
+    EVENT_UNRESOLVED, /* the plugin named a reservation (`reservation_sid`): resolve, then fold */
+};
+
+/* Why an event is not delivered: the `reason` labels beside customer_reason()'s. */
+#define EVENT_REASON_FACTS \
+    "facts" /* reservation.*: says something of a task, is no event */
+#define EVENT_REASON_FOREIGN "foreign_account"
+#define EVENT_REASON_TEST "test_event"
+#define EVENT_REASON_NOT_MAPPED "not_mapped"
+#define EVENT_REASON_SWITCHED_OFF "switched_off"
+#define EVENT_REASON_CHANNEL_OFF "channel_off"
+#define EVENT_REASON_OUTBOUND "outbound"
+#define EVENT_REASON_UNPARSEABLE "unparseable" /* parked */
+
+struct event_reading {
+    enum event_verdict verdict;
+    const char *reason;       /* an EVENT_REASON_* or customer_reason(); NULL: deliver */
+    char reservation_sid[40]; /* EVENT_UNRESOLVED */
+    const char
+        *trace[EVENT_TRACE_MAX]; /* static texts: each rule that fired, for `explain` */
+    size_t trace_count;
+    struct event event; /* EVENT_DELIVER: complete; else as far as it was read */
+};
+
+/* What the queue knows of a record beside its bytes. */
+struct event_context {
+    struct slice record_key; /* NUL-terminated; outlives the reading */
+    int64_t received_ms;     /* when the first route arrived */
+    int64_t now_ms;
+};
+
+/*
+ * Reads the canonical event out of a merged payload and judges it by `rules`. Pure: the same
+ * input gives the same reading. The first of these that holds decides:
+ *   1. unresolved: the plugin named only a reservation; nothing else is known yet,
+ *   2. facts: reservation.*, kept for what it says of its task,
+ *   3. not_mapped: a type that is no canonical event,
+ *   4. unparseable (parked): a canonical event without a subject,
+ *   5. foreign_account: another account or workspace; its other contents are none of ours,
+ *   6. test_event: made by `trigger`, marked flexbrevo_test, and rules->filter_tests,
+ *   7. not_mapped, switched_off, channel_off: what configuration leaves out, from the general
+ *      to the particular,
+ *   8. outbound: a request or an abandonment that the business began is neither,
+ *   9. who it is about: customer_reason(). Last, because a later route may still answer it.
+ * The event's age is not judged here: a too old one still updates the contact. When the payload
+ * names no task, the record key's subject is it (a reservation that was resolved).
+ */
+void event_read(const json_t *payload, const struct rules *rules,
+    const struct event_context *context, struct event_reading *ret_reading);
+
+/* Whether the event is older than rules->max_event_age_ms (0: never): contact yes, event no. */
+bool event_is_too_old(
+    const struct event *event, const struct rules *rules, int64_t now_ms);
+
+/*
+ * True when `payload` tells which task a reservation belongs to; the texts point into it.
+ * Facts records are read for this before they are settled.
+ */
+bool event_reservation(const json_t *payload, const char **ret_reservation_sid,
+    const char **ret_task_sid) MUST_USE;
+
+/* The event as JSON (golden files, `explain`); NULL when memory is out. The caller owns it. */
+json_t *event_to_json(const struct event *event) MUST_USE;
+/* The same with verdict, reason and trace around it. */
+json_t *event_reading_to_json(const struct event_reading *reading) MUST_USE;

@@ -1,0 +1,99 @@
+/*
+ * event_filter.c - which complete events are left out, whoever they are about.
+ */
+#include "mapping/event_filter.h"
+
+#include <string.h>
+
+/* An identifier we were not told of cannot be foreign: the plugin names no account. */
+static bool
+differs(const char *ours, const char *theirs)
+{
+    return ours != NULL && theirs != NULL && strcmp(ours, theirs) != 0;
+}
+
+static bool
+is_foreign(const struct event *event, const struct rules *rules)
+{
+    return differs(rules->account_sid, payload_text(event->payload, "account_sid")) ||
+           differs(rules->workspace_sid, payload_text(event->payload, "workspace_sid"));
+}
+
+static bool
+marker_is(const json_t *marker, const char *text)
+{
+    char written[16];
+
+    return payload_scalar(marker, written, sizeof written) && strcmp(written, text) == 0;
+}
+
+/* The marker is "1" or true; "deliver" asks for delivery even to a live Brevo. */
+static bool
+is_unwanted_test(const struct event *event, const struct rules *rules)
+{
+    const json_t *marker = payload_at(event->payload, "flexbrevo_test");
+
+    if (marker == NULL) {
+        marker = payload_at(event->payload, "task_attributes/flexbrevo_test");
+    }
+    return rules->filter_tests &&
+           (json_is_true(marker) || marker_is(marker, "1") || marker_is(marker, "true"));
+}
+
+static bool
+is_not_mapped(const struct event *event, const struct rules *rules)
+{
+    return rules->event_names[event->type] == NULL;
+}
+
+static bool
+is_switched_off(const struct event *event, const struct rules *rules)
+{
+    const bool switches[EVENT_TYPE_COUNT] = {
+        [EVENT_TASK_CREATED] = rules->sync_tasks,
+        [EVENT_TASK_COMPLETED] = rules->sync_tasks,
+        [EVENT_TASK_CANCELED] = rules->sync_tasks,
+        [EVENT_CONVERSATION_ENDED] = rules->sync_conversations,
+        [EVENT_SURVEY_COMPLETED] = rules->sync_csat,
+    };
+
+    return !switches[event->type];
+}
+
+static bool
+is_channel_off(const struct event *event, const struct rules *rules)
+{
+    return event->channel != CHANNEL_UNKNOWN && !rules->channels[event->channel];
+}
+
+/* Who is called has requested nothing, and abandons nothing by not answering. */
+static bool
+is_outbound_start(const struct event *event, const struct rules *rules)
+{
+    (void)rules;
+    return event->direction == DIRECTION_OUTBOUND &&
+           (event->type == EVENT_TASK_CREATED || event->type == EVENT_TASK_CANCELED);
+}
+
+const char *
+event_filter(const struct event *event, const struct rules *rules)
+{
+    static const struct {
+        const char *reason;
+        bool (*applies)(const struct event *event, const struct rules *rules);
+    } filters[] = {
+        {EVENT_REASON_FOREIGN, is_foreign},
+        {EVENT_REASON_TEST, is_unwanted_test},
+        {EVENT_REASON_NOT_MAPPED, is_not_mapped},
+        {EVENT_REASON_SWITCHED_OFF, is_switched_off},
+        {EVENT_REASON_CHANNEL_OFF, is_channel_off},
+        {EVENT_REASON_OUTBOUND, is_outbound_start},
+    };
+
+    for (size_t i = 0; i < LENGTH(filters); i++) {
+        if (filters[i].applies(event, rules)) {
+            return filters[i].reason;
+        }
+    }
+    return NULL;
+}

@@ -1,0 +1,222 @@
+/*
+ * form.c - splits and decodes application/x-www-form-urlencoded bodies.
+ *
+ * Two passes over the body: the first counts the fields, so that one allocation holds them and
+ * the decoded bytes (never more than the encoded ones); the second decodes straight into it.
+ */
+#include "mapping/form.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    ESCAPE_SIZE = 3, /* "%XX" */
+};
+
+/* What stands before `separator`; *rest goes behind it, or becomes absent when there is none. */
+static struct slice
+take_until(struct slice *rest, char separator)
+{
+    const char *found = rest->size > 0 ? memchr(rest->data, separator, rest->size) : NULL;
+    const struct slice all = *rest;
+
+    if (found == NULL) {
+        *rest = (struct slice){0};
+        return all;
+    }
+    const size_t size = (size_t)(found - all.data);
+
+    *rest = slice_skip(all, size + 1);
+    return (struct slice){.data = all.data, .size = size};
+}
+
+bool
+form_next(struct slice *rest, struct form_field *ret_encoded)
+{
+    while (rest->size > 0) {
+        struct slice value = take_until(rest, '&');
+
+        if (value.size == 0) {
+            continue;
+        }
+        const char *end = value.data + value.size;
+        const struct slice name = take_until(&value, '=');
+
+        if (value.data == NULL) {
+            value = (struct slice){.data = end, .size = 0};
+        }
+        *ret_encoded = (struct form_field){.name = name, .value = value};
+        return true;
+    }
+    return false;
+}
+
+static int
+hex_digit(char c)
+{
+    if (c >= '0' && c <= '9') {
+        return c - '0';
+    }
+    c |= 0x20; /* to lower case; what is no letter stays none */
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* Adding zero to the NULL of an absent slice would be undefined. */
+static const char *
+end_of(struct slice value)
+{
+    return value.size > 0 ? value.data + value.size : value.data;
+}
+
+/* The decoded byte at `at`; *ret_size is how many encoded ones it took. */
+static char
+decode_byte(const char *at, const char *end, size_t *ret_size)
+{
+    *ret_size = 1;
+    if (*at == '+') {
+        return ' ';
+    }
+    if (*at != '%' || end - at < ESCAPE_SIZE) {
+        return *at;
+    }
+    const int high = hex_digit(at[1]);
+    const int low = hex_digit(at[2]);
+
+    if (high < 0 || low < 0) {
+        return *at;
+    }
+    *ret_size = ESCAPE_SIZE;
+    return (char)(high << 4 | low);
+}
+
+/* Appends the decoded bytes at *out, which has room for the encoded ones, and moves it. */
+static struct slice
+decode(struct slice encoded, char **out)
+{
+    const char *end = end_of(encoded);
+    char *to = *out;
+
+    for (const char *at = encoded.data; at < end;) {
+        size_t size = 1;
+
+        *to++ = decode_byte(at, end, &size);
+        at += size;
+    }
+    const struct slice decoded = {.data = *out, .size = (size_t)(to - *out)};
+
+    *out = to;
+    return decoded;
+}
+
+static size_t
+count_fields(struct slice body)
+{
+    struct form_field field;
+    size_t count = 0;
+
+    while (count <= FORM_FIELDS_MAX && form_next(&body, &field)) {
+        count++;
+    }
+    return count;
+}
+
+int
+form_parse(struct slice body, struct form *form)
+{
+    *form = (struct form){0};
+    const size_t count = count_fields(body);
+
+    if (count > FORM_FIELDS_MAX) {
+        return FORM_E_TOO_MANY_FIELDS;
+    }
+    if (count == 0) {
+        return FORM_OK;
+    }
+    struct form_field *fields = malloc(count * sizeof(*fields) + body.size);
+
+    if (fields == NULL) {
+        return -ENOMEM;
+    }
+    *form = (struct form){
+        .fields = fields,
+        .count = count,
+        .storage = (char *)(fields + count),
+    };
+    char *out = form->storage;
+
+    for (size_t i = 0; form_next(&body, &fields[i]); i++) {
+        fields[i].name = decode(fields[i].name, &out);
+        fields[i].value = decode(fields[i].value, &out);
+    }
+    return FORM_OK;
+}
+
+void
+form_done(struct form *form)
+{
+    free(form->fields);
+    *form = (struct form){0};
+}
+
+struct slice
+form_get(const struct form *form, const char *name)
+{
+    const struct slice wanted = slice_of(name);
+
+    for (size_t i = 0; i < form->count; i++) {
+        if (slice_equal(form->fields[i].name, wanted)) {
+            return form->fields[i].value;
+        }
+    }
+    return (struct slice){0};
+}
+
+bool
+form_name_is(struct slice encoded, const char *name)
+{
+    const char *end = end_of(encoded);
+    const char *at = encoded.data;
+    size_t size = 0;
+
+    for (; at < end && *name != '\0'; at += size, name++) {
+        if (decode_byte(at, end, &size) != *name) {
+            return false;
+        }
+    }
+    return at == end && *name == '\0';
+}
+
+struct slice
+form_find(struct slice body, const char *name)
+{
+    struct form_field field;
+
+    for (size_t i = 0; i < FORM_FIELDS_MAX && form_next(&body, &field); i++) {
+        if (form_name_is(field.name, name)) {
+            return field.value;
+        }
+    }
+    return (struct slice){0};
+}
+
+bool
+form_decode(struct slice encoded, char *text, size_t capacity)
+{
+    const char *end = end_of(encoded);
+    const char *at = encoded.data;
+    size_t used = 0;
+    size_t size = 0;
+
+    for (; at < end && used + 1 < capacity; at += size) {
+        text[used] = decode_byte(at, end, &size);
+        if (text[used++] == '\0') {
+            break;
+        }
+    }
+    if (at < end) {
+        used = 0;
+    }
+    text[used] = '\0';
+    return at == end;
+}

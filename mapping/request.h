@@ -1,0 +1,61 @@
+/*
+ * request.h - the exact Brevo requests for a canonical event.
+ *
+ * Documented limits are kept here: event names and property keys are [A-Za-z0-9_-], never null,
+ * properties at most REQUEST_PROPERTIES_MAX bytes; emailBlacklisted, smsBlacklisted and
+ * forceMerge never appear.
+ */
+#pragma once
+
+#include "mapping/event.h"
+
+enum {
+    REQUEST_PROPERTIES_MAX = 50 * 1024, /* Brevo: "event_properties" at most 50 KB */
+    /*
+     * Bytes of one text property; longer ones are cut and `truncated` says so. Escaped at its
+     * worst a byte takes six, and fourteen such texts still are below REQUEST_PROPERTIES_MAX.
+     */
+    REQUEST_TEXT_MAX = 512,
+};
+
+/* The one identifier Brevo is given. */
+struct request_identifier {
+    const char *type; /* "email_id", "ext_id", "phone_id", "whatsapp_id" */
+    const char *value;
+};
+
+struct request_identifier request_identify(const struct customer *customer);
+
+/*
+ * Body of POST /contacts: everything we would say about this contact when it is new.
+ *
+ * Who: email, ext_id, attributes SMS and WHATSAPP. The phone numbers go along with a better
+ * identifier only where `field_mapping` has a line for SMS or WHATSAPP (either: which of the two
+ * a number is, it says itself) and customers are synchronised; as the only identifier always.
+ * What: profile attributes by rules->fields (profile.h), and for the support events (task.*) the
+ * list support_contacts. An attribute whose name is not [A-Z][A-Z0-9_]*, or that is an
+ * identifier of Brevo's, is not written as one.
+ * NULL when memory is out. The caller owns it.
+ */
+json_t *request_contact(const struct event *event, const struct rules *rules) MUST_USE;
+
+/*
+ * Takes out of a contact body what Brevo already has, given its answer to GET /contacts/{id}
+ * (profile fields fill what is empty and never overwrite; a list once joined or left is not
+ * joined again). What identifies the contact stays. Returns false when nothing is left to say:
+ * no POST is needed. `existing` may be NULL or no object: Brevo knows nothing.
+ */
+bool request_contact_reduce(json_t *contact, const json_t *existing) MUST_USE;
+
+/*
+ * Takes the phone numbers (SMS, WHATSAPP) out of a contact body after Brevo refused one
+ * (invalid, or owned by another contact). False, and the body unchanged, when it has none or
+ * when they are all that identifies the contact.
+ */
+bool request_contact_drop_phone(json_t *contact) MUST_USE;
+
+/*
+ * Body of POST /events for an EVENT_DELIVER reading.
+ * NULL when memory is out. The caller owns it.
+ */
+json_t *request_event(const struct event *event, const struct rules *rules) MUST_USE;

@@ -1,0 +1,66 @@
+/*
+ * rules.h - what configuration says about meaning, as plain values.
+ *
+ * Filled in by server/config, read by mapping/ only. Strings are borrowed from the configuration.
+ */
+#pragma once
+
+#include "mapping/channel.h"
+
+enum event_type {
+    EVENT_TASK_CREATED,
+    EVENT_TASK_COMPLETED,
+    EVENT_TASK_CANCELED,
+    EVENT_CONVERSATION_ENDED,
+    EVENT_SURVEY_COMPLETED,
+    EVENT_TYPE_COUNT
+};
+
+/* "task.created", ... as in `event_mapping` and in record keys; NULL for EVENT_TYPE_COUNT. */
+const char *event_type_name(enum event_type type);
+bool event_type_from_name(struct slice name, enum event_type *ret_type) MUST_USE;
+
+enum rules_agent {
+    RULES_AGENT_NONE,
+    RULES_AGENT_SID,
+    RULES_AGENT_NAME,
+};
+
+enum {
+    RULES_FIELDS_MAX = 64,
+    RULES_LIST_MAX = 64,
+};
+
+/* One line of `field_mapping`: where from, and the Brevo attribute it fills. */
+struct rules_field {
+    const char *path;      /* "identity", "attributes.email", ... */
+    const char *attribute; /* "FIRSTNAME", "SMS", "email", ... */
+};
+
+struct rules_texts {
+    const char *items[RULES_LIST_MAX];
+    size_t count;
+};
+
+struct rules {
+    const char *account_sid;                   /* NULL: any */
+    const char *workspace_sid;                 /* NULL: any */
+    const char *event_names[EVENT_TYPE_COUNT]; /* Brevo's; NULL: not mapped, filtered */
+    struct rules_field fields[RULES_FIELDS_MAX];
+    size_t field_count;
+    bool channels[CHANNEL_COUNT]; /* which channels are sent; unknown ones always are */
+    bool sync_conversations;
+    bool sync_tasks;
+    bool sync_customers; /* false: events without profile attributes */
+    bool sync_csat;
+    int64_t list_support_contacts; /* 0: none */
+    int64_t list_csat_respondents; /* 0: none */
+    int64_t max_event_age_ms;
+    struct rules_texts own_numbers; /* E.164 */
+    struct rules_texts
+        internal_domains;    /* "example.com": their addresses are not customers */
+    const char *ext_id_from; /* attribute path, NULL: never send ext_id */
+    enum rules_agent agent;
+    bool
+        filter_tests; /* a live Brevo: drop what `trigger` made unless it asked otherwise */
+};

@@ -1,0 +1,49 @@
+/*
+ * source.c - what the routes are called outside and in records.
+ */
+#include "mapping/key.h"
+
+static const struct {
+    const char *name;
+    const char *route;
+} sources[SOURCE_COUNT] = {
+    [SOURCE_FLEX_PLUGIN] = {"flex-plugin", "plugin"},
+    [SOURCE_TASKROUTER] = {"taskrouter", "taskrouter"},
+    [SOURCE_EVENT_STREAMS] = {"event-streams", "event_streams"},
+};
+
+const char *
+source_name(enum source source)
+{
+    return sources[source].name;
+}
+
+const char *
+source_route(enum source source)
+{
+    return sources[source].route;
+}
+
+bool
+source_from_name(struct slice name, enum source *ret_source)
+{
+    for (size_t i = 0; i < SOURCE_COUNT; i++) {
+        if (slice_is(name, sources[i].name)) {
+            *ret_source = (enum source)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+bool
+source_from_route(struct slice route, enum source *ret_source)
+{
+    for (size_t i = 0; i < SOURCE_COUNT; i++) {
+        if (slice_is(route, sources[i].route)) {
+            *ret_source = (enum source)i;
+            return true;
+        }
+    }
+    return false;
+}

@@ -1,0 +1,31 @@
+/*
+ * commit_list.h - the units of a group commit, and the puts of its round.
+ *
+ * Units wait in one list, in the order added. A round takes puts from its front, so the units of
+ * a round are always a prefix of the list; the next to go is *behind_round.
+ *
+ * Every function may call `done` of units, which may add new ones.
+ */
+#pragma once
+
+#include "queue/put.h"
+
+struct commit_list {
+    struct commit_unit *first;
+    struct commit_unit **end;
+    struct commit_unit **behind_round;
+    size_t count;
+    struct put_batch round; /* empty: none under way */
+};
+
+void commit_list_init(struct commit_list *list);
+void commit_list_add(struct commit_list *list, struct commit_unit *unit);
+/* Takes what fits into a new round; units that hold nothing are done. */
+void commit_list_gather(struct commit_list *list, unsigned partitions);
+/* The round is answered: `status` of the whole call, or 0: each put has its own. */
+void commit_list_end_round(struct commit_list *list, int status);
+void commit_list_fail_all(struct commit_list *list, int status);
+/* Fails, with -ETIMEDOUT, units that came before `since_us` and are not in the round. */
+void commit_list_fail_late(struct commit_list *list, int64_t since_us);
+/* The next unit to go, NULL when there is none. */
+const struct commit_unit *commit_list_next(const struct commit_list *list);

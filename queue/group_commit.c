@@ -1,0 +1,355 @@
+/*
+ * group_commit.c - puts for an event loop: many requests, one script call, one fsync.
+ *
+ *   DOWN ──► GREETING ──► READY ◄──► STORING   a round: what gathered, at most one under way
+ *     ▲          │          ◄──────► PROBING   nothing to do for a while: is Redis still there?
+ *     └──────────┴── any failure, or no answer in time: the connection is never used again
+ */
+#include "queue/group_commit.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/random.h>
+
+#include "queue/commit_list.h"
+#include "queue/session.h"
+
+enum {
+    BACKOFF_FIRST_US = 50 * 1000, /* the first attempt follows at once */
+    BACKOFF_MAX_US = 1000 * 1000,
+    PROBE_EVERY_US = 1000 * 1000, /* without traffic */
+    US_PER_MS = 1000,
+};
+
+enum state {
+    DOWN,     /* until next_us */
+    GREETING, /* connecting included */
+    READY,    /* a probe is due at next_us */
+    STORING,
+    PROBING,
+};
+
+struct group_commit {
+    struct session session;
+    struct redis_exchange exchange;
+    struct commit_list units; /* and the round under way */
+    enum state state;
+    int64_t next_us;
+    int64_t deadline_us; /* of what is under way */
+    int64_t backoff_us;
+    int down_status; /* why the last attempt to connect failed; 0: it did not */
+    bool stored;     /* the last call was */
+    bool resent;     /* the round under way went out twice: Redis had lost the scripts */
+};
+
+/* ---- connection -------------------------------------------------------------------------- */
+
+static void
+set_under_way(struct group_commit *commit, enum state state, int64_t now_us)
+{
+    commit->state = state;
+    commit->deadline_us = now_us + commit->session.timeout_us;
+}
+
+static void
+be_ready(struct group_commit *commit, int64_t now_us)
+{
+    commit->state = READY;
+    commit->next_us = now_us + PROBE_EVERY_US;
+}
+
+/* A random time in [us / 2, us]: many processes shall not come back at the same moment. */
+static int64_t
+jitter(int64_t us)
+{
+    uint32_t random = 0;
+
+    if (getrandom(&random, sizeof(random), GRND_NONBLOCK) != (ssize_t)sizeof(random)) {
+        return us;
+    }
+    return us / 2 + (int64_t)(random % (uint32_t)(us / 2 + 1));
+}
+
+/* The connection is closed. The first attempt at a new one is made at once, others later. */
+static void
+go_down(struct group_commit *commit, int status, int64_t now_us)
+{
+    const bool was_greeting = commit->state == GREETING;
+
+    commit->state = DOWN;
+    commit->stored = false;
+    commit->next_us = now_us + jitter(commit->backoff_us);
+    commit->backoff_us *= 2;
+    if (commit->backoff_us < BACKOFF_FIRST_US) {
+        commit->backoff_us = BACKOFF_FIRST_US;
+    } else if (commit->backoff_us > BACKOFF_MAX_US) {
+        commit->backoff_us = BACKOFF_MAX_US;
+    }
+    if (was_greeting) {
+        commit->down_status = status;
+        commit_list_fail_all(&commit->units, status);
+    } else {
+        commit_list_end_round(&commit->units, status);
+    }
+}
+
+static void
+begin_greeting(struct group_commit *commit, int64_t now_us)
+{
+    session_begin_greeting(&commit->session);
+    set_under_way(commit, GREETING, now_us);
+}
+
+static void
+begin_connection(struct group_commit *commit, int64_t now_us)
+{
+    const int r = redis_connect(&commit->session.redis);
+
+    set_under_way(commit, GREETING, now_us);
+    if (r != 0) {
+        go_down(commit, r, now_us);
+        return;
+    }
+    begin_greeting(commit, now_us);
+}
+
+/* ---- rounds ------------------------------------------------------------------------------ */
+
+static void
+begin_round(struct group_commit *commit, int64_t now_us)
+{
+    put_batch_write(&commit->units.round, &commit->exchange);
+    if (commit->exchange.bytes.failed) {
+        commit->stored = false;
+        redis_set_error(&commit->session.redis, slice_of("out of memory"));
+        commit_list_end_round(&commit->units, -ENOMEM);
+        return;
+    }
+    commit->resent = false;
+    redis_begin(&commit->session.redis, &commit->exchange);
+    set_under_way(commit, STORING, now_us);
+}
+
+static void
+begin_probe(struct group_commit *commit, int64_t now_us)
+{
+    redis_exchange_clear(&commit->exchange);
+    session_probe(&commit->session, &commit->exchange);
+    redis_begin(&commit->session.redis, &commit->exchange);
+    set_under_way(commit, PROBING, now_us);
+}
+
+/* ---- what was under way is answered ------------------------------------------------------ */
+
+static void
+greeting_done(struct group_commit *commit, int64_t now_us)
+{
+    const int r = session_check_greeting(&commit->session);
+
+    if (r != QUEUE_OK) {
+        go_down(commit, r, now_us);
+        return;
+    }
+    commit->down_status = 0;
+    commit->stored = commit->session.writable;
+    if (commit->units.round.count > 0) { /* Redis had lost the scripts */
+        redis_begin(&commit->session.redis, &commit->exchange);
+        set_under_way(commit, STORING, now_us);
+        return;
+    }
+    be_ready(commit, now_us);
+}
+
+static void
+round_done(struct group_commit *commit, int64_t now_us)
+{
+    struct slice error = {0};
+
+    if (!commit->resent && session_scripts_missing(&commit->exchange)) {
+        commit->resent = true;
+        begin_greeting(commit, now_us);
+        return;
+    }
+    commit->stored =
+        put_batch_read(&commit->units.round, &commit->exchange, &error) == QUEUE_OK;
+    if (!commit->stored) {
+        redis_set_error(&commit->session.redis, error);
+    }
+    commit->backoff_us = 0;
+    be_ready(commit, now_us);
+    commit_list_end_round(&commit->units, 0);
+}
+
+static void
+probe_done(struct group_commit *commit, int64_t now_us)
+{
+    commit->stored =
+        session_check_replies(&commit->session, &commit->exchange) == QUEUE_OK;
+    commit->backoff_us = 0;
+    be_ready(commit, now_us);
+}
+
+static void
+answered(struct group_commit *commit, int64_t now_us)
+{
+    switch (commit->state) {
+    case GREETING:
+        greeting_done(commit, now_us);
+        break;
+    case STORING:
+        round_done(commit, now_us);
+        break;
+    case PROBING:
+        probe_done(commit, now_us);
+        break;
+    case READY: /* nothing was asked: Redis is still there */
+    case DOWN:
+        break;
+    }
+}
+
+/* False: nothing is to be done now. */
+static bool
+begin_next(struct group_commit *commit, int64_t now_us)
+{
+    commit_list_gather(&commit->units, commit->session.partitions);
+    if (commit->units.round.count > 0) {
+        begin_round(commit, now_us);
+        return true;
+    }
+    if (now_us >= commit->next_us) {
+        begin_probe(commit, now_us);
+        return true;
+    }
+    return false;
+}
+
+/* True: something has changed, there may be more to do. */
+static bool
+advance(struct group_commit *commit, int64_t now_us)
+{
+    const int r = redis_advance(&commit->session.redis);
+
+    if (r == -EAGAIN) {
+        if (now_us >= commit->deadline_us) {
+            go_down(commit, redis_expire(&commit->session.redis), now_us);
+        }
+        return false;
+    }
+    if (r != 0) {
+        go_down(commit, r, now_us);
+        return false;
+    }
+    answered(commit, now_us);
+    return commit->state != READY || begin_next(commit, now_us);
+}
+
+void
+group_commit_run(struct group_commit *commit, int64_t now_us)
+{
+    if (commit->state == DOWN && now_us >= commit->next_us) {
+        begin_connection(commit, now_us);
+    }
+    while (commit->state != DOWN && advance(commit, now_us)) {
+    }
+    if (commit->down_status != 0) {
+        commit_list_fail_all(&commit->units, commit->down_status);
+    }
+    commit_list_fail_late(&commit->units, now_us - commit->session.timeout_us);
+}
+
+/* ---- what the owner asks ----------------------------------------------------------------- */
+
+int
+group_commit_open(const struct queue_options *options, struct group_commit **ret_commit,
+    char *ret_error)
+{
+    AUTO(group_commit_close) struct group_commit *commit = calloc(1, sizeof(*commit));
+
+    if (commit == NULL) {
+        (void)snprintf(ret_error, QUEUE_ERROR_SIZE, "out of memory");
+        return -ENOMEM;
+    }
+    commit_list_init(&commit->units);
+    redis_exchange_init(&commit->exchange);
+    const int r = session_init(&commit->session, options, ret_error);
+
+    if (r != QUEUE_OK) {
+        return r;
+    }
+    *ret_commit = commit;
+    commit = NULL;
+    return QUEUE_OK;
+}
+
+void
+group_commit_close(struct group_commit **commit)
+{
+    if (*commit != NULL) {
+        session_done(&(*commit)->session);
+        commit_list_fail_all(&(*commit)->units, -ECANCELED);
+        redis_exchange_done(&(*commit)->exchange);
+        free(*commit);
+    }
+    *commit = NULL;
+}
+
+void
+group_commit_add(struct group_commit *commit, struct commit_unit *unit)
+{
+    commit_list_add(&commit->units, unit);
+}
+
+int
+group_commit_fd(const struct group_commit *commit)
+{
+    return redis_fd(&commit->session.redis);
+}
+
+bool
+group_commit_wants_write(const struct group_commit *commit)
+{
+    return redis_wants_write(&commit->session.redis);
+}
+
+int
+group_commit_timeout_ms(const struct group_commit *commit, int64_t now_us)
+{
+    const struct commit_unit *unit = commit_list_next(&commit->units);
+    const bool is_under_way = commit->state != DOWN && commit->state != READY;
+    int64_t wake_us = is_under_way ? commit->deadline_us : commit->next_us;
+
+    if (unit != NULL && unit->arrived_us + commit->session.timeout_us < wake_us) {
+        wake_us = unit->arrived_us + commit->session.timeout_us;
+    }
+    if (unit != NULL && (commit->state == READY || commit->down_status != 0)) {
+        return 0;
+    }
+    const int64_t wait_ms = (wake_us - now_us + US_PER_MS - 1) / US_PER_MS;
+
+    if (wait_ms <= 0) {
+        return 0;
+    }
+    return wait_ms < INT_MAX ? (int)wait_ms : INT_MAX;
+}
+
+bool
+group_commit_healthy(const struct group_commit *commit)
+{
+    return commit->stored && (commit->state == READY || commit->state == STORING ||
+                                 commit->state == PROBING);
+}
+
+size_t
+group_commit_waiting(const struct group_commit *commit)
+{
+    return commit->units.count;
+}
+
+const char *
+group_commit_error(const struct group_commit *commit)
+{
+    return commit->session.redis.error;
+}

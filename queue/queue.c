@@ -1,0 +1,344 @@
+/*
+ * queue.c - the handle: opening, putting, links and pauses.
+ */
+#include "queue/queue.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "queue/handle.h"
+#include "queue/put.h"
+
+static const char paused_key[] = "fb:paused";
+
+/* ---- opening ----------------------------------------------------------------------------- */
+
+static int
+refuse(char *ret_error, const char *text)
+{
+    (void)snprintf(ret_error, QUEUE_ERROR_SIZE, "%s", text);
+    return -EINVAL;
+}
+
+/* Tokens are "<consumer>/<incarnation>/<call>" and stand between blanks. */
+static int
+name_consumer(struct queue *queue, const char *consumer, char *ret_error)
+{
+    uint64_t random = 0;
+
+    if (consumer == NULL) {
+        return 0;
+    }
+    if (consumer[0] == '\0' || strpbrk(consumer, "/ \t\r\n") != NULL ||
+        !slice_to_text(slice_of(consumer), queue->consumer, sizeof(queue->consumer))) {
+        return refuse(
+            ret_error, "a consumer is named without '/' and blanks, in 1 to 127 bytes");
+    }
+    if (getrandom(&random, sizeof(random), 0) != (ssize_t)sizeof(random)) {
+        return refuse(ret_error, "the kernel gives no random bytes");
+    }
+    (void)snprintf(queue->incarnation, sizeof(queue->incarnation), "%s/%016" PRIx64 "/",
+        queue->consumer, random); /* fits */
+    return 0;
+}
+
+static int
+init(struct queue *queue, const struct queue_options *options, char *ret_error)
+{
+    const int r = session_init(&queue->session, options, ret_error);
+
+    redis_exchange_init(&queue->exchange);
+    queue->partitions = options->partitions;
+    queue->dedupe_window_ms = options->dedupe_window_ms;
+    queue->keep_bodies_ms = options->keep_bodies_ms;
+    queue->claim_deadline_ms = options->claim_deadline_ms;
+    handle_recover(queue);
+    return r != QUEUE_OK ? r : name_consumer(queue, options->consumer, ret_error);
+}
+
+int
+queue_open(const struct queue_options *options, struct queue **ret_queue, char *ret_error)
+{
+    AUTO(queue_close) struct queue *queue = calloc(1, sizeof(*queue));
+
+    if (queue == NULL) {
+        (void)refuse(ret_error, "out of memory");
+        return -ENOMEM;
+    }
+    const int r = init(queue, options, ret_error);
+
+    if (r != QUEUE_OK) {
+        return r;
+    }
+    *ret_queue = queue;
+    queue = NULL;
+    return QUEUE_OK;
+}
+
+void
+queue_close(struct queue **queue)
+{
+    if (*queue != NULL) {
+        session_done(&(*queue)->session);
+        redis_exchange_done(&(*queue)->exchange);
+        free(*queue);
+    }
+    *queue = NULL;
+}
+
+const char *
+queue_error(const struct queue *queue)
+{
+    return queue->session.redis.error;
+}
+
+void
+handle_recover(struct queue *queue)
+{
+    for (size_t i = 0; i < LENGTH(queue->scans); i++) {
+        queue->scans[i] = (struct partition_scan){.recover = "0", .takeover = "0-0"};
+    }
+}
+
+int
+handle_call(struct queue *queue)
+{
+    const int r = session_call(&queue->session, &queue->exchange);
+
+    return r != QUEUE_OK ? r : session_check_replies(&queue->session, &queue->exchange);
+}
+
+/*
+ * BUSYGROUP: it is there. OOM: over maxmemory it cannot be made, but may be there, and the first
+ * claim makes it if not; a worker must be able to start then, to drain.
+ */
+static bool
+is_harmless(struct slice error)
+{
+    return error.size == 0 || slice_starts(error, "BUSYGROUP") ||
+           slice_starts(error, "OOM");
+}
+
+int
+queue_prepare(struct queue *queue)
+{
+    struct redis_exchange *exchange = &queue->exchange;
+
+    redis_exchange_clear(exchange);
+    for (unsigned partition = 0; partition < queue->partitions; partition++) {
+        redis_command(exchange, 6);
+        redis_argument_text(exchange, "XGROUP");
+        redis_argument_text(exchange, "CREATE");
+        session_argument_key(exchange, partition, "stream", (struct slice){0});
+        redis_argument_text(exchange, QUEUE_GROUP);
+        redis_argument_text(exchange, "0");
+        redis_argument_text(exchange, "MKSTREAM");
+    }
+    const int r = session_call(&queue->session, exchange);
+
+    if (r != QUEUE_OK) {
+        return r;
+    }
+    for (size_t i = 0; i < exchange->answered; i++) {
+        if (!is_harmless(redis_reply_error(exchange->replies[i]))) {
+            return session_check_replies(&queue->session, exchange);
+        }
+    }
+    return QUEUE_OK;
+}
+
+int
+queue_ping(struct queue *queue)
+{
+    redis_exchange_clear(&queue->exchange);
+    redis_command(&queue->exchange, 1);
+    redis_argument_text(&queue->exchange, "PING");
+    return handle_call(queue);
+}
+
+/* ---- partitions -------------------------------------------------------------------------- */
+
+static uint16_t
+crc16(struct slice bytes)
+{
+    enum {
+        POLYNOMIAL = 0x1021, /* XMODEM: no reflection, starts at 0 */
+        TOP_BIT = 0x8000,
+    };
+    uint16_t crc = 0;
+
+    for (size_t i = 0; i < bytes.size; i++) {
+        crc = (uint16_t)(crc ^ (unsigned char)bytes.data[i] << 8);
+        for (int bit = 0; bit < 8; bit++) {
+            crc = (uint16_t)((crc & TOP_BIT) != 0 ? crc << 1 ^ POLYNOMIAL : crc << 1);
+        }
+    }
+    return crc;
+}
+
+unsigned
+queue_partition(struct slice subject, unsigned partitions)
+{
+    return partitions > 1 ? crc16(subject) % partitions : 0;
+}
+
+unsigned
+handle_partition_of_path(const struct queue *queue, struct slice path)
+{
+    const char *slash = path.size > 0 ? memrchr(path.data, '/', path.size) : NULL;
+
+    if (slash != NULL) {
+        path = slice_skip(path, (size_t)(slash - path.data) + 1);
+    }
+    return queue_partition(path, queue->partitions);
+}
+
+/* ---- put --------------------------------------------------------------------------------- */
+
+static int
+put_batch_call(struct queue *queue, struct put_batch *batch)
+{
+    struct slice error = {0};
+
+    put_batch_write(batch, &queue->exchange);
+    int r = session_call(&queue->session, &queue->exchange);
+
+    if (r == QUEUE_OK) {
+        r = put_batch_read(batch, &queue->exchange, &error);
+        if (r != QUEUE_OK) {
+            redis_set_error(&queue->session.redis, error);
+        }
+    }
+    return r;
+}
+
+int
+queue_put(struct queue *queue, struct queue_put *items, size_t count)
+{
+    struct put_batch batch = {0};
+    size_t next = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        if (!put_is_valid(&items[i])) {
+            return refuse(queue->session.redis.error, "a record key is a text");
+        }
+    }
+    while (next < count) {
+        put_batch_clear(&batch);
+        while (next < count && put_batch_add(&batch, &items[next], queue->partitions)) {
+            next++;
+        }
+        const int r = put_batch_call(queue, &batch);
+
+        if (r != QUEUE_OK) {
+            return r;
+        }
+    }
+    return QUEUE_OK;
+}
+
+/* ---- links ------------------------------------------------------------------------------- */
+
+int
+queue_link_put(struct queue *queue, const char *from, const char *to)
+{
+    const struct slice name = slice_of(from);
+    const unsigned partition = queue_partition(name, queue->partitions);
+
+    redis_exchange_clear(&queue->exchange);
+    redis_command(&queue->exchange, 5);
+    redis_argument_text(&queue->exchange, "SET");
+    session_argument_key(&queue->exchange, partition, "l:", name);
+    redis_argument_text(&queue->exchange, to);
+    redis_argument_text(&queue->exchange, "PX");
+    redis_argument_number(&queue->exchange, queue->dedupe_window_ms);
+    return handle_call(queue);
+}
+
+int
+queue_link_get(struct queue *queue, const char *from, char *ret_to, size_t capacity)
+{
+    const struct slice name = slice_of(from);
+    const unsigned partition = queue_partition(name, queue->partitions);
+
+    redis_exchange_clear(&queue->exchange);
+    redis_command(&queue->exchange, 2);
+    redis_argument_text(&queue->exchange, "GET");
+    session_argument_key(&queue->exchange, partition, "l:", name);
+    const int r = handle_call(queue);
+
+    if (r != QUEUE_OK) {
+        return r;
+    }
+    if (!slice_to_text(redis_reply_text(queue->exchange.replies[0]), ret_to, capacity)) {
+        (void)refuse(queue->session.redis.error, "a link is longer than the buffer");
+        return -ENOSPC;
+    }
+    return QUEUE_OK;
+}
+
+/* ---- pauses ------------------------------------------------------------------------------ */
+
+/* Asks for Redis's time and what is written under the cause. */
+static int
+read_pause(struct queue *queue, const char *cause)
+{
+    redis_exchange_clear(&queue->exchange);
+    redis_command(&queue->exchange, 1);
+    redis_argument_text(&queue->exchange, "TIME");
+    redis_command(&queue->exchange, 3);
+    redis_argument_text(&queue->exchange, "HGET");
+    redis_argument_text(&queue->exchange, paused_key);
+    redis_argument_text(&queue->exchange, cause);
+    return handle_call(queue);
+}
+
+/* A pause shown already keeps its beginning. */
+static int64_t
+pause_since_ms(const struct redis_exchange *exchange)
+{
+    const struct redisReply *time = exchange->replies[0];
+    struct slice since = redis_reply_text(exchange->replies[1]);
+    const char *blank = since.size > 0 ? memchr(since.data, ' ', since.size) : NULL;
+    int64_t since_ms = 0;
+
+    if (blank != NULL) {
+        since.size = (size_t)(blank - since.data);
+    }
+    if (slice_to_int64(since, &since_ms)) {
+        return since_ms;
+    }
+    return redis_reply_number(redis_reply_at(time, 0)) * 1000 +
+           redis_reply_number(redis_reply_at(time, 1)) / 1000;
+}
+
+int
+queue_pause_put(struct queue *queue, const char *cause, const char *remedy)
+{
+    char value[QUEUE_ERROR_SIZE];
+    const int r = read_pause(queue, cause);
+
+    if (r != QUEUE_OK) {
+        return r;
+    }
+    /* Cut when too long: it is for a person to read. */
+    (void)snprintf(
+        value, sizeof(value), "%" PRId64 " %s", pause_since_ms(&queue->exchange), remedy);
+    redis_exchange_clear(&queue->exchange);
+    redis_command_texts(&queue->exchange,
+        (const char *const[]){"HSET", paused_key, cause, value, NULL, NULL});
+    return handle_call(queue);
+}
+
+int
+queue_pause_remove(struct queue *queue, const char *cause)
+{
+    redis_exchange_clear(&queue->exchange);
+    redis_command_texts(&queue->exchange,
+        (const char *const[]){"HDEL", paused_key, cause, NULL, NULL, NULL});
+    return handle_call(queue);
+}

@@ -1,0 +1,228 @@
+/*
+ * queue.h - durable hand-over of opaque bytes under a key, on Redis Streams.
+ *
+ *   put ──► pending ──claim──► claimed ──┬─► delivered
+ *               ▲                        ├─► filtered  (reason)
+ *               │                        ├─► delayed   (until T) ──due──► pending
+ *               └──── claim timed out ───┤
+ *                                        └─► parked    (reason) ──new route──► pending
+ *
+ * A record is one hash per record key: state, claim token, schema version, attempts and each
+ * route's bytes. The stream, the delayed and the parked set hold only the key. Every step is one
+ * Lua script on one partition, so a crash leaves a record in exactly one state. Delivered and
+ * filtered records lose their bytes and leave a tombstone for the dedupe window; nothing else
+ * ever expires.
+ *
+ * Claims are fenced: a settle carries the claim's token and changes nothing when another worker
+ * has taken the record over since.
+ *
+ * A handle belongs to one thread. Calls block up to `timeout_ms`; after -EIO or -ETIMEDOUT the
+ * connection is closed and the next call connects again. No call logs.
+ */
+#pragma once
+
+#include "mapping/base.h"
+
+enum {
+    QUEUE_SCHEMA = 1,       /* version written into each record */
+    QUEUE_ROUTES_MAX = 8,   /* routes of one record */
+    QUEUE_ERROR_SIZE = 200, /* text of the last Redis error */
+    QUEUE_TEXT_MAX = 40,    /* a reason, a cause */
+    QUEUE_PARTITIONS_MAX = 64,
+};
+
+struct queue_options {
+    const char *url; /* redis://[user:password@]host[:port][/db] or unix:///path[?db=N] */
+    /* Stable per state directory and worker, without '/' and blanks, at most 127 bytes; NULL for
+       a handle that never claims. */
+    const char *consumer;
+    unsigned partitions; /* 1 .. QUEUE_PARTITIONS_MAX; written to Redis at first use */
+    int64_t dedupe_window_ms;  /* tombstones live this long */
+    int64_t keep_bodies_ms;    /* > 0: copies of settled bytes live this long */
+    int64_t claim_deadline_ms; /* an unsettled claim may be taken over after this */
+    int64_t timeout_ms;        /* per call, connecting included */
+};
+
+enum queue_result {
+    QUEUE_OK = 0,
+    QUEUE_E_URL, /* not a URL we speak; queue_error() says which part and what to do */
+    QUEUE_E_PARTITIONS, /* Redis was set up with another partition count: refuse to start */
+    QUEUE_E_REFUSED, /* Redis answered with an error (OOM, MISCONF, READONLY, NOAUTH, ...) */
+};
+
+struct queue;
+
+/*
+ * Checks the options and makes a handle; does not connect. Ownership: queue_close().
+ * On a failure *ret_error (QUEUE_ERROR_SIZE) has the text. QUEUE_E_URL, -EINVAL (partitions,
+ * consumer) or -ENOMEM.
+ */
+int queue_open(const struct queue_options *options, struct queue **ret_queue,
+    char *ret_error) MUST_USE;
+void queue_close(struct queue **queue);
+const char *queue_error(
+    const struct queue *queue); /* why the last call failed; no secrets */
+
+/* Connects, loads the scripts, checks the partition count, creates the consumer groups. */
+int queue_prepare(struct queue *queue) MUST_USE;
+
+/* ---- put ------------------------------------------------------------------------------- */
+
+enum queue_put_result {
+    QUEUE_PUT_NEW, /* a new record, or one reopened */
+    QUEUE_PUT_MERGED, /* these bytes joined an unsettled record; a parked one is pending again,
+                            for what it lacked may have come */
+    QUEUE_PUT_DUPLICATE, /* nothing new: the same route again, or settled before */
+};
+
+struct queue_put {
+    struct slice key;     /* record key */
+    struct slice subject; /* chooses the partition */
+    struct slice route;
+    struct slice bytes;
+    enum queue_put_result result;
+};
+
+/*
+ * Makes every item durable, or fails: on anything but QUEUE_OK none may be acknowledged (some
+ * may have been stored; putting them again is a duplicate). Fills in each `result`.
+ * -EINVAL: a key is empty or holds a NUL. A ninth route of one record is QUEUE_E_REFUSED.
+ * For the event loops there is group_commit.h.
+ */
+int queue_put(struct queue *queue, struct queue_put *items, size_t count) MUST_USE;
+
+/* ---- claim ----------------------------------------------------------------------------- */
+
+struct queue_route {
+    struct slice name;
+    struct slice bytes;
+};
+
+struct queue_record {
+    char *key;      /* NUL-terminated */
+    char *entry_id; /* in the stream */
+    char *token;    /* fence */
+    unsigned partition;
+    unsigned schema;
+    int64_t received_ms; /* Redis time of the first put */
+    int64_t now_ms;      /* Redis time of this claim */
+    int64_t attempts;    /* claims so far, this one included */
+    struct queue_route routes[QUEUE_ROUTES_MAX];
+    size_t route_count;
+    void *storage;
+};
+
+/*
+ * Claims up to `max` records: first, once per handle, what this consumer had claimed before it
+ * last stopped; then what is due in the delayed set, claims timed out elsewhere, and new ones,
+ * oldest first. On QUEUE_OK the caller frees each of ret_records[0 .. *ret_count) with
+ * queue_record_free(). None waiting is QUEUE_OK with a count of 0.
+ *
+ * A missing consumer group is made again at 0, so that nothing in the stream is skipped, and
+ * counted in queue_stats.group_recreated.
+ */
+int queue_claim(struct queue *queue, size_t max, struct queue_record **ret_records,
+    size_t *ret_count) MUST_USE;
+void queue_record_free(struct queue_record **record);
+
+/* ---- effects --------------------------------------------------------------------------- */
+
+enum queue_effect_result {
+    QUEUE_EFFECT_CLAIMED,
+    QUEUE_EFFECT_BUSY, /* another record or worker is at it: come back later */
+    QUEUE_EFFECT_DONE, /* delivered before, by another record */
+    QUEUE_EFFECT_OURS, /* delivered before, by this very record: only the settle was missing */
+};
+
+/*
+ * Claims the effect (what Brevo will see once) for a claimed record. A claim whose owner is gone
+ * is taken over: after the claim deadline, or at once when the owner was this consumer before it
+ * restarted.
+ */
+int queue_effect_claim(struct queue *queue, const struct queue_record *record,
+    const char *effect_key, enum queue_effect_result *ret_result) MUST_USE;
+
+/* ---- settle ---------------------------------------------------------------------------- */
+
+enum queue_outcome {
+    QUEUE_DELIVERED,
+    QUEUE_FILTERED,
+    QUEUE_DELAYED,  /* again in delay_ms */
+    QUEUE_RELEASED, /* back to pending at once, the attempt not counted (drain) */
+    QUEUE_PARKED,
+};
+
+enum queue_settle_result {
+    QUEUE_SETTLED,
+    QUEUE_STALE,    /* the claim was taken over: nothing changed */
+    QUEUE_REOPENED, /* filtered or parked, but a new route came meanwhile: pending again */
+};
+
+struct queue_settlement {
+    const struct queue_record *record;
+    enum queue_outcome outcome;
+    const char *reason;     /* filtered, parked, delayed: why; at most QUEUE_TEXT_MAX */
+    int64_t delay_ms;       /* delayed */
+    const char *effect_key; /* NULL: none claimed. Delivered completes it */
+    enum queue_settle_result result;
+    bool free_attempt; /* delayed: this attempt does not count (a pause, a rate limit) */
+};
+
+/*
+ * Settles all, completing effects first. On anything but QUEUE_OK call again: it is safe, but
+ * what the failed call did settle unknown to us then reads QUEUE_STALE.
+ */
+int queue_settle(
+    struct queue *queue, struct queue_settlement *items, size_t count) MUST_USE;
+
+/* ---- facts, pauses, statistics --------------------------------------------------------- */
+
+/* Remembers for the dedupe window that `from` (a reservation) belongs to `to` (its task). */
+int queue_link_put(struct queue *queue, const char *from, const char *to) MUST_USE;
+/* `to`, or an empty text when unknown. */
+int queue_link_get(
+    struct queue *queue, const char *from, char *ret_to, size_t capacity) MUST_USE;
+
+/* Shows every process, `status` included, that deliveries wait, and why. */
+int queue_pause_put(struct queue *queue, const char *cause, const char *remedy) MUST_USE;
+int queue_pause_remove(struct queue *queue, const char *cause) MUST_USE;
+
+struct queue_label {
+    char name[QUEUE_TEXT_MAX];
+    char text[QUEUE_ERROR_SIZE]; /* pauses: the remedy */
+    int64_t value;               /* a count; pauses: since, Unix ms */
+};
+
+enum {
+    QUEUE_LABELS_MAX = 64,
+};
+
+struct queue_labels {
+    struct queue_label items[QUEUE_LABELS_MAX];
+    size_t count;
+};
+
+/* One snapshot per partition, summed. accepted = delivered + filtered + parked + dropped + pending. */
+struct queue_stats {
+    int64_t accepted;
+    int64_t delivered;
+    int64_t filtered;
+    int64_t parked;
+    int64_t dropped;
+    int64_t pending;   /* stream entries (claimed included) and delayed */
+    int64_t claimed;   /* of the pending */
+    int64_t delayed;   /* of the pending */
+    int64_t oldest_ms; /* age of the oldest unsettled record; 0: none */
+    int64_t
+        unaccounted; /* accepted less all of the above, and entries found without a record */
+    int64_t group_recreated;
+    struct queue_labels filtered_by; /* add up to `filtered` */
+    struct queue_labels parked_by;   /* add up to `parked` */
+    struct queue_labels paused;
+};
+
+int queue_stats(struct queue *queue, struct queue_stats *ret_stats) MUST_USE;
+int queue_ping(struct queue *queue) MUST_USE;
+
+/* The partition of a subject: CRC16 (XMODEM, as Redis Cluster) of its bytes. */
+unsigned queue_partition(struct slice subject, unsigned partitions);

@@ -1,0 +1,156 @@
+-- claim.lua - takes records of one partition for a worker.
+--
+-- KEYS  stream, delayed, lost, stats
+-- ARGV  group, consumer, incarnation prefix of our tokens, token, prefix of records, max,
+--       claim deadline in ms, recover cursor, takeover cursor ('' each: not now)
+-- Returns now in ms, recover cursor, takeover cursor, groups made again, and the records, each
+--       {key, entry id, attempts, received ms, schema, {route, bytes, ...}}.
+--
+-- The first write of each run is one that Redis allows over maxmemory; then the rest may run.
+local call = redis.call
+local stream, delayed, lost, stats = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local group, consumer, incarnation, token, prefix = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
+local max, deadline_ms, recover, takeover = tonumber(ARGV[6]), ARGV[7], ARGV[8], ARGV[9]
+local time = call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local records, recreated = {}, 0
+
+-- The group is gone when Redis came back without its data. At 0 nothing is skipped.
+local function group_call(...)
+  local reply = redis.pcall(...)
+  if type(reply) == 'table' and reply.err and string.find(reply.err, 'NOGROUP', 1, true) then
+    call('XGROUP', 'CREATE', stream, group, '0', 'MKSTREAM')
+    call('HINCRBY', stats, 'group_recreated', 1)
+    recreated = recreated + 1
+    reply = call(...)
+  end
+  if type(reply) == 'table' and reply.err then
+    error(reply.err)
+  end
+  return reply
+end
+
+local function room()
+  return max - #records
+end
+
+local function drop_entry(id)
+  call('XACK', stream, group, id)
+  call('XDEL', stream, id)
+end
+
+local function lose(id, key)
+  call('ZADD', lost, now, id .. ' ' .. (key or ''))
+end
+
+local function is_waiting(state)
+  return state ~= 'delivered' and state ~= 'filtered' and state ~= 'dropped'
+    and state ~= 'delayed' and state ~= 'parked'
+end
+
+-- Of this incarnation, but not of this call: its worker is at it right now.
+local function is_ours_under_way(state, holder)
+  return state == 'claimed' and holder ~= token
+    and string.sub(holder or '', 1, #incarnation) == incarnation
+end
+
+local function split(fields)
+  local values, routes = {}, {}
+  for i = 1, #fields, 2 do
+    local name, value = fields[i], fields[i + 1]
+    if string.sub(name, 1, 2) ~= 'r:' then
+      values[name] = value
+    elseif #value > 0 then
+      routes[#routes + 1] = string.sub(name, 3)
+      routes[#routes + 1] = value
+    end
+  end
+  return values, routes
+end
+
+local function take(id, key)
+  local record = key and prefix .. key
+  local fields = key and call('HGETALL', record) or {}
+  if #fields == 0 then
+    drop_entry(id)
+    return lose(id, key)
+  end
+  local values, routes = split(fields)
+  if not is_waiting(values.s) then
+    return drop_entry(id)
+  end
+  if is_ours_under_way(values.s, values.k) then
+    return
+  end
+  local attempts = (tonumber(values.a) or 0) + 1
+  call('HDEL', record, 'd')
+  call('HSET', record, 's', 'claimed', 'k', token, 'a', attempts)
+  records[#records + 1] = {key, id, attempts, values.t or '0', values.v or '0', routes}
+end
+
+local function key_in(fields)
+  for i = 1, #fields, 2 do
+    if fields[i] == 'k' then
+      return fields[i + 1]
+    end
+  end
+end
+
+-- An entry without fields was deleted behind our back: its record shows up as unaccounted.
+local function take_all(entries)
+  for _, entry in ipairs(entries) do
+    if entry and entry[2] then
+      take(entry[1], key_in(entry[2]))
+    elseif entry then
+      drop_entry(entry[1])
+    end
+  end
+end
+
+local function read(from)
+  local reply = group_call('XREADGROUP', 'GROUP', group, consumer, 'COUNT', room(),
+    'STREAMS', stream, from)
+  return reply and reply[1][2] or {}
+end
+
+-- What this consumer had claimed before. Entries that are skipped (in hand, settled) must not use
+-- up the call: what the next one carries another token for would look as if it were in hand.
+local function take_own()
+  repeat
+    local entries = read(recover)
+    take_all(entries)
+    recover = #entries > 0 and entries[#entries][1] or ''
+  until recover == '' or room() == 0
+end
+
+local function move_due()
+  for _, key in ipairs(call('ZRANGEBYSCORE', delayed, '-inf', now, 'LIMIT', 0, max)) do
+    call('ZREM', delayed, key)
+    local state = call('HGET', prefix .. key, 's')
+    if not state then
+      lose('delayed', key)
+    elseif state == 'delayed' then
+      call('HSET', prefix .. key, 's', 'pending')
+      call('XADD', stream, '*', 'k', key)
+    end
+  end
+end
+
+local function take_over()
+  local reply = group_call('XAUTOCLAIM', stream, group, consumer, deadline_ms, takeover,
+    'COUNT', room())
+  takeover = reply[1]
+  take_all(reply[2])
+end
+
+if recover ~= '' then
+  take_own()
+end
+move_due()
+if takeover ~= '' and room() > 0 then
+  take_over()
+end
+if room() > 0 then
+  take_all(read('>'))
+end
+return {now, recover, takeover, recreated, records}

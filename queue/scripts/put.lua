@@ -1,0 +1,102 @@
+-- put.lua - makes events of one partition durable: all of them, or none.
+--
+-- KEYS  stream, parked, stats, then each event's record
+-- ARGV  schema, size of the records' prefix, routes max, then for each event: route field, bytes
+-- Returns a number for each event: 0 new, 1 merged, 2 duplicate, 3 has too many routes.
+--
+-- Reads before it writes, and its first write may not run over maxmemory: then nothing ran.
+local NEW, MERGED, DUPLICATE, FULL = 0, 1, 2, 3
+local call = redis.call
+local stream, parked, stats = KEYS[1], KEYS[2], KEYS[3]
+local schema, prefix_size, routes_max = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
+local time = call('TIME')
+local now = time[1] .. string.format('%03d', math.floor(time[2] / 1000))
+local counts = {}
+
+local function count(name, change)
+  counts[name] = (counts[name] or 0) + change
+end
+
+local function key_of(record)
+  return string.sub(record, prefix_size + 1)
+end
+
+local function has_room(record)
+  local routes = 0
+  for _, field in ipairs(call('HKEYS', record)) do
+    if string.sub(field, 1, 2) == 'r:' then
+      routes = routes + 1
+    end
+  end
+  return routes < routes_max
+end
+
+-- A filtered record is a tombstone with the names of the routes it has seen.
+local function reopen(record, route, bytes)
+  if call('HEXISTS', record, route) == 1 then
+    return DUPLICATE
+  end
+  if not has_room(record) then
+    return FULL
+  end
+  count('filtered:' .. (call('HGET', record, 'e') or ''), -1)
+  count('filtered', -1)
+  call('HSET', record, 's', 'pending', 'v', schema, 't', now, route, bytes)
+  call('HDEL', record, 'e')
+  call('PERSIST', record)
+  call('XADD', stream, '*', 'k', key_of(record))
+  return NEW
+end
+
+-- What a parked record lacked may be in the new route.
+local function unpark(record)
+  count('parked:' .. (call('HGET', record, 'e') or ''), -1)
+  call('HSET', record, 's', 'pending')
+  call('HDEL', record, 'e')
+  call('ZREM', parked, key_of(record))
+  call('XADD', stream, '*', 'k', key_of(record))
+end
+
+-- A field without bytes is a route whose bytes an earlier filtering has dropped: fill it again.
+local function merge(record, state, route, bytes)
+  if call('HSTRLEN', record, route) > 0 then
+    return DUPLICATE
+  end
+  if call('HEXISTS', record, route) == 0 and not has_room(record) then
+    return FULL
+  end
+  call('HSET', record, route, bytes)
+  if state == 'claimed' then
+    call('HSET', record, 'd', 1)
+  elseif state == 'parked' then
+    unpark(record)
+  end
+  return MERGED
+end
+
+local function put(record, route, bytes)
+  local state = call('HGET', record, 's')
+  if not state then
+    call('HSET', record, 's', 'pending', 'v', schema, 't', now, route, bytes)
+    call('XADD', stream, '*', 'k', key_of(record))
+    count('accepted', 1)
+    return NEW
+  end
+  if state == 'delivered' or state == 'dropped' then
+    return DUPLICATE
+  end
+  if state == 'filtered' then
+    return reopen(record, route, bytes)
+  end
+  return merge(record, state, route, bytes)
+end
+
+local results = {}
+for i = 4, #KEYS do
+  local at = 2 * i - 4
+  results[i - 3] = put(KEYS[i], ARGV[at], ARGV[at + 1])
+end
+for name, change in pairs(counts) do
+  call('HINCRBY', stats, name, change)
+end
+return results

@@ -1,0 +1,129 @@
+-- settle.lua - ends claims of one partition.
+--
+-- KEYS  stream, delayed, parked, stats, then for each settlement: record, copy of its bytes
+-- ARGV  group, dedupe window in ms, life of copies in ms (0: none), then for each settlement:
+--       key, entry id, token, outcome, reason, delay in ms, attempts to give back
+-- Returns a number for each settlement: 0 settled, 1 stale, 2 reopened.
+--
+-- Frees first (XACK, XDEL), then writes: so Redis lets it run over maxmemory.
+local SETTLED, STALE, REOPENED = 0, 1, 2
+local call = redis.call
+local stream, delayed, parked, stats = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local group, window_ms, copy_ms = ARGV[1], ARGV[2], tonumber(ARGV[3])
+local time = call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local counts = {}
+
+local function count(name)
+  counts[name] = (counts[name] or 0) + 1
+end
+
+local function is_route(field)
+  return string.sub(field, 1, 2) == 'r:'
+end
+
+local function keep_copy(item)
+  local fields = call('HGETALL', item.record)
+  call('DEL', item.record)
+  for i = 1, #fields, 2 do
+    if is_route(fields[i]) and #fields[i + 1] > 0 then
+      call('HSET', item.copy, fields[i], fields[i + 1])
+    end
+  end
+  call('PEXPIRE', item.copy, copy_ms)
+end
+
+-- Leaves the state, and of a filtered record the reason and the names of the routes seen.
+local function tombstone_of(item)
+  local tombstone = {'s', item.outcome}
+  if item.outcome == 'filtered' then
+    tombstone = {'s', 'filtered', 'e', item.reason}
+    for _, field in ipairs(call('HKEYS', item.record)) do
+      if is_route(field) then
+        tombstone[#tombstone + 1] = field
+        tombstone[#tombstone + 1] = ''
+      end
+    end
+    count('filtered:' .. item.reason)
+  end
+  count(item.outcome)
+  return tombstone
+end
+
+local function bury(item)
+  local tombstone = tombstone_of(item)
+  if copy_ms > 0 then
+    keep_copy(item)
+  end
+  call('DEL', item.record)
+  call('HSET', item.record, unpack(tombstone))
+  call('PEXPIRE', item.record, window_ms)
+end
+
+local function unclaim(item, state)
+  call('HDEL', item.record, 'k', 'd')
+  call('HSET', item.record, 's', state)
+  if item.give_back > 0 then
+    call('HINCRBY', item.record, 'a', -item.give_back)
+  end
+end
+
+local function release(item)
+  unclaim(item, 'pending')
+  call('XADD', stream, '*', 'k', item.key)
+end
+
+local function delay(item)
+  unclaim(item, 'delayed')
+  call('HSET', item.record, 'e', item.reason)
+  call('ZADD', delayed, now + item.delay_ms, item.key)
+end
+
+local function park(item)
+  unclaim(item, 'parked')
+  call('HSET', item.record, 'e', item.reason)
+  call('ZADD', parked, now, item.key)
+  count('parked:' .. item.reason)
+end
+
+local finish = {delivered = bury, filtered = bury, delayed = delay, released = release,
+  parked = park}
+
+-- A route came while the worker was deciding without it: let it decide again.
+local function must_look_again(item)
+  return item.dirty and (item.outcome == 'filtered' or item.outcome == 'parked')
+end
+
+local function is_ours(item)
+  local held = call('HMGET', item.record, 's', 'k', 'd')
+  item.dirty = held[3]
+  return held[1] == 'claimed' and held[2] == item.token
+end
+
+local results, ids, todo, seen = {}, {}, {}, {}
+for i = 1, (#KEYS - 4) / 2 do
+  local at = 7 * i - 4
+  local item = {index = i, record = KEYS[2 * i + 3], copy = KEYS[2 * i + 4],
+    key = ARGV[at + 1], token = ARGV[at + 3], outcome = ARGV[at + 4], reason = ARGV[at + 5],
+    delay_ms = tonumber(ARGV[at + 6]), give_back = tonumber(ARGV[at + 7])}
+  results[i] = STALE
+  if not seen[item.record] and is_ours(item) then
+    seen[item.record] = true
+    ids[#ids + 1] = ARGV[at + 2]
+    todo[#todo + 1] = item
+  end
+end
+if #todo > 0 then
+  call('XACK', stream, group, unpack(ids))
+  call('XDEL', stream, unpack(ids))
+end
+for _, item in ipairs(todo) do
+  local again = must_look_again(item)
+  local act = again and release or finish[item.outcome]
+  act(item)
+  results[item.index] = again and REOPENED or SETTLED
+end
+for name, change in pairs(counts) do
+  call('HINCRBY', stats, name, change)
+end
+return results

@@ -1,0 +1,177 @@
+/*
+ * cmd_explain.c - shows what a captured webhook would become in Brevo. Nothing is sent.
+ */
+#include <string.h>
+#include <sysexits.h>
+
+#include "server/cli/cli.h"
+#include "server/cli/explain.h"
+#include "server/commands.h"
+#include "server/ops/clock.h"
+
+static const char command[] = "explain";
+
+struct arguments {
+    const char *source;
+    const char *config;
+    const char *file;
+    bool json;
+};
+
+static bool
+parse(int argc, char **argv, struct arguments *arguments, int *ret_exit)
+{
+    const struct cli_option options[] = {
+        {"source", "NAME", "taskrouter, event-streams or flex-plugin", &arguments->source,
+            NULL, NULL},
+        {"config", "FILE", "configuration", &arguments->config, NULL, NULL},
+        {"json", NULL, "print the result as JSON", NULL, NULL, &arguments->json},
+    };
+    const struct cli cli = {
+        .command = command,
+        .synopsis = "--source NAME FILE [--config FILE] [--json]",
+        .summary =
+            "Reads the body of a webhook as it was captured (FILE, - for standard input) and\n"
+            "shows, for each event in it: its record, each rule that fired, the canonical\n"
+            "event, and the requests Brevo would get; or why there are none and what would\n"
+            "change that. Nothing is sent and no signature is needed.\n",
+        .options = options,
+        .option_count = LENGTH(options),
+        .operand = &arguments->file,
+        .operand_name = "FILE",
+    };
+
+    return cli_parse(&cli, argc, argv, ret_exit);
+}
+
+static int
+choose_source(const char *name, enum source *ret_source)
+{
+    static const char *const others[] = {
+        "conversations", "interactions", "survey", "messaging"};
+
+    if (name == NULL) {
+        return cli_usage_error(command, "--source is missing");
+    }
+    if (source_from_name(slice_of(name), ret_source)) {
+        return 0;
+    }
+    for (size_t i = 0; i < LENGTH(others); i++) {
+        if (strcmp(name, others[i]) == 0) {
+            return cli_usage_error(
+                command, "source not supported by this version: %s", name);
+        }
+    }
+    return cli_usage_error(command, "unknown source: %s", name);
+}
+
+/* ---- as text ---------------------------------------------------------------------------------- */
+
+static void
+print_line(const char *label, const char *text)
+{
+    if (text != NULL) {
+        (void)printf("%-10s%s\n", label, text);
+    }
+}
+
+static void
+print_value(const char *label, const json_t *value)
+{
+    if (value != NULL) {
+        (void)printf("%s\n", label);
+        (void)json_dumpf(
+            value, stdout, JSON_INDENT(2)); /* a broken pipe ends us by signal */
+        (void)printf("\n");
+    }
+}
+
+static void
+print_request(const json_t *request)
+{
+    (void)printf("request   %s %s (%s)\n",
+        json_string_value(json_object_get(request, "method")),
+        json_string_value(json_object_get(request, "path")),
+        json_string_value(json_object_get(request, "when")));
+
+    const json_t *body = json_object_get(request, "body");
+
+    if (body != NULL) {
+        (void)json_dumpf(body, stdout, JSON_INDENT(2));
+        (void)printf("\n");
+    }
+}
+
+static void
+print_record(const json_t *record)
+{
+    size_t i;
+    json_t *item;
+
+    print_line("record", json_string_value(json_object_get(record, "record_key")));
+    print_line("type", json_string_value(json_object_get(record, "type")));
+    print_line("verdict", json_string_value(json_object_get(record, "verdict")));
+    print_line("reason", json_string_value(json_object_get(record, "reason")));
+    print_line("remedy", json_string_value(json_object_get(record, "remedy")));
+    json_array_foreach(json_object_get(record, "trace"), i, item)
+    {
+        print_line("rule", json_string_value(item));
+    }
+    print_value("event", json_object_get(record, "event"));
+    json_array_foreach(json_object_get(record, "requests"), i, item)
+    {
+        print_request(item);
+    }
+}
+
+static int
+print_text(json_t *explanation)
+{
+    const json_t *records = json_object_get(explanation, "records");
+    size_t i;
+    json_t *record;
+
+    if (json_array_size(records) == 0) {
+        (void)printf("no events\n");
+    }
+    json_array_foreach(records, i, record)
+    {
+        (void)printf("%s", i > 0 ? "\n" : "");
+        print_record(record);
+    }
+    json_decref(explanation);
+    return EX_OK;
+}
+
+int
+command_explain(int argc, char **argv)
+{
+    AUTO(config_done) struct config config = {0};
+    AUTO(buffer_done) struct buffer body = {0};
+    struct arguments arguments = {0};
+    struct explain_input input = {
+        .body = &body, .rules = &config.rules, .now_ms = clock_unix_ms()};
+    char error[CONFIG_ERROR_SIZE];
+    int status;
+
+    if (!parse(argc, argv, &arguments, &status)) {
+        return status;
+    }
+    status = choose_source(arguments.source, &input.source);
+    if (status == 0) {
+        status = cli_read(arguments.file, &body);
+    }
+    if (status != 0) {
+        return status;
+    }
+    if (config_load(arguments.config, CONFIG_FOR_TOOL, &config, error) != 0) {
+        cli_error("%s", error);
+        return EX_CONFIG;
+    }
+    json_t *explanation = explain_body(&input);
+
+    if (arguments.json || explanation == NULL) {
+        return cli_print_json(explanation, stdout);
+    }
+    return print_text(explanation);
+}

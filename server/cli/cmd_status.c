@@ -1,0 +1,247 @@
+/*
+ * cmd_status.c - shows the queue: what waits, what is parked, what is paused.
+ *
+ * Reads Redis, not a process: the answer is the same whether `run` is up, several workers are,
+ * or none.
+ */
+#include <inttypes.h>
+#include <sysexits.h>
+
+#include "mapping/timestamp.h"
+#include "queue/queue.h"
+#include "server/cli/cli.h"
+#include "server/commands.h"
+#include "server/config/config.h"
+#include "server/ops/embedded_redis.h"
+
+enum {
+    REDIS_TIMEOUT_MS = 3000,
+    REASON_WIDTH = QUEUE_TEXT_MAX,
+};
+
+static const char command[] = "status";
+
+struct arguments {
+    const char *config;
+    bool json;
+};
+
+static bool
+parse(int argc, char **argv, struct arguments *arguments, int *ret_exit)
+{
+    const struct cli_option options[] = {
+        {"config", "FILE", "configuration", &arguments->config, NULL, NULL},
+        {"json", NULL, "print the result as JSON", NULL, NULL, &arguments->json},
+    };
+    const struct cli cli = {
+        .command = command,
+        .synopsis = "[--config FILE] [--json]",
+        .summary =
+            "Shows the queue in redis.url, or in the Redis that `flexbrevo run` keeps under\n"
+            "state_dir: counts by state, the age of the oldest waiting event, what is\n"
+            "paused and why, what was filtered and parked by reason.\n"
+            "Exit status: 0 shown, 69 Redis does not answer.\n",
+        .options = options,
+        .option_count = LENGTH(options),
+    };
+
+    return cli_parse(&cli, argc, argv, ret_exit);
+}
+
+/* ---- as JSON ---------------------------------------------------------------------------------- */
+
+static json_t *
+count_labels(const struct queue_labels *labels)
+{
+    json_t *object = json_object();
+
+    for (size_t i = 0; i < labels->count; i++) {
+        if (json_object_set_new(object, labels->items[i].name,
+                json_integer((json_int_t)labels->items[i].value)) != 0) {
+            json_decref(object);
+            return NULL;
+        }
+    }
+    return object;
+}
+
+static json_t *
+list_pauses(const struct queue_labels *pauses)
+{
+    json_t *list = json_array();
+
+    for (size_t i = 0; i < pauses->count; i++) {
+        const struct queue_label *pause = &pauses->items[i];
+        char since[TIMESTAMP_TEXT_SIZE];
+
+        timestamp_format(pause->value, since);
+        if (json_array_append_new(list, json_pack("{s:s, s:s, s:s}", "cause", pause->name,
+                                            "since", since, "remedy", pause->text)) !=
+            0) {
+            json_decref(list);
+            return NULL;
+        }
+    }
+    return list;
+}
+
+/* Named as the gauges of the admin listener. */
+static int
+print_json(const struct queue_stats *stats)
+{
+    const struct {
+        const char *name;
+        int64_t value;
+    } numbers[] = {
+        {"queue_accepted", stats->accepted},
+        {"queue_delivered", stats->delivered},
+        {"queue_filtered", stats->filtered},
+        {"queue_parked", stats->parked},
+        {"queue_dropped", stats->dropped},
+        {"queue_pending", stats->pending},
+        {"queue_claimed", stats->claimed},
+        {"queue_delayed", stats->delayed},
+        {"queue_oldest_seconds", stats->oldest_ms / 1000},
+        {"unaccounted_events", stats->unaccounted},
+        {"group_recreated", stats->group_recreated},
+    };
+    json_t *status = json_pack("{s:o, s:o, s:o}", "brevo_paused",
+        list_pauses(&stats->paused), "filtered_by", count_labels(&stats->filtered_by),
+        "parked_by", count_labels(&stats->parked_by));
+
+    for (size_t i = 0; i < LENGTH(numbers); i++) {
+        if (json_object_set_new(status, numbers[i].name,
+                json_integer((json_int_t)numbers[i].value)) != 0) {
+            json_decref(status);
+            return cli_out_of_memory();
+        }
+    }
+    return cli_print_json(status, stdout);
+}
+
+/* ---- as text ---------------------------------------------------------------------------------- */
+
+static void
+print_age(int64_t age_ms)
+{
+    const int64_t seconds = age_ms / 1000;
+
+    (void)printf("oldest       %" PRId64 "h %02" PRId64 "m %02" PRId64 "s\n",
+        seconds / 3600, seconds / 60 % 60, seconds % 60);
+}
+
+static void
+print_pauses(const struct queue_labels *pauses)
+{
+    for (size_t i = 0; i < pauses->count; i++) {
+        char since[TIMESTAMP_TEXT_SIZE];
+
+        timestamp_format(pauses->items[i].value, since);
+        (void)printf("\npaused       %s since %s\n             %s\n",
+            pauses->items[i].name, since, pauses->items[i].text);
+    }
+}
+
+static void
+print_labels(const char *title, const struct queue_labels *labels)
+{
+    if (labels->count > 0) {
+        (void)printf("\n%s\n", title);
+    }
+    for (size_t i = 0; i < labels->count; i++) {
+        (void)printf("  %-*s %10" PRId64 "\n", REASON_WIDTH, labels->items[i].name,
+            labels->items[i].value);
+    }
+}
+
+static void
+print_text(const struct queue_stats *stats)
+{
+    const struct {
+        const char *name;
+        int64_t value;
+    } rows[] = {
+        {"accepted", stats->accepted},
+        {"delivered", stats->delivered},
+        {"filtered", stats->filtered},
+        {"parked", stats->parked},
+        {"dropped", stats->dropped},
+        {"pending", stats->pending},
+        {"  claimed", stats->claimed},
+        {"  delayed", stats->delayed},
+    };
+
+    for (size_t i = 0; i < LENGTH(rows); i++) {
+        (void)printf("%-12s %10" PRId64 "\n", rows[i].name, rows[i].value);
+    }
+    if (stats->pending > 0) {
+        print_age(stats->oldest_ms);
+    }
+    if (stats->unaccounted != 0) {
+        (void)printf("unaccounted  %10" PRId64 "  accepted, and in no other count\n",
+            stats->unaccounted);
+    }
+    print_pauses(&stats->paused);
+    print_labels("filtered by reason", &stats->filtered_by);
+    print_labels("parked by reason", &stats->parked_by);
+}
+
+/* ---- reading ---------------------------------------------------------------------------------- */
+
+static int
+show(const char *url, bool embedded, bool as_json)
+{
+    const struct queue_options options = {
+        .url = url,
+        .partitions = 1,
+        .timeout_ms = REDIS_TIMEOUT_MS,
+    };
+    AUTO(queue_close) struct queue *queue = NULL;
+    char error[QUEUE_ERROR_SIZE] = "";
+    struct queue_stats stats;
+    int r = queue_open(&options, &queue, error);
+
+    if (r != 0) {
+        cli_error("redis.url cannot be used: %s", error);
+        return r > 0 ? EX_CONFIG : EX_OSERR;
+    }
+    r = queue_stats(queue, &stats);
+    if (r != 0) {
+        cli_error("the queue cannot be read: %s (%s)", queue_error(queue),
+            embedded ? "its Redis lives in `flexbrevo run`: start it, or set redis.url"
+                     : "see redis.url");
+        return EX_UNAVAILABLE;
+    }
+    if (as_json) {
+        return print_json(&stats);
+    }
+    print_text(&stats);
+    return EX_OK;
+}
+
+int
+command_status(int argc, char **argv)
+{
+    AUTO(config_done) struct config config = {0};
+    struct arguments arguments = {0};
+    char error[CONFIG_ERROR_SIZE];
+    char embedded[EMBEDDED_REDIS_URL_SIZE];
+    int status;
+
+    if (!parse(argc, argv, &arguments, &status)) {
+        return status;
+    }
+    if (config_load(arguments.config, CONFIG_FOR_TOOL, &config, error) != 0) {
+        cli_error("%s", error);
+        return EX_CONFIG;
+    }
+    if (config.redis_url != NULL) {
+        return show(config.redis_url, false, arguments.json);
+    }
+    if (embedded_redis_url(config.state_dir, embedded, sizeof(embedded)) != 0) {
+        cli_error("path too long for a unix socket: state_dir: %s (shorten it)",
+            config.state_dir);
+        return EX_CONFIG;
+    }
+    return show(embedded, true, arguments.json);
+}

@@ -1,0 +1,247 @@
+/*
+ * explain.c - what a webhook's body would become, told as JSON.
+ *
+ * Walks the product's own functions in their order: keyed as ingest does it, then read and
+ * mapped as the worker does it. Nothing is decided here.
+ */
+#include "server/cli/explain.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "mapping/event.h"
+#include "mapping/request.h"
+#include "server/deliver/brevo.h"
+#include "server/ingest/verify.h"
+
+static const char too_old[] = "too_old_for_automation";
+
+static const struct {
+    const char *reason;
+    const char *remedy;
+} remedies[] = {
+    {"no_identity",
+        "an email address or a phone number in the task's attributes, or another "
+        "route of the same event that knows one"},
+    {"anonymous_caller", "the caller withheld the number; an email address in the task's "
+                         "attributes would identify the customer"},
+    {"own_number",
+        "the only number is in identity.own_numbers; an address of the customer, or "
+        "the right `direction` in the attributes"},
+    {"internal_contact",
+        "the only address is an agent's or of identity.internal_domains"},
+    {EVENT_REASON_FACTS, "nothing: it says which task a reservation belongs to, which is "
+                         "remembered; it never becomes an event"},
+    {EVENT_REASON_FOREIGN,
+        "account_sid and workspace_sid of the configuration are others"},
+    {EVENT_REASON_TEST, "trigger --deliver: the configured Brevo is a live one"},
+    {EVENT_REASON_NOT_MAPPED, "a line for this event in event_mapping"},
+    {EVENT_REASON_SWITCHED_OFF, "the switches under `sync` in the configuration"},
+    {EVENT_REASON_CHANNEL_OFF, "the channel's name in `channels` of the configuration"},
+    {EVENT_REASON_OUTBOUND,
+        "nothing: what the business began is neither a request nor given up"},
+    {EVENT_REASON_UNPARSEABLE,
+        "nothing by itself: the bytes are kept for a person to look at"},
+    {too_old, "brevo.max_event_age; the contact is updated all the same"},
+    {"unresolved_reservation",
+        "reservation.accepted or reservation.completed of the same "
+        "reservation, which names its task"},
+    {"not_in_vocabulary", "nothing: it is acknowledged, counted and not stored"},
+};
+
+static const char *
+find_remedy(const char *reason)
+{
+    for (size_t i = 0; i < LENGTH(remedies); i++) {
+        if (strcmp(remedies[i].reason, reason) == 0) {
+            return remedies[i].remedy;
+        }
+    }
+    return NULL;
+}
+
+/* Sets verdict, reason and remedy. False when memory is out, here and below. */
+static bool
+set_verdict(json_t *record, const char *verdict, const char *reason)
+{
+    return json_object_update_new(
+               record, json_pack("{s:s, s:s, s:s*}", "verdict", verdict, "reason", reason,
+                           "remedy", find_remedy(reason))) == 0;
+}
+
+/* ---- Brevo's requests ----------------------------------------------------------------------- */
+
+/* Takes over the reference to `body`, which is NULL for a request without one. */
+static bool
+add_request(json_t *requests, enum brevo_endpoint endpoint,
+    struct request_identifier identifier, const char *when, json_t *body)
+{
+    AUTO(buffer_done) struct buffer path = {0};
+
+    buffer_init(&path, BREVO_URL_SIZE_MAX);
+    brevo_url(&path, "", endpoint, identifier.type, identifier.value);
+
+    json_t *request =
+        json_pack("{s:s, s:s, s:s, s:o*}", "method", brevo_endpoint_method(endpoint),
+            "path", path.data != NULL ? path.data : "", "when", when, "body", body);
+
+    return json_array_append_new(requests, request) == 0;
+}
+
+static json_t *
+list_requests(const struct event *event, const struct explain_input *input)
+{
+    const struct request_identifier identifier = request_identify(&event->customer);
+    json_t *contact = request_contact(event, input->rules);
+    AUTO(payload_release) json_t *requests = json_array();
+
+    if (contact == NULL ||
+        !add_request(requests, BREVO_CONTACT_LOOKUP, identifier, "first", NULL) ||
+        !add_request(requests, BREVO_CONTACT_UPSERT, identifier,
+            "unless Brevo has all of it; of a contact it knows, what it has is left out",
+            contact)) {
+        return NULL;
+    }
+    if (event_is_too_old(event, input->rules, input->now_ms)) {
+        return json_incref(requests);
+    }
+    json_t *body = request_event(event, input->rules);
+
+    if (body == NULL || !add_request(requests, BREVO_EVENT, identifier,
+                            "once the contact is there", body)) {
+        return NULL;
+    }
+    return json_incref(requests);
+}
+
+/* ---- records ---------------------------------------------------------------------------------- */
+
+static bool
+read_event(
+    const struct keyed_event *keyed, const struct explain_input *input, json_t *record)
+{
+    AUTO(payload_release) json_t *payload = NULL;
+    const int r = payload_parse(input->source, keyed->bytes, &payload);
+
+    if (r != PAYLOAD_OK) {
+        return r > 0 && set_verdict(record, "parked", EVENT_REASON_UNPARSEABLE);
+    }
+    const struct event_context context = {
+        .record_key = slice_of(keyed->key),
+        .received_ms = input->now_ms,
+        .now_ms = input->now_ms,
+    };
+    struct event_reading reading;
+
+    event_read(payload, input->rules, &context, &reading);
+    if (json_object_update_new(record, event_reading_to_json(&reading)) != 0) {
+        return false;
+    }
+    switch (reading.verdict) {
+    case EVENT_DELIVER:
+        if (event_is_too_old(&reading.event, input->rules, input->now_ms) &&
+            !set_verdict(record, "filtered", too_old)) {
+            return false;
+        }
+        return json_object_set_new(
+                   record, "requests", list_requests(&reading.event, input)) == 0;
+    case EVENT_UNRESOLVED:
+        return set_verdict(record, "unresolved", "unresolved_reservation");
+    case EVENT_FILTERED:
+        return set_verdict(record, "filtered", reading.reason);
+    case EVENT_PARKED:
+        break;
+    }
+    return set_verdict(record, "parked", reading.reason);
+}
+
+/* What could not even be keyed is stored under its hash, and parked. */
+static bool
+park_raw(struct slice bytes, enum source source, json_t *record)
+{
+    char hash[VERIFY_SHA256_SIZE];
+
+    verify_sha256_hex(bytes, hash);
+    return json_object_set_new(record, "record_key",
+               json_sprintf("raw/%s/%s", source_name(source), hash)) == 0 &&
+           set_verdict(record, "parked", EVENT_REASON_UNPARSEABLE);
+}
+
+static bool
+explain_event(
+    const struct keyed_event *keyed, const struct explain_input *input, json_t *record)
+{
+    switch (keyed->kind) {
+    case KEY_IGNORED:
+        return set_verdict(record, "ignored", "not_in_vocabulary") &&
+               json_object_set_new(
+                   record, "type", json_stringn(keyed->type.data, keyed->type.size)) == 0;
+    case KEY_RAW:
+        return park_raw(keyed->bytes, input->source, record);
+    case KEY_FACT:
+        return json_object_set_new(record, "record_key", json_string(keyed->key)) == 0 &&
+               set_verdict(record, "filtered", EVENT_REASON_FACTS);
+    case KEY_EVENT:
+        break;
+    }
+    return json_object_set_new(record, "record_key", json_string(keyed->key)) == 0 &&
+           read_event(keyed, input, record);
+}
+
+/* A body that is no document of its route: Twilio's is kept, a browser is told. */
+static bool
+explain_unparseable(struct slice body, const struct explain_input *input, json_t *records)
+{
+    AUTO(payload_release) json_t *record = json_object();
+    const bool done = input->source == SOURCE_FLEX_PLUGIN
+                          ? set_verdict(record, "refused", EVENT_REASON_UNPARSEABLE)
+                          : park_raw(body, input->source, record);
+
+    return done && json_array_append(records, record) == 0;
+}
+
+static bool
+explain_events(
+    const struct keyed_events *events, const struct explain_input *input, json_t *records)
+{
+    for (size_t i = 0; i < events->count; i++) {
+        AUTO(payload_release) json_t *record = json_object();
+
+        if (!explain_event(&events->items[i], input, record) ||
+            json_array_append(records, record) != 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool
+is_json(enum source source, struct slice body)
+{
+    const struct slice text = slice_trim(body);
+
+    return source == SOURCE_EVENT_STREAMS ||
+           (source == SOURCE_FLEX_PLUGIN &&
+               (slice_starts(text, "{") || slice_starts(text, "[")));
+}
+
+json_t *
+explain_body(const struct explain_input *input)
+{
+    AUTO(keyed_events_done) struct keyed_events events = {0};
+    AUTO(payload_release) json_t *records = json_array();
+    struct slice body = buffer_slice(input->body);
+    const bool json = is_json(input->source, body);
+
+    if (input->source == SOURCE_FLEX_PLUGIN && body.size > 0) {
+        body = key_strip_token(input->body->data, body.size, json);
+    }
+    const int r = key_events(input->source, body, json, &events);
+
+    if (r < 0 || (r > 0 && !explain_unparseable(body, input, records)) ||
+        (r == KEY_OK && !explain_events(&events, input, records))) {
+        return NULL;
+    }
+    return json_pack(
+        "{s:s, s:O}", "source", source_name(input->source), "records", records);
+}

@@ -1,0 +1,29 @@
+/*
+ * explain.h - what a webhook's body would become, told as JSON.
+ */
+#pragma once
+
+#include <jansson.h>
+
+#include "mapping/key.h"
+#include "server/config/config.h"
+
+struct explain_input {
+    enum source source;
+    struct buffer
+        *body; /* as it came; a Flex token in it is blanked out, as ingest does */
+    const struct rules *rules;
+    int64_t now_ms; /* taken as the time of receipt, too */
+};
+
+/*
+ * {"source": NAME, "records": [...]}, a record for each event of the body, in its order:
+ *   record_key  where it is stored; absent when it is not
+ *   verdict     deliver, filtered, parked, unresolved, ignored (not stored), refused (answered 400)
+ *   reason      the label of anything but deliver; `remedy` is what would change it
+ *   trace       each rule that fired
+ *   event       the canonical event, as far as it was read
+ *   requests    Brevo's, in their order: method, path, `when` it is sent, body
+ * NULL when memory is out. The caller owns it.
+ */
+json_t *explain_body(const struct explain_input *input) MUST_USE;

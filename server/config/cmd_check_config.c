@@ -1,0 +1,89 @@
+/*
+ * cmd_check_config.c - `flexbrevo check-config`: is it right, and what does it come to?
+ */
+#include <stdio.h>
+#include <sysexits.h>
+
+#include "server/cli/cli.h"
+#include "server/commands.h"
+#include "server/config/config_print.h"
+#include "server/config/options.h"
+
+static int
+print_keys(void)
+{
+    for (size_t i = 0; i < config_option_count; i++) {
+        const struct config_option *option = &config_options[i];
+
+        (void)printf("%s\n", option->key);
+        if (option_has_file_form(option)) {
+            (void)printf("%s" OPTION_FILE_SUFFIX "\n", option->key);
+        }
+    }
+    return EX_OK;
+}
+
+static int
+print_json(const struct config *config)
+{
+    json_t *result = json_pack("{s:o*, s:o*}", "config", config_to_json(config),
+        "left_out", config_omissions(config));
+
+    return cli_print_json(result, stdout);
+}
+
+/* What is left out follows as comments, so that the whole can be read back in. */
+static int
+print_yaml(const struct config *config)
+{
+    json_t *lines = config_omissions(config);
+
+    config_print(config, false, stdout);
+    for (size_t i = 0; i < json_array_size(lines); i++) {
+        (void)printf(
+            "%s# %s\n", i == 0 ? "\n" : "", json_string_value(json_array_get(lines, i)));
+    }
+    json_decref(lines);
+    return EX_OK;
+}
+
+int
+command_check_config(int argc, char **argv)
+{
+    const char *path = NULL;
+    bool as_json = false;
+    bool keys_only = false;
+    const struct cli_option options[] = {
+        {"config", "FILE", "instead of $FLEXBREVO_CONFIG", &path, NULL, NULL},
+        {"json", NULL, "print JSON", NULL, NULL, &as_json},
+        {"keys", NULL, "print the name of every key, and check nothing", NULL, NULL,
+            &keys_only},
+    };
+    const struct cli cli = {
+        .command = "check-config",
+        .synopsis = "[--config FILE] [--json]",
+        .summary =
+            "Reads the configuration as `run` would, prints the effective values with secrets\n"
+            "masked, and names the channels and switches that leave something out.\n"
+            "Exit 0: `run` would start with it. Exit 78: it would not, and the error says why.\n",
+        .options = options,
+        .option_count = LENGTH(options),
+    };
+    struct config config = {0};
+    char error[CONFIG_ERROR_SIZE];
+    int exit_code;
+
+    if (!cli_parse(&cli, argc, argv, &exit_code)) {
+        return exit_code;
+    }
+    if (keys_only) {
+        return print_keys();
+    }
+    if (config_load(path, CONFIG_FOR_CHECK, &config, error) != 0) {
+        cli_error("%s", error);
+        return EX_CONFIG;
+    }
+    exit_code = as_json ? print_json(&config) : print_yaml(&config);
+    config_done(&config);
+    return exit_code;
+}

@@ -1,0 +1,88 @@
+/*
+ * config.h - the whole configuration, checked, as plain values.
+ *
+ * Defaults, then the YAML file, then the environment; ${NAME} in the file takes an environment
+ * variable, every secret also has a `..._file` form. One table (options.c) declares each key:
+ * name, environment variable, type, default, secret or not; reading, printing and the
+ * documentation test walk it.
+ */
+#pragma once
+
+#include <stdio.h>
+
+#include "mapping/rules.h"
+#include "server/ops/log.h"
+
+enum {
+    CONFIG_TEXTS_MAX = 64,
+    CONFIG_ERROR_SIZE = 512,
+};
+
+struct config_texts {
+    char *items[CONFIG_TEXTS_MAX];
+    size_t count;
+};
+
+struct config {
+    /* connectors.twilio_flex */
+    bool enabled;
+    char *account_sid;
+    char *flex_flow_sid;
+    char *workspace_sid;
+    char *auth_token;
+    struct config_texts auth_tokens; /* the ring beside it */
+    char *api_key_sid;
+    char *api_key_secret;
+    char *iam_url;
+    struct config_texts cors_origins;
+    char *survey_token;
+    bool sync_agent_activity;
+    bool debug;
+    bool log_api_calls;
+    enum log_level log_level;
+
+    /* brevo */
+    char *brevo_api_key;
+    char *brevo_base_url; /* without a trailing slash */
+    double brevo_max_rps; /* 0: auto */
+    double brevo_rate_share;
+
+    /* redis, server, admin, queue, state */
+    char *redis_url; /* NULL: embedded */
+    char *listen;
+    char *public_url; /* without a trailing slash */
+    struct config_texts trusted_proxies;
+    char *admin_listen;
+    int64_t dedupe_window_ms;
+    int64_t plugin_wait_ms;
+    int64_t keep_bodies_ms;
+    char *state_dir;
+
+    struct rules rules; /* its texts point into this struct */
+    void *storage;      /* the loader's */
+};
+
+enum config_command {
+    CONFIG_FOR_CHECK, /* everything */
+    CONFIG_FOR_RUN,   /* Twilio and Brevo, Redis optional */
+    CONFIG_FOR_SERVE, /* Twilio and Redis */
+    CONFIG_FOR_WORK,  /* Brevo and Redis */
+    CONFIG_FOR_TOOL,  /* status, explain, trigger: nothing is required */
+};
+
+/*
+ * Loads from `path`, else $FLEXBREVO_CONFIG, else /etc/flexbrevo/flexbrevo.yaml if it exists, and
+ * the environment; checks what `command` needs. Ownership: config_done().
+ * 0, or EX_CONFIG with *ret_error set: what is wrong, file:line:column, key, remedy; ready to be
+ * printed behind "flexbrevo: ".
+ */
+int config_load(const char *path, enum config_command command, struct config *ret_config,
+    char ret_error[CONFIG_ERROR_SIZE]) MUST_USE;
+void config_done(struct config *config);
+
+/* The effective values, secrets masked, as YAML of the same shape or as JSON. */
+void config_print(const struct config *config, bool as_json, FILE *out);
+/* One line per channel or switch that leaves something out; the number of lines. */
+size_t config_print_omissions(const struct config *config, FILE *out);
+/* Brevo is not a loopback sandbox. */
+bool config_brevo_is_live(const struct config *config);

@@ -1,0 +1,86 @@
+/*
+ * config_omissions.c - what the configuration leaves out, so that nobody looks for it in vain.
+ */
+#include <stdio.h>
+
+#include "server/config/config_print.h"
+
+static void
+omit_channels(const struct config *config, json_t *lines)
+{
+    AUTO(buffer_done) struct buffer names = {.max = CONFIG_ERROR_SIZE};
+    size_t count = 0;
+
+    for (size_t i = 0; i < CHANNEL_COUNT; i++) {
+        if (config_channel_is_choice((enum channel)i) && !config->rules.channels[i]) {
+            buffer_addf(
+                &names, "%s%s", count > 0 ? ", " : "", channel_name((enum channel)i));
+            count++;
+        }
+    }
+    if (count > 0 && !names.failed) {
+        (void)json_array_append_new(lines, json_sprintf("channels: %s %s left out",
+                                               names.data, count > 1 ? "are" : "is"));
+    }
+}
+
+static void
+omit_switches(const struct config *config, json_t *lines)
+{
+    const struct {
+        bool left_out;
+        const char *line;
+    } switches[] = {
+        {!config->enabled, "enabled: false, so run, serve and work refuse to start"},
+        {!config->rules.sync_conversations,
+            "sync.conversations: false, so conversation events are left out"},
+        {!config->rules.sync_tasks, "sync.tasks: false, so task events are left out"},
+        {!config->rules.sync_customers,
+            "sync.customers: false, so events carry no contact attributes"},
+        {!config->rules.sync_csat, "sync.csat: false, so survey events are left out"},
+        {!config->sync_agent_activity,
+            "sync.agent_activity: false, so what agents do is left out"},
+    };
+
+    for (size_t i = 0; i < LENGTH(switches); i++) {
+        if (switches[i].left_out) {
+            (void)json_array_append_new(lines, json_string(switches[i].line));
+        }
+    }
+}
+
+static void
+omit_events(const struct config *config, json_t *lines)
+{
+    for (size_t i = 0; i < EVENT_TYPE_COUNT; i++) {
+        if (config->rules.event_names[i] == NULL) {
+            (void)json_array_append_new(lines,
+                json_sprintf("event_mapping: %s has no Brevo event and is left out",
+                    event_type_name((enum event_type)i)));
+        }
+    }
+}
+
+json_t *
+config_omissions(const struct config *config)
+{
+    json_t *lines = json_array();
+
+    omit_switches(config, lines);
+    omit_channels(config, lines);
+    omit_events(config, lines);
+    return lines;
+}
+
+size_t
+config_print_omissions(const struct config *config, FILE *out)
+{
+    json_t *lines = config_omissions(config);
+    const size_t count = json_array_size(lines);
+
+    for (size_t i = 0; i < count; i++) {
+        (void)fprintf(out, "%s\n", json_string_value(json_array_get(lines, i)));
+    }
+    json_decref(lines);
+    return count;
+}

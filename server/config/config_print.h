@@ -1,0 +1,18 @@
+/*
+ * config_print.h - what check-config prints, as values.
+ */
+#pragma once
+
+#include <jansson.h>
+
+#include "server/config/config.h"
+
+/*
+ * The effective configuration in the shape of the file, secrets masked. The caller owns it; NULL
+ * when memory is out.
+ */
+json_t *config_to_json(const struct config *config) MUST_USE;
+/* One text per channel or switch that leaves something out. As above. */
+json_t *config_omissions(const struct config *config) MUST_USE;
+/* One that can be left out: `other` and none at all are always sent. */
+bool config_channel_is_choice(enum channel channel);

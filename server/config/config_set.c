@@ -1,0 +1,393 @@
+/*
+ * config_set.c - one setter per type of value: an item's text into the option's field.
+ */
+#include "server/config/config_set.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "server/config/shape.h"
+
+enum {
+    RATE_MAX = 10000,
+    DECIMALS_MAX = 6,
+};
+
+static bool
+has_shape(const struct config_option *option, const char *text)
+{
+    return option->shape == NULL || option->shape->accepts(text);
+}
+
+/* Copies into the pointer, whichever const it carries. */
+int
+config_set_text(const struct config_option *option, const struct config_item *item,
+    struct config *config)
+{
+    if (!has_shape(option, item->text)) {
+        return CONFIG_SET_E_BAD;
+    }
+    const char *kept = config_keep(config, slice_of(item->text));
+
+    memcpy(option_field(option, config), &kept, sizeof(kept));
+    return kept != NULL ? 0 : -ENOMEM;
+}
+
+int
+config_set_url(const struct config_option *option, const struct config_item *item,
+    struct config *config)
+{
+    struct slice url = slice_of(item->text);
+
+    if (!has_shape(option, item->text)) {
+        return CONFIG_SET_E_BAD;
+    }
+    while (url.size > 0 && url.data[url.size - 1] == '/') {
+        url.size--;
+    }
+    const char *kept = config_keep(config, url);
+
+    memcpy(option_field(option, config), &kept, sizeof(kept));
+    return kept != NULL ? 0 : -ENOMEM;
+}
+
+/* YAML 1.1's words, the ones its editors still complete. */
+int
+config_set_bool(const struct config_option *option, const struct config_item *item,
+    struct config *config)
+{
+    static const char *const words[][2] = {
+        {"false", "true"},
+        {"no", "yes"},
+        {"off", "on"},
+    };
+    bool *field = option_field(option, config);
+
+    for (size_t i = 0; i < LENGTH(words); i++) {
+        if (strcasecmp(item->text, words[i][0]) == 0 ||
+            strcasecmp(item->text, words[i][1]) == 0) {
+            *field = strcasecmp(item->text, words[i][1]) == 0;
+            return 0;
+        }
+    }
+    return CONFIG_SET_E_BAD;
+}
+
+static int
+set_number(const struct config_option *option, int64_t number, int64_t *field)
+{
+    if (number < option->min || number > option->max) {
+        return CONFIG_SET_E_RANGE;
+    }
+    *field = number;
+    return 0;
+}
+
+int
+config_set_integer(const struct config_option *option, const struct config_item *item,
+    struct config *config)
+{
+    int64_t number;
+
+    if (!slice_to_int64(slice_of(item->text), &number)) {
+        return CONFIG_SET_E_BAD;
+    }
+    return set_number(option, number, option_field(option, config));
+}
+
+static const struct unit {
+    const char *name;
+    int64_t ms;
+} units[] = {
+    /* largest first */
+    {"d", INT64_C(24) * 60 * 60 * 1000},
+    {"h", INT64_C(60) * 60 * 1000},
+    {"m", INT64_C(60) * 1000},
+    {"s", 1000},
+    {"ms", 1},
+};
+
+void
+config_duration_text(int64_t ms, char text[CONFIG_DURATION_TEXT_SIZE])
+{
+    for (size_t i = 0; ms != 0 && i < LENGTH(units); i++) {
+        if (ms % units[i].ms == 0) {
+            (void)snprintf(text, CONFIG_DURATION_TEXT_SIZE, "%lld%s",
+                (long long)(ms / units[i].ms), units[i].name);
+            return;
+        }
+    }
+    (void)snprintf(text, CONFIG_DURATION_TEXT_SIZE, "0");
+}
+
+/* A number needs its unit: 30 could be seconds, hours or days. Only nothing is nothing in all. */
+static bool
+parse_duration(const char *text, int64_t *ret_ms)
+{
+    const size_t digits = strspn(text, "0123456789");
+    int64_t number;
+
+    if (!slice_to_int64((struct slice){text, digits}, &number)) {
+        return false;
+    }
+    if (number == 0 && text[digits] == '\0') {
+        *ret_ms = 0;
+        return true;
+    }
+    for (size_t i = 0; i < LENGTH(units); i++) {
+        if (strcmp(text + digits, units[i].name) == 0) {
+            return !__builtin_mul_overflow(number, units[i].ms, ret_ms);
+        }
+    }
+    return false;
+}
+
+int
+config_set_duration(const struct config_option *option, const struct config_item *item,
+    struct config *config)
+{
+    int64_t ms;
+
+    if (!parse_duration(item->text, &ms)) {
+        return CONFIG_SET_E_BAD;
+    }
+    return set_number(option, ms, option_field(option, config));
+}
+
+/* "8", "0.8", "2.50": whatever the locale. */
+static bool
+parse_decimal(const char *text, double *ret_number)
+{
+    const size_t whole = strspn(text, "0123456789");
+    const char *fraction = text + whole + (text[whole] == '.' ? 1 : 0);
+    const size_t decimals = strspn(fraction, "0123456789");
+    int64_t whole_part;
+    int64_t parts = 0;
+    double scale = 1;
+
+    if (!slice_to_int64((struct slice){text, whole}, &whole_part) ||
+        decimals > DECIMALS_MAX || fraction[decimals] != '\0' ||
+        (text[whole] == '.' && decimals == 0) ||
+        (decimals > 0 && !slice_to_int64((struct slice){fraction, decimals}, &parts))) {
+        return false;
+    }
+    for (size_t i = 0; i < decimals; i++) {
+        scale *= 10;
+    }
+    *ret_number = (double)whole_part + (double)parts / scale;
+    return true;
+}
+
+int
+config_set_rate(const struct config_option *option, const struct config_item *item,
+    struct config *config)
+{
+    double *field = option_field(option, config);
+    double rate;
+
+    if (strcmp(item->text, "auto") == 0) {
+        *field = 0;
+        return 0;
+    }
+    if (!parse_decimal(item->text, &rate) || rate <= 0 || rate > RATE_MAX) {
+        return CONFIG_SET_E_BAD;
+    }
+    *field = rate;
+    return 0;
+}
+
+int
+config_set_share(const struct config_option *option, const struct config_item *item,
+    struct config *config)
+{
+    double *field = option_field(option, config);
+    double share;
+
+    if (!parse_decimal(item->text, &share) || share <= 0 || share > 1) {
+        return CONFIG_SET_E_BAD;
+    }
+    *field = share;
+    return 0;
+}
+
+int
+config_set_log_level(const struct config_option *option, const struct config_item *item,
+    struct config *config)
+{
+    enum log_level *field = option_field(option, config);
+
+    return log_level_parse(slice_of(item->text), field) ? 0 : CONFIG_SET_E_BAD;
+}
+
+static const char *const agent_names[] = {
+    [RULES_AGENT_NONE] = "none",
+    [RULES_AGENT_SID] = "sid",
+    [RULES_AGENT_NAME] = "name",
+};
+
+const char *
+config_agent_name(enum rules_agent agent)
+{
+    return agent_names[agent];
+}
+
+int
+config_set_agent(const struct config_option *option, const struct config_item *item,
+    struct config *config)
+{
+    enum rules_agent *field = option_field(option, config);
+
+    for (size_t i = 0; i < LENGTH(agent_names); i++) {
+        if (strcmp(item->text, agent_names[i]) == 0) {
+            *field = (enum rules_agent)i;
+            return 0;
+        }
+    }
+    return CONFIG_SET_E_BAD;
+}
+
+/* Checks and keeps one text more of a list that has `count`. */
+static int
+keep_text(const struct config_option *option, const struct config_item *item,
+    size_t count, struct config *config, char **ret_text)
+{
+    const size_t most = option->max > 0 ? (size_t)option->max : CONFIG_TEXTS_MAX;
+
+    if (!has_shape(option, item->text)) {
+        return CONFIG_SET_E_BAD;
+    }
+    if (count >= most) {
+        return CONFIG_SET_E_FULL;
+    }
+    char *kept = config_keep(config, slice_of(item->text));
+
+    if (kept == NULL) {
+        return -ENOMEM;
+    }
+    *ret_text = kept;
+    return 0;
+}
+
+int
+config_add_text(const struct config_option *option, const struct config_item *item,
+    struct config *config)
+{
+    struct config_texts *texts = option_field(option, config);
+    const int r =
+        keep_text(option, item, texts->count, config, &texts->items[texts->count]);
+
+    texts->count += r == 0 ? 1 : 0;
+    return r;
+}
+
+/* What mapping compares is lower case: addresses are, and phone numbers have none. */
+int
+config_add_rules_text(const struct config_option *option, const struct config_item *item,
+    struct config *config)
+{
+    struct rules_texts *texts = option_field(option, config);
+    char *text;
+    const int r = keep_text(option, item, texts->count, config, &text);
+
+    if (r != 0) {
+        return r;
+    }
+    for (char *c = text; *c != '\0'; c++) {
+        if (*c >= 'A' && *c <= 'Z') {
+            *c = (char)(*c - 'A' + 'a');
+        }
+    }
+    texts->items[texts->count++] = text;
+    return 0;
+}
+
+int
+config_add_channel(const struct config_option *option, const struct config_item *item,
+    struct config *config)
+{
+    bool *channels = option_field(option, config);
+    enum channel channel;
+
+    if (!channel_from_name(slice_of(item->text), &channel)) {
+        return CONFIG_SET_E_BAD;
+    }
+    channels[channel] = true;
+    return 0;
+}
+
+int
+config_add_field(const struct config_option *option, const struct config_item *item,
+    struct config *config)
+{
+    struct rules *rules = option_field(option, config);
+    struct rules_field *field = &rules->fields[rules->field_count];
+
+    if (!shape_path.accepts(item->name)) {
+        return CONFIG_SET_E_NAME;
+    }
+    if (!has_shape(option, item->text)) {
+        return CONFIG_SET_E_BAD;
+    }
+    if (rules->field_count == RULES_FIELDS_MAX) {
+        return CONFIG_SET_E_FULL;
+    }
+    field->path = config_keep(config, slice_of(item->name));
+    field->attribute = config_keep(config, slice_of(item->text));
+    if (field->path == NULL || field->attribute == NULL) {
+        return -ENOMEM;
+    }
+    rules->field_count++;
+    return 0;
+}
+
+int
+config_add_event(const struct config_option *option, const struct config_item *item,
+    struct config *config)
+{
+    const char **names = option_field(option, config);
+    enum event_type type;
+
+    if (!event_type_from_name(slice_of(item->name), &type)) {
+        return CONFIG_SET_E_NAME;
+    }
+    if (*item->text == '\0') { /* switched off */
+        names[type] = NULL;
+        return 0;
+    }
+    if (!has_shape(option, item->text)) {
+        return CONFIG_SET_E_BAD;
+    }
+    names[type] = config_keep(config, slice_of(item->text));
+    return names[type] != NULL ? 0 : -ENOMEM;
+}
+
+void
+config_clear_texts(void *field)
+{
+    ((struct config_texts *)field)->count = 0;
+}
+
+void
+config_clear_rules_texts(void *field)
+{
+    ((struct rules_texts *)field)->count = 0;
+}
+
+/* An event is left out for the channel it came by, never for one we could not tell. */
+void
+config_clear_channels(void *field)
+{
+    bool *channels = field;
+
+    for (size_t i = 0; i < CHANNEL_COUNT; i++) {
+        channels[i] = i == CHANNEL_UNKNOWN || i == CHANNEL_OTHER;
+    }
+}
+
+void
+config_clear_fields(void *field)
+{
+    ((struct rules *)field)->field_count = 0;
+}

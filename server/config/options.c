@@ -1,0 +1,292 @@
+/*
+ * options.c - every configuration key, and finding one by its name.
+ */
+#include "server/config/options.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "server/config/shape.h"
+#include "server/ingest/verify.h"
+
+#define AT(member) .offset = offsetof(struct config, member)
+#define NEEDED_BY(who) .used_by = (who), .needed_by = (who)
+
+#define SECOND_MS INT64_C(1000)
+#define MINUTE_MS (SECOND_MS * 60)
+#define DAY_MS (MINUTE_MS * 60 * 24)
+#define YEAR_MS (DAY_MS * 366)
+
+#define DEFAULT_FIELDS                          \
+    "identity=FLEX_IDENTITY,"                   \
+    "friendly_name=FIRSTNAME,"                  \
+    "attributes.email=email,"                   \
+    "attributes.phone=SMS,"                     \
+    "last_conversation_date=LAST_SUPPORT_DATE," \
+    "total_conversations=SUPPORT_TICKET_COUNT," \
+    "avg_wait_time=AVG_WAIT_TIME,"              \
+    "last_csat_score=CSAT_SCORE,"               \
+    "preferred_channel=PREFERRED_CHANNEL,"      \
+    "customer_tier=VIP_TIER,"                   \
+    "account_id=ACCOUNT_ID"
+
+#define DEFAULT_EVENTS                       \
+    "task.created=SUPPORT_REQUESTED,"        \
+    "task.completed=SUPPORT_RESOLVED,"       \
+    "task.canceled=SUPPORT_ABANDONED,"       \
+    "conversation.ended=CONVERSATION_ENDED," \
+    "survey.completed=CSAT_SUBMITTED"
+
+const struct config_option config_options[] = {
+    {OPTION_ENABLED, NULL, OPTION_BOOL, AT(enabled), .initial = "true"},
+    {OPTION_FLEX("account_sid"), "TWILIO_ACCOUNT_SID", OPTION_TEXT, AT(account_sid),
+        .shape = &shape_account_sid, .used_by = BY_SERVICES, .needed_by = BY_TWILIO_SIDE,
+        .remedy = "set TWILIO_ACCOUNT_SID to the AC... of the Twilio console"},
+    {OPTION_FLEX("flex_flow_sid"), "TWILIO_FLEX_FLOW_SID", OPTION_TEXT, AT(flex_flow_sid),
+        .shape = &shape_flow_sid, .used_by = BY_SERVICES},
+    {OPTION_FLEX("workspace_sid"), "TWILIO_WORKSPACE_SID", OPTION_TEXT, AT(workspace_sid),
+        .shape = &shape_workspace_sid, .used_by = BY_SERVICES},
+    {OPTION_AUTH_TOKEN, "TWILIO_AUTH_TOKEN", OPTION_TEXT, AT(auth_token),
+        .shape = &shape_secret, .used_by = BY_TWILIO_SIDE | BY_TOOL, .is_secret = true},
+    {OPTION_FLEX("auth_tokens"), "TWILIO_AUTH_TOKENS", OPTION_TEXTS, AT(auth_tokens),
+        .shape = &shape_secret, .max = VERIFY_TOKENS_MAX - 1, /* auth_token is the last */
+        .used_by = BY_TWILIO_SIDE | BY_TOOL, .is_secret = true},
+    {OPTION_FLEX("api_key_sid"), "TWILIO_API_KEY_SID", OPTION_TEXT, AT(api_key_sid),
+        .shape = &shape_key_sid, .used_by = BY_SERVICES},
+    {OPTION_FLEX("api_key_secret"), "TWILIO_API_KEY_SECRET", OPTION_TEXT,
+        AT(api_key_secret), .shape = &shape_secret, .used_by = BY_SERVICES,
+        .is_secret = true},
+    {OPTION_FLEX("iam_url"), "TWILIO_IAM_URL", OPTION_URL, AT(iam_url),
+        .initial = "https://iam.twilio.com", .shape = &shape_url,
+        .used_by = BY_TWILIO_SIDE},
+    {OPTION_FLEX("cors_origins"), NULL, OPTION_TEXTS, AT(cors_origins),
+        .initial = "https://flex.twilio.com", .shape = &shape_origin,
+        .used_by = BY_TWILIO_SIDE},
+    {OPTION_FLEX("survey_token"), NULL, OPTION_TEXT, AT(survey_token),
+        .shape = &shape_secret, .used_by = BY_TWILIO_SIDE, .is_secret = true},
+    {OPTION_FLEX("sync.conversations"), NULL, OPTION_BOOL, AT(rules.sync_conversations),
+        .initial = "true"},
+    {OPTION_FLEX("sync.tasks"), NULL, OPTION_BOOL, AT(rules.sync_tasks),
+        .initial = "true"},
+    {OPTION_FLEX("sync.customers"), NULL, OPTION_BOOL, AT(rules.sync_customers),
+        .initial = "true"},
+    {OPTION_FLEX("sync.csat"), NULL, OPTION_BOOL, AT(rules.sync_csat), .initial = "true"},
+    {OPTION_FLEX("sync.agent_activity"), NULL, OPTION_BOOL, AT(sync_agent_activity),
+        .initial = "false"},
+    {OPTION_FLEX("lists.support_contacts"), NULL, OPTION_INTEGER,
+        AT(rules.list_support_contacts), .initial = "0", .min = 0, .max = INT32_MAX},
+    {OPTION_FLEX("lists.csat_respondents"), NULL, OPTION_INTEGER,
+        AT(rules.list_csat_respondents), .initial = "0", .min = 0, .max = INT32_MAX},
+    {OPTION_FLEX("channels"), NULL, OPTION_CHANNELS, AT(rules.channels),
+        .initial = "voice,sms,whatsapp,webchat"},
+    {OPTION_FLEX("field_mapping"), NULL, OPTION_FIELD_MAP, AT(rules),
+        .initial = DEFAULT_FIELDS, .shape = &shape_attribute},
+    {OPTION_FLEX("event_mapping"), NULL, OPTION_EVENT_MAP, AT(rules.event_names),
+        .initial = DEFAULT_EVENTS, .shape = &shape_event_name},
+    {OPTION_FLEX("debug"), NULL, OPTION_BOOL, AT(debug), .initial = "false"},
+    {OPTION_FLEX("log_level"), "FLEXBREVO_LOG_LEVEL", OPTION_LOG_LEVEL, AT(log_level),
+        .initial = "info"},
+    {OPTION_FLEX("log_api_calls"), NULL, OPTION_BOOL, AT(log_api_calls),
+        .initial = "false"},
+
+    {"brevo.api_key", "BREVO_API_KEY", OPTION_TEXT, AT(brevo_api_key),
+        .shape = &shape_secret, NEEDED_BY(BY_BREVO_SIDE), .is_secret = true,
+        .remedy = "set BREVO_API_KEY or BREVO_API_KEY_FILE"},
+    {"brevo.base_url", "BREVO_BASE_URL", OPTION_URL, AT(brevo_base_url),
+        .initial = "https://api.brevo.com/v3", .shape = &shape_url,
+        .used_by = BY_BREVO_SIDE},
+    {"brevo.max_rps", "BREVO_MAX_RPS", OPTION_RATE, AT(brevo_max_rps), .initial = "auto",
+        .used_by = BY_BREVO_SIDE},
+    {"brevo.rate_share", NULL, OPTION_SHARE, AT(brevo_rate_share), .initial = "0.8",
+        .used_by = BY_BREVO_SIDE},
+    {"brevo.max_event_age", NULL, OPTION_DURATION, AT(rules.max_event_age_ms),
+        .initial = "24h", .min = SECOND_MS, .max = YEAR_MS * 10},
+    {"brevo.agent", NULL, OPTION_AGENT, AT(rules.agent), .initial = "none"},
+
+    {"redis.url", "REDIS_URL", OPTION_TEXT, AT(redis_url), .shape = &shape_redis_url,
+        .needed_by = BY_SERVE | BY_WORK, .has_file = true,
+        .remedy = "set REDIS_URL, or use `run`, which starts its own Redis"},
+
+    {"server.listen", "FLEXBREVO_LISTEN", OPTION_TEXT, AT(listen),
+        .initial = "127.0.0.1:8080", .shape = &shape_listen, .used_by = BY_TWILIO_SIDE},
+    {"server.public_url", "FLEXBREVO_PUBLIC_URL", OPTION_URL, AT(public_url),
+        .shape = &shape_url, .used_by = BY_TWILIO_SIDE, .needed_by = BY_TWILIO_SIDE,
+        .remedy = "set FLEXBREVO_PUBLIC_URL to what Twilio calls, "
+                  "like https://hooks.example.com"},
+    {"server.trusted_proxies", NULL, OPTION_TEXTS, AT(trusted_proxies),
+        .shape = &shape_proxy, .used_by = BY_TWILIO_SIDE},
+
+    {"admin.listen", "FLEXBREVO_ADMIN_LISTEN", OPTION_TEXT, AT(admin_listen),
+        .initial = "127.0.0.1:9090", .shape = &shape_listen, .used_by = BY_SERVICES},
+
+    {"queue.dedupe_window", NULL, OPTION_DURATION, AT(dedupe_window_ms), .initial = "31d",
+        .min = SECOND_MS, .max = YEAR_MS},
+    {"queue.plugin_wait", NULL, OPTION_DURATION, AT(plugin_wait_ms), .initial = "3s",
+        .min = 1, .max = MINUTE_MS},
+    {"queue.keep_bodies", NULL, OPTION_DURATION, AT(keep_bodies_ms), .initial = "0",
+        .min = 0, .max = YEAR_MS},
+
+    {"identity.own_numbers", NULL, OPTION_RULES_TEXTS, AT(rules.own_numbers),
+        .shape = &shape_phone},
+    {"identity.internal_domains", NULL, OPTION_RULES_TEXTS, AT(rules.internal_domains),
+        .shape = &shape_domain},
+    {"identity.ext_id_from", NULL, OPTION_TEXT, AT(rules.ext_id_from),
+        .shape = &shape_path},
+
+    {"state_dir", "FLEXBREVO_STATE_DIR", OPTION_TEXT, AT(state_dir),
+        .initial = "/var/lib/flexbrevo", .shape = &shape_path},
+};
+
+const size_t config_option_count = LENGTH(config_options);
+static_assert(LENGTH(config_options) <= CONFIG_OPTIONS_MAX, "raise CONFIG_OPTIONS_MAX");
+
+enum {
+    WORD_MAX = 40,    /* longer words are like nothing we know */
+    DISTANCE_MAX = 2, /* typing errors; short words get fewer */
+    LETTERS_PER_ERROR = 3,
+};
+
+void *
+option_field(const struct config_option *option, struct config *config)
+{
+    return (char *)config + option->offset;
+}
+
+bool
+option_has_file_form(const struct config_option *option)
+{
+    return option->is_secret || option->has_file;
+}
+
+const struct config_option *
+option_find(const char *key, bool *ret_is_file)
+{
+    for (size_t i = 0; i < config_option_count; i++) {
+        const struct config_option *option = &config_options[i];
+        const size_t size = strlen(option->key);
+
+        if (strncmp(key, option->key, size) != 0) {
+            continue;
+        }
+        const bool is_file =
+            option_has_file_form(option) && strcmp(key + size, OPTION_FILE_SUFFIX) == 0;
+
+        if (is_file || key[size] == '\0') {
+            *ret_is_file = is_file;
+            return option;
+        }
+    }
+    return NULL;
+}
+
+bool
+option_is_section(const char *key)
+{
+    const size_t size = strlen(key);
+
+    for (size_t i = 0; i < config_option_count; i++) {
+        if (size == 0 || (strncmp(config_options[i].key, key, size) == 0 &&
+                             config_options[i].key[size] == '.')) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static size_t
+least(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+size_t
+option_distance(const char *a, const char *b)
+{
+    const size_t size_a = strlen(a);
+    const size_t size_b = strlen(b);
+    size_t row[WORD_MAX + 1]; /* Levenshtein, one row at a time */
+
+    if (size_a > WORD_MAX || size_b > WORD_MAX) {
+        return WORD_MAX;
+    }
+    for (size_t j = 0; j <= size_b; j++) {
+        row[j] = j;
+    }
+    for (size_t i = 1; i <= size_a; i++) {
+        size_t diagonal = row[0];
+
+        row[0] = i;
+        for (size_t j = 1; j <= size_b; j++) {
+            const size_t replaced = diagonal + (a[i - 1] != b[j - 1] ? 1 : 0);
+
+            diagonal = row[j];
+            row[j] = least(replaced, least(row[j], row[j - 1]) + 1);
+        }
+    }
+    return row[size_b];
+}
+
+static const char *
+last_word(const char *key)
+{
+    const char *dot = strrchr(key, '.');
+
+    return dot != NULL ? dot + 1 : key;
+}
+
+/*
+ * `known` up to the word that stands beside the last one of `key`; absent when it lives in
+ * another section.
+ */
+static struct slice
+sibling(const char *key, const char *known)
+{
+    const size_t section = (size_t)(last_word(key) - key);
+
+    if (strncmp(key, known, section) != 0) {
+        return (struct slice){0};
+    }
+    return (struct slice){known, section + strcspn(known + section, ".")};
+}
+
+static bool
+suggest_sibling(const char *key, char ret_key[CONFIG_KEY_MAX])
+{
+    const char *word = last_word(key);
+    const size_t most = least(DISTANCE_MAX, strlen(word) / LETTERS_PER_ERROR);
+    size_t best = most + 1;
+    char known[CONFIG_KEY_MAX];
+
+    for (size_t i = 0; i < config_option_count; i++) {
+        if (!slice_to_text(sibling(key, config_options[i].key), known, sizeof(known)) ||
+            *known == '\0') {
+            continue;
+        }
+        const size_t distance = option_distance(word, last_word(known));
+
+        if (distance < best) {
+            best = distance;
+            memcpy(ret_key, known, sizeof(known));
+        }
+    }
+    return best <= most;
+}
+
+static bool
+suggest_elsewhere(const char *key, char ret_key[CONFIG_KEY_MAX])
+{
+    for (size_t i = 0; i < config_option_count; i++) {
+        if (strcmp(last_word(config_options[i].key), last_word(key)) == 0) {
+            (void)snprintf(ret_key, CONFIG_KEY_MAX, "%s", config_options[i].key);
+            return true;
+        }
+    }
+    return false;
+}
+
+bool
+option_suggest(const char *key, char ret_key[CONFIG_KEY_MAX])
+{
+    return suggest_sibling(key, ret_key) || suggest_elsewhere(key, ret_key);
+}

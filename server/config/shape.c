@@ -1,0 +1,280 @@
+/*
+ * shape.c - what texts of the configuration must look like.
+ */
+#include "server/config/shape.h"
+
+#include <arpa/inet.h>
+#include <string.h>
+
+enum {
+    SID_DIGITS = 32,
+    PORT_MAX = 65535,
+    HOST_MAX = 253,
+    PHONE_DIGITS_MIN = 7,
+    PHONE_DIGITS_MAX = 15,
+    EVENT_NAME_MAX = 255, /* Brevo: event_name at most 255 of [A-Za-z0-9_-] */
+    ATTRIBUTE_MAX = 50,
+    IPV4_BITS = 32,
+    IPV6_BITS = 128,
+};
+
+#define DIGITS "0123456789"
+#define HEX_DIGITS DIGITS "abcdefABCDEF"
+#define LOWER "abcdefghijklmnopqrstuvwxyz"
+#define UPPER "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+/* All of `text` is made of `characters`, and there is at least one. */
+static bool
+consists_of(const char *text, const char *characters)
+{
+    return *text != '\0' && text[strspn(text, characters)] == '\0';
+}
+
+/* No blanks, no control characters, nothing outside ASCII. */
+static bool
+is_printable(const char *text)
+{
+    for (const char *c = text; *c != '\0'; c++) {
+        if (*c <= ' ' || *c > '~') {
+            return false;
+        }
+    }
+    return *text != '\0';
+}
+
+static bool
+is_sid(const char *text, const char *prefix)
+{
+    return strncmp(text, prefix, strlen(prefix)) == 0 &&
+           strlen(text) == strlen(prefix) + SID_DIGITS &&
+           consists_of(text + strlen(prefix), HEX_DIGITS);
+}
+
+static bool
+is_account_sid(const char *text)
+{
+    return is_sid(text, "AC");
+}
+
+static bool
+is_flow_sid(const char *text)
+{
+    return is_sid(text, "FO");
+}
+
+static bool
+is_workspace_sid(const char *text)
+{
+    return is_sid(text, "WS");
+}
+
+static bool
+is_key_sid(const char *text)
+{
+    return is_sid(text, "SK");
+}
+
+static bool
+is_number_up_to(struct slice text, int64_t max)
+{
+    int64_t number;
+
+    return text.size > 0 && text.data[0] >= '0' && text.data[0] <= '9' &&
+           slice_to_int64(text, &number) && number <= max;
+}
+
+static bool
+is_host(struct slice host)
+{
+    char text[HOST_MAX + 1];
+
+    if (!slice_to_text(host, text, sizeof(text))) {
+        return false;
+    }
+    if (host.size > 2 && text[0] == '[' && text[host.size - 1] == ']') {
+        struct in6_addr address;
+
+        text[host.size - 1] = '\0';
+        return inet_pton(AF_INET6, text + 1, &address) == 1;
+    }
+    return consists_of(text, LOWER UPPER DIGITS ".-_");
+}
+
+/* Splits "host:port" at the colon behind an IPv6 bracket; no port is an absent slice. */
+static void
+split_port(struct slice authority, struct slice *ret_host, struct slice *ret_port)
+{
+    size_t i = authority.size;
+
+    while (i > 0 && authority.data[i - 1] != ':' && authority.data[i - 1] != ']') {
+        i--;
+    }
+    const bool has_port = i > 0 && authority.data[i - 1] == ':';
+
+    *ret_host = has_port ? (struct slice){authority.data, i - 1} : authority;
+    *ret_port = has_port ? slice_skip(authority, i) : (struct slice){0};
+}
+
+/* "host[:port]" between the scheme of a web URL and its path; absent when it is no such URL. */
+static struct slice
+url_authority(const char *url)
+{
+    struct slice rest = slice_of(url);
+
+    if (slice_starts(rest, "https://")) {
+        rest = slice_skip(rest, strlen("https://"));
+    } else if (slice_starts(rest, "http://")) {
+        rest = slice_skip(rest, strlen("http://"));
+    } else {
+        return (struct slice){0};
+    }
+    return (struct slice){rest.data, strcspn(rest.data, "/")};
+}
+
+static bool
+is_authority(struct slice authority)
+{
+    struct slice host;
+    struct slice port;
+
+    split_port(authority, &host, &port);
+    return is_host(host) && (port.data == NULL || is_number_up_to(port, PORT_MAX));
+}
+
+static bool
+is_url(const char *text)
+{
+    return is_printable(text) && strpbrk(text, "?#@\\\"<>") == NULL &&
+           is_authority(url_authority(text));
+}
+
+static bool
+is_origin(const char *text)
+{
+    const struct slice authority = url_authority(text);
+
+    return is_url(text) && authority.data != NULL &&
+           authority.data[authority.size] == '\0';
+}
+
+struct slice
+shape_url_host(const char *url)
+{
+    struct slice host;
+    struct slice port;
+
+    split_port(url_authority(url), &host, &port);
+    if (slice_starts(host, "[")) {
+        host = (struct slice){host.data + 1, host.size - 2};
+    }
+    return host;
+}
+
+static bool
+is_redis_url(const char *text)
+{
+    const struct slice url = slice_of(text);
+
+    if (!is_printable(text)) {
+        return false;
+    }
+    return (slice_starts(url, "redis://") && url.size > strlen("redis://")) ||
+           (slice_starts(url, "unix:///") && url.size > strlen("unix:///"));
+}
+
+static bool
+is_listen(const char *text)
+{
+    struct slice host;
+    struct slice port;
+
+    if (strncmp(text, "unix:/", strlen("unix:/")) == 0) {
+        return is_printable(text);
+    }
+    split_port(slice_of(text), &host, &port);
+    return (host.size == 0 || is_host(host)) && is_number_up_to(port, PORT_MAX);
+}
+
+static bool
+is_proxy(const char *text)
+{
+    const size_t size = strcspn(text, "/");
+    char host[INET6_ADDRSTRLEN];
+    struct in_addr v4;
+    struct in6_addr v6;
+
+    if (!slice_to_text((struct slice){text, size}, host, sizeof(host))) {
+        return false;
+    }
+    const bool is_v4 = inet_pton(AF_INET, host, &v4) == 1;
+
+    if (!is_v4 && inet_pton(AF_INET6, host, &v6) != 1) {
+        return false;
+    }
+    return text[size] == '\0' ||
+           is_number_up_to(slice_of(text + size + 1), is_v4 ? IPV4_BITS : IPV6_BITS);
+}
+
+static bool
+is_phone(const char *text)
+{
+    const size_t digits = text[0] == '+' ? strlen(text + 1) : 0;
+
+    return digits >= PHONE_DIGITS_MIN && digits <= PHONE_DIGITS_MAX && text[1] != '0' &&
+           consists_of(text + 1, DIGITS);
+}
+
+static bool
+is_domain(const char *text)
+{
+    return strlen(text) <= HOST_MAX && text[0] != '.' && text[strlen(text) - 1] != '.' &&
+           strstr(text, "..") == NULL && consists_of(text, LOWER UPPER DIGITS ".-");
+}
+
+static bool
+is_attribute(const char *text)
+{
+    if (strcmp(text, "email") == 0) {
+        return true;
+    }
+    return strlen(text) <= ATTRIBUTE_MAX && text[0] >= 'A' && text[0] <= 'Z' &&
+           consists_of(text, UPPER DIGITS "_");
+}
+
+static bool
+is_event_name(const char *text)
+{
+    return strlen(text) <= EVENT_NAME_MAX && consists_of(text, LOWER UPPER DIGITS "_-");
+}
+
+const struct option_shape shape_account_sid = {
+    "an account SID", "AC and 32 hexadecimal digits", is_account_sid};
+const struct option_shape shape_flow_sid = {
+    "a Flex flow SID", "FO and 32 hexadecimal digits", is_flow_sid};
+const struct option_shape shape_workspace_sid = {
+    "a workspace SID", "WS and 32 hexadecimal digits", is_workspace_sid};
+const struct option_shape shape_key_sid = {
+    "an API key SID", "SK and 32 hexadecimal digits", is_key_sid};
+const struct option_shape shape_secret = {
+    "a usable secret", "printable characters without blanks", is_printable};
+const struct option_shape shape_url = {"a usable URL",
+    "http:// or https://, a host, perhaps a port and a path; no user, query or fragment",
+    is_url};
+const struct option_shape shape_origin = {"an origin",
+    "a scheme and a host like https://flex.twilio.com, without a path", is_origin};
+const struct option_shape shape_redis_url = {"a Redis URL",
+    "redis://[user:password@]host[:port][/db] or unix:///path/to/socket", is_redis_url};
+const struct option_shape shape_listen = {"an address to listen on",
+    "127.0.0.1:8080, [::1]:8080, :8080 or unix:/path/to/socket", is_listen};
+const struct option_shape shape_proxy = {
+    "an address or a network", "one like 10.0.0.7, 10.0.0.0/8 or fd00::/8", is_proxy};
+const struct option_shape shape_phone = {
+    "a phone number", "E.164, one like +15550001111", is_phone};
+const struct option_shape shape_domain = {"a domain", "one like example.com", is_domain};
+const struct option_shape shape_path = {
+    "a path", "printable characters without blanks", is_printable};
+const struct option_shape shape_attribute = {"a Brevo attribute",
+    "A-Z, 0-9 and _ beginning with a letter, or the word email", is_attribute};
+const struct option_shape shape_event_name = {"a Brevo event name",
+    "1 to 255 of A-Z, a-z, 0-9, _ and -, or nothing to switch the event off",
+    is_event_name};

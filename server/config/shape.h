@@ -1,0 +1,25 @@
+/*
+ * shape.h - what texts of the configuration must look like.
+ */
+#pragma once
+
+#include "server/config/options.h"
+
+extern const struct option_shape shape_account_sid;   /* AC... */
+extern const struct option_shape shape_flow_sid;      /* FO... */
+extern const struct option_shape shape_workspace_sid; /* WS... */
+extern const struct option_shape shape_key_sid;       /* SK... */
+extern const struct option_shape shape_secret;        /* printable, no blanks */
+extern const struct option_shape shape_url;    /* http(s), neither query nor userinfo */
+extern const struct option_shape shape_origin; /* scheme, host, port */
+extern const struct option_shape shape_redis_url;
+extern const struct option_shape shape_listen;
+extern const struct option_shape shape_proxy;      /* an address or a network */
+extern const struct option_shape shape_phone;      /* E.164 */
+extern const struct option_shape shape_domain;     /* "example.com" */
+extern const struct option_shape shape_path;       /* of a file, an attribute */
+extern const struct option_shape shape_attribute;  /* a Brevo contact attribute */
+extern const struct option_shape shape_event_name; /* a Brevo event */
+
+/* The host of a URL that shape_url accepts, without port and brackets. */
+struct slice shape_url_host(const char *url);

@@ -1,0 +1,290 @@
+/*
+ * brevo.c - URLs of the requests and the judging of the answers.
+ */
+#include "server/deliver/brevo.h"
+
+#include <string.h>
+
+enum {
+    STATUS_OK_MIN = 200,
+    STATUS_OK_MAX = 299,
+    STATUS_SERVER_MIN = 500,
+    BACKOFF_DOUBLINGS_MAX = 12,
+    MS_PER_S = 1000,
+};
+
+static const struct endpoint {
+    const char *name;
+    const char *method;
+    const char *path;
+    enum brevo_class class;
+} endpoints[BREVO_ENDPOINT_COUNT] = {
+    [BREVO_CONTACT_LOOKUP] = {"contact_lookup", "GET", "/contacts/",
+        BREVO_CLASS_CONTACTS},
+    [BREVO_CONTACT_UPSERT] = {"contacts", "POST", "/contacts", BREVO_CLASS_CONTACTS},
+    [BREVO_EVENT] = {"events", "POST", "/events", BREVO_CLASS_EVENTS},
+};
+
+const struct brevo_cause brevo_causes[BREVO_CAUSES] = {
+    {
+        .name = "unauthorized",
+        .remedy =
+            "Brevo refuses the API key: check brevo.api_key (BREVO_API_KEY), it may be "
+            "revoked or expired; https://app.brevo.com/settings/keys/api",
+        .is_general = true,
+    },
+    {
+        .name = "ip_blocked",
+        .remedy =
+            "Brevo does not know this server's IP address: add it at "
+            "https://app.brevo.com/security/authorised_ips or switch the blocking off there",
+        .is_general = true,
+    },
+    {
+        .name = "forbidden_contacts",
+        .remedy =
+            "Brevo refuses /contacts to this API key: give it read and write access to "
+            "contacts; https://app.brevo.com/settings/keys/api",
+        .class = BREVO_CLASS_CONTACTS,
+    },
+    {
+        .name = "forbidden_events",
+        .remedy =
+            "Brevo refuses /events to this API key: give it read and write access to "
+            "events; https://app.brevo.com/settings/keys/api",
+        .class = BREVO_CLASS_EVENTS,
+    },
+};
+
+const char *
+brevo_endpoint_name(enum brevo_endpoint endpoint)
+{
+    return endpoints[endpoint].name;
+}
+
+const char *
+brevo_endpoint_method(enum brevo_endpoint endpoint)
+{
+    return endpoints[endpoint].method;
+}
+
+enum brevo_class
+brevo_endpoint_class(enum brevo_endpoint endpoint)
+{
+    return endpoints[endpoint].class;
+}
+
+/* RFC 3986: everything but the unreserved characters; '+' and '@' among them. */
+static void
+add_percent_encoded(struct buffer *url, const char *text)
+{
+    static const char unreserved[] = "abcdefghijklmnopqrstuvwxyz"
+                                     "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~";
+
+    for (; *text != '\0'; text++) {
+        if (strchr(unreserved, *text) != NULL) {
+            buffer_add(url, text, 1);
+        } else {
+            buffer_addf(url, "%%%02X", (unsigned)(unsigned char)*text);
+        }
+    }
+}
+
+void
+brevo_url(struct buffer *url, const char *base_url, enum brevo_endpoint endpoint,
+    const char *type, const char *value)
+{
+    buffer_add_text(url, base_url);
+    buffer_add_text(url, endpoints[endpoint].path);
+    if (endpoint == BREVO_CONTACT_LOOKUP) {
+        add_percent_encoded(url, value);
+        buffer_add_text(url, "?identifierType=");
+        buffer_add_text(url, type);
+    }
+}
+
+/* ---- judging ------------------------------------------------------------------------------ */
+
+static bool
+mentions(const struct http_exchange *exchange, const char *words)
+{
+    return exchange->answer.size > 0 && strcasestr(exchange->answer.data, words) != NULL;
+}
+
+static json_t *
+error_body(const struct http_exchange *exchange)
+{
+    const struct buffer *answer = &exchange->answer;
+    json_t *body = NULL;
+
+    if (exchange->is_json && answer->size > 0) {
+        body = json_loadb(answer->data, answer->size, 0, NULL);
+    }
+    return body;
+}
+
+/* Only what looks like a code: a sentence may quote an address. */
+static void
+read_code(const json_t *body, char ret_code[BREVO_CODE_SIZE])
+{
+    static const char harmless[] = "abcdefghijklmnopqrstuvwxyz"
+                                   "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_- ";
+    const struct slice code = slice_of(json_string_value(json_object_get(body, "code")));
+
+    if (!slice_to_text(code, ret_code, BREVO_CODE_SIZE) ||
+        strspn(ret_code, harmless) != code.size) {
+        ret_code[0] = '\0';
+    }
+}
+
+/*
+ * Seen as `duplicate_parameter`, since 2026 also as `invalid_parameter`: so the metadata counts
+ * first, then the words.
+ */
+static bool
+is_about_the_phone(const json_t *body, const struct http_exchange *exchange)
+{
+    static const char *const words[] = {
+        "already associated", "invalid phone", "invalid sms", "invalid whatsapp"};
+    const json_t *metadata = json_object_get(body, "metadata");
+
+    if (json_array_size(json_object_get(metadata, "duplicate_identifiers")) > 0) {
+        return true;
+    }
+    for (size_t i = 0; i < LENGTH(words); i++) {
+        if (mentions(exchange, words[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Capped exponential with full jitter: the whole span is drawn from, so that nobody marches. */
+static int64_t
+backoff_ms(int64_t attempts, uint32_t random)
+{
+    int64_t span_ms = BREVO_BACKOFF_MIN_MS;
+    const int64_t doublings =
+        attempts < BACKOFF_DOUBLINGS_MAX ? attempts : BACKOFF_DOUBLINGS_MAX;
+
+    for (int64_t i = 0; i < doublings && span_ms < BREVO_BACKOFF_MAX_MS; i++) {
+        span_ms *= 2;
+    }
+    if (span_ms > BREVO_BACKOFF_MAX_MS) {
+        span_ms = BREVO_BACKOFF_MAX_MS;
+    }
+    return BREVO_BACKOFF_MIN_MS + random % (span_ms - BREVO_BACKOFF_MIN_MS + 1);
+}
+
+static void
+retry(struct brevo_verdict *verdict, const struct brevo_question *question,
+    const char *reason)
+{
+    if (question->attempts >= BREVO_ATTEMPTS_MAX) {
+        verdict->outcome = BREVO_PARK;
+        verdict->reason = "retries_exhausted";
+        return;
+    }
+    verdict->outcome = BREVO_RETRY;
+    verdict->reason = reason;
+    verdict->after_ms = backoff_ms(question->attempts, question->random);
+}
+
+/* Brevo's header first, the standard's second; both bounded, and a second without either. */
+static void
+wait_for_the_limit(struct brevo_verdict *verdict, const struct brevo_question *question,
+    const struct http_exchange *exchange)
+{
+    int64_t wait_ms = pace_reset_ms(exchange->ratelimit_reset, question->now_ms);
+
+    if (exchange->retry_after_s >= 0) {
+        const int64_t asked_ms = exchange->retry_after_s < PACE_WAIT_MAX_MS / MS_PER_S
+                                     ? exchange->retry_after_s * MS_PER_S
+                                     : PACE_WAIT_MAX_MS;
+
+        wait_ms = asked_ms > wait_ms ? asked_ms : wait_ms;
+    }
+    verdict->outcome = BREVO_RETRY;
+    verdict->reason = "rate_limited";
+    verdict->is_rate_limit = true;
+    verdict->after_ms = wait_ms >= PACE_WAIT_MIN_MS ? wait_ms : BREVO_BACKOFF_MIN_MS;
+}
+
+static void
+judge_client_error(struct brevo_verdict *verdict, const struct brevo_question *question,
+    const struct http_exchange *exchange, const json_t *body)
+{
+    verdict->outcome = BREVO_PARK;
+    verdict->reason = exchange->status == 402 ? "payment_required" : "rejected";
+    if (question->endpoint == BREVO_CONTACT_LOOKUP) {
+        verdict->outcome = BREVO_NO_CONTACT;
+        verdict->reason = "no_contact";
+    } else if (question->endpoint == BREVO_CONTACT_UPSERT && exchange->status == 400 &&
+               is_about_the_phone(body, exchange)) {
+        verdict->outcome = BREVO_DROP_PHONE;
+        verdict->reason = "phone_refused";
+    }
+}
+
+static void
+judge_status(struct brevo_verdict *verdict, const struct brevo_question *question,
+    const struct http_exchange *exchange, const json_t *body)
+{
+    const bool blocked =
+        mentions(exchange, "unrecognised IP") || mentions(exchange, "authorised_ips");
+    const enum brevo_class class = endpoints[question->endpoint].class;
+
+    switch (exchange->status) {
+    case 401:
+        verdict->outcome = BREVO_PAUSE;
+        verdict->reason = blocked ? "ip_blocked" : "unauthorized";
+        return;
+    case 403:
+        verdict->outcome = BREVO_PAUSE;
+        verdict->reason =
+            class == BREVO_CLASS_EVENTS ? "forbidden_events" : "forbidden_contacts";
+        return;
+    case 408:
+        retry(verdict, question, "request_timeout");
+        return;
+    case 409:
+        retry(verdict, question, "conflict");
+        return;
+    case 425: /* never under BREVO_BACKOFF_MIN_MS, the second Brevo asks for */
+        retry(verdict, question, "too_early");
+        return;
+    case 429:
+        wait_for_the_limit(verdict, question, exchange);
+        return;
+    default:
+        break;
+    }
+    if (exchange->status >= 400 && exchange->status < STATUS_SERVER_MIN) {
+        judge_client_error(verdict, question, exchange, body);
+        return;
+    }
+    /* 5xx, Cloudflare's 52x, and redirects, which a proxy on the way makes up */
+    verdict->maybe_done = exchange->status >= STATUS_SERVER_MIN;
+    retry(verdict, question, "server_error");
+}
+
+void
+brevo_judge(const struct brevo_question *question, const struct http_exchange *exchange,
+    struct brevo_verdict *ret_verdict)
+{
+    struct brevo_verdict verdict = {.outcome = BREVO_DELIVERED, .reason = ""};
+
+    if (exchange->result == HTTP_NOT_SENT) {
+        retry(&verdict, question, "not_sent");
+    } else if (exchange->result == HTTP_UNKNOWN) {
+        verdict.maybe_done = true;
+        retry(&verdict, question, "no_answer");
+    } else if (exchange->status < STATUS_OK_MIN || exchange->status > STATUS_OK_MAX) {
+        json_t *body = error_body(exchange);
+
+        read_code(body, verdict.code);
+        judge_status(&verdict, question, exchange, body);
+        json_decref(body);
+    }
+    *ret_verdict = verdict;
+}

@@ -1,0 +1,90 @@
+/*
+ * brevo.h - what we ask Brevo, and what its answers mean for us.
+ *
+ * An answer becomes one of a few verdicts, by status first, then by what the error body says.
+ * Bodies of 2xx are never read here. Unknown codes, HTML and empty bodies are expected.
+ */
+#pragma once
+
+#include <jansson.h>
+
+#include "server/deliver/pace.h"
+#include "server/net/http_client.h"
+
+enum brevo_endpoint {
+    BREVO_CONTACT_LOOKUP, /* GET /contacts/{identifier} */
+    BREVO_CONTACT_UPSERT, /* POST /contacts */
+    BREVO_EVENT,          /* POST /events */
+    BREVO_ENDPOINT_COUNT
+};
+
+/* Endpoints Brevo limits, and a restricted key allows, together. */
+enum brevo_class {
+    BREVO_CLASS_CONTACTS,
+    BREVO_CLASS_EVENTS,
+    BREVO_CLASS_COUNT
+};
+
+enum {
+    BREVO_TIMEOUT_MS = 10 * 1000, /* of one call */
+    BREVO_ATTEMPTS_MAX = 300,     /* about a day of retries, then the record is parked */
+    BREVO_BACKOFF_MIN_MS = 1000,
+    BREVO_BACKOFF_MAX_MS = 10 * 60 * 1000,
+    BREVO_CODE_SIZE = 61,
+    BREVO_URL_SIZE_MAX = 4096,
+};
+
+const char *brevo_endpoint_name(enum brevo_endpoint endpoint); /* metric label */
+const char *brevo_endpoint_method(enum brevo_endpoint endpoint);
+enum brevo_class brevo_endpoint_class(enum brevo_endpoint endpoint);
+
+/*
+ * Appends the URL. `type` and `value` are the identifier of a lookup ("email_id", the address),
+ * else not used. Check url->failed.
+ */
+void brevo_url(struct buffer *url, const char *base_url, enum brevo_endpoint endpoint,
+    const char *type, const char *value);
+
+enum brevo_outcome {
+    BREVO_DELIVERED, /* done; of a lookup: the contact is in the answer */
+    BREVO_NO_CONTACT, /* lookup: Brevo does not know it, or cannot look it up: send it whole */
+    BREVO_DROP_PHONE, /* upsert: the phone is invalid or another contact's: again without it */
+    BREVO_RETRY,      /* again in after_ms */
+    BREVO_PAUSE, /* nothing goes through, nothing is wrong with this event: stop and probe */
+    BREVO_PARK, /* would never be accepted: keep it for a person */
+};
+
+struct brevo_verdict {
+    enum brevo_outcome outcome;
+    const char *reason; /* static label, "" when delivered; the cause of a pause */
+    int64_t after_ms;   /* BREVO_RETRY */
+    bool
+        is_rate_limit; /* BREVO_RETRY: the whole class waits, and this attempt does not count */
+    bool maybe_done; /* BREVO_RETRY: it may have happened, again may be twice */
+    char code
+        [BREVO_CODE_SIZE]; /* Brevo's error code where it is one word; never its message */
+};
+
+struct brevo_question {
+    enum brevo_endpoint endpoint;
+    int64_t attempts; /* this one included */
+    int64_t now_ms;   /* Unix time */
+    uint32_t random;  /* any number: spreads retries */
+};
+
+void brevo_judge(const struct brevo_question *question,
+    const struct http_exchange *exchange, struct brevo_verdict *ret_verdict);
+
+/* Why deliveries wait: causes of BREVO_PAUSE. */
+struct brevo_cause {
+    const char *name;   /* "unauthorized", ... */
+    const char *remedy; /* what a person does about it */
+    bool is_general;    /* all of Brevo; else one class of endpoints */
+    enum brevo_class class;
+};
+
+enum {
+    BREVO_CAUSES = 4,
+};
+
+extern const struct brevo_cause brevo_causes[BREVO_CAUSES];

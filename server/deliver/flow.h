@@ -1,0 +1,33 @@
+/*
+ * flow.h - when Brevo may be asked: the pace of each class of endpoints, and the pauses.
+ */
+#pragma once
+
+#include "server/config/config.h"
+#include "server/deliver/pause.h"
+
+struct flow {
+    struct pace paces[BREVO_CLASS_COUNT];
+    struct pause pause;
+};
+
+enum {
+    FLOW_WAIT_MAX_MS = 3 * 1000, /* longer: records are better left, or handed back */
+};
+
+void flow_init(struct flow *flow, const struct config *config, int64_t now_us);
+
+/* How many records may be claimed beside the `in_hand` ones, at most `max` in all. */
+size_t flow_claimable(
+    const struct flow *flow, size_t in_hand, size_t max, int64_t now_us);
+/* Until a call may start; 0: now. Pauses apart. */
+int64_t flow_wait_us(
+    const struct flow *flow, enum brevo_endpoint endpoint, int64_t now_us);
+void flow_take(struct flow *flow, enum brevo_endpoint endpoint, int64_t now_us);
+
+/*
+ * What an answer says about Brevo, whatever it says about its event: limits, pauses and their
+ * ends. Sets the delay of a BREVO_PAUSE verdict: then the next probe is due.
+ */
+void flow_learn(struct flow *flow, struct queue *queue, enum brevo_endpoint endpoint,
+    const struct http_exchange *exchange, struct brevo_verdict *verdict);

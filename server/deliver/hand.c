@@ -1,0 +1,157 @@
+/*
+ * hand.c - the worker's dealings with the queue.
+ */
+#include "server/deliver/hand.h"
+
+#include "server/deliver/outcome.h"
+#include "server/deliver/reservation.h"
+#include "server/ops/clock.h"
+#include "server/ops/log.h"
+
+enum {
+    REDIS_BACKOFF_MIN_MS = 100,
+    REDIS_BACKOFF_MAX_MS = 1000,
+    US_PER_MS = 1000,
+};
+
+void
+hand_init(struct hand *hand, struct queue *queue, const struct config *config)
+{
+    *hand = (struct hand){.queue = queue, .config = config};
+    for (size_t i = 0; i < HAND_JOBS_MAX; i++) {
+        hand->jobs[i] = &hand->pool[i];
+    }
+}
+
+void
+hand_done(struct hand *hand)
+{
+    for (size_t i = 0; i < hand->count; i++) {
+        log_warn("unsettled", "key=%s", hand->jobs[i]->record->key);
+        job_done(hand->jobs[i]);
+    }
+    hand->count = 0;
+}
+
+/* Notes how a call went; true when it worked. */
+static bool
+worked(struct hand *hand, int result)
+{
+    if (result == QUEUE_OK) {
+        if (hand->redis_backoff_ms != 0) {
+            log_info("redis_back", "in_hand=%zu", hand->count);
+        }
+        hand->redis_backoff_ms = 0;
+        return true;
+    }
+    if (hand->redis_backoff_ms == 0) {
+        log_error("redis_away", "error=\"%s\"", queue_error(hand->queue));
+        hand->redis_backoff_ms = REDIS_BACKOFF_MIN_MS;
+    } else {
+        hand->redis_backoff_ms = hand->redis_backoff_ms * 2 < REDIS_BACKOFF_MAX_MS
+                                     ? hand->redis_backoff_ms * 2
+                                     : REDIS_BACKOFF_MAX_MS;
+    }
+    hand->redis_us = clock_monotonic_us() + hand->redis_backoff_ms * US_PER_MS;
+    return false;
+}
+
+bool
+hand_reaches_redis(const struct hand *hand, int64_t now_us)
+{
+    return now_us >= hand->redis_us;
+}
+
+size_t
+hand_claim(struct hand *hand, size_t max, int64_t now_us)
+{
+    struct queue_record *records[HAND_JOBS_MAX] = {0};
+    size_t count = 0;
+
+    if (max == 0 || !hand_reaches_redis(hand, now_us) ||
+        !worked(hand, queue_claim(hand->queue, max, records, &count))) {
+        return 0;
+    }
+    for (size_t i = 0; i < count; i++) {
+        job_start(hand->jobs[hand->count++], records[i], now_us);
+    }
+    return count;
+}
+
+void
+hand_claim_effect(struct hand *hand, struct job *job, int64_t now_us)
+{
+    enum queue_effect_result effect = QUEUE_EFFECT_BUSY;
+
+    if (hand_reaches_redis(hand, now_us) &&
+        worked(hand, queue_effect_claim(hand->queue, job->record,
+                         job->reading.event.effect_key, &effect))) {
+        job_effect(job, effect);
+    }
+}
+
+void
+hand_fold(struct hand *hand, struct job *job, int64_t now_us)
+{
+    if (hand_reaches_redis(hand, now_us)) {
+        (void)worked(hand, reservation_fold(hand->queue, job, now_us));
+    }
+}
+
+/* Takes the finished jobs out of hand; the others keep their order. */
+static void
+let_go(struct hand *hand)
+{
+    struct job *finished[HAND_JOBS_MAX];
+    size_t finished_count = 0;
+    size_t kept_count = 0;
+
+    for (size_t i = 0; i < hand->count; i++) {
+        struct job *job = hand->jobs[i];
+
+        if (job->stage == JOB_FINISHED) {
+            job_done(job);
+            finished[finished_count++] = job;
+        } else {
+            hand->jobs[kept_count++] = job;
+        }
+    }
+    for (size_t i = 0; i < finished_count; i++) {
+        hand->jobs[kept_count + i] = finished[i];
+    }
+    hand->count = kept_count;
+}
+
+void
+hand_settle(struct hand *hand, int64_t now_us)
+{
+    struct queue_settlement settlements[HAND_JOBS_MAX];
+    const struct job *finished[HAND_JOBS_MAX];
+    size_t count = 0;
+
+    for (size_t i = 0; i < hand->count; i++) {
+        if (hand->jobs[i]->stage == JOB_FINISHED) {
+            finished[count] = hand->jobs[i];
+            settlements[count++] = hand->jobs[i]->settlement;
+        }
+    }
+    if (count == 0 || !hand_reaches_redis(hand, now_us) ||
+        !worked(hand, queue_settle(hand->queue, settlements, count))) {
+        return;
+    }
+    for (size_t i = 0; i < count; i++) {
+        outcome_of_job(finished[i], settlements[i].result, hand->config, now_us);
+    }
+    let_go(hand);
+}
+
+bool
+hand_follows(const struct hand *hand, size_t index)
+{
+    for (size_t i = 0; i < index; i++) {
+        if (job_is_related(hand->jobs[index], hand->jobs[i])) {
+            return true;
+        }
+    }
+    return false;
+}

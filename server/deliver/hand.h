@@ -1,0 +1,44 @@
+/*
+ * hand.h - the records in hand: claimed from the queue, settled there, oldest first.
+ *
+ * When Redis is away, everything stays in hand: what Brevo has accepted waits here for its settle
+ * and is not sent again from memory. Calls back off meanwhile; the log says "away" and "back"
+ * once each.
+ */
+#pragma once
+
+#include "server/deliver/job.h"
+
+enum {
+    HAND_JOBS_MAX = 8, /* the most a crash can leave sent but unsettled */
+};
+
+struct hand {
+    struct queue *queue;
+    const struct config *config;
+    struct job pool[HAND_JOBS_MAX];
+    struct job
+        *jobs[HAND_JOBS_MAX]; /* `count` in hand, oldest first; then the free ones */
+    size_t count;
+    int64_t redis_us;         /* no call before */
+    int64_t redis_backoff_ms; /* 0: Redis is there */
+};
+
+/* The queue is borrowed. */
+void hand_init(struct hand *hand, struct queue *queue, const struct config *config);
+/* Lets go of everything; what was not settled is still claimed. */
+void hand_done(struct hand *hand);
+
+bool hand_reaches_redis(const struct hand *hand, int64_t now_us);
+
+/* Claims up to `max` more records, max <= HAND_JOBS_MAX - count. Returns how many came. */
+size_t hand_claim(struct hand *hand, size_t max, int64_t now_us);
+/* JOB_MAPPED: claims the effect. Stays where it is while Redis is away. */
+void hand_claim_effect(struct hand *hand, struct job *job, int64_t now_us);
+/* JOB_FOLDING: resolves the reservation. The same. */
+void hand_fold(struct hand *hand, struct job *job, int64_t now_us);
+/* Settles what is JOB_FINISHED, in one call. */
+void hand_settle(struct hand *hand, int64_t now_us);
+
+/* True when an older job in hand is about the same contact or subject. */
+bool hand_follows(const struct hand *hand, size_t index);

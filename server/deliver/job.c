@@ -1,0 +1,147 @@
+/*
+ * job.c - how a job starts and ends, and what can be asked about it.
+ *
+ * What happens between is in job_read.c (its bytes) and job_call.c (its calls).
+ */
+#include "server/deliver/job.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    EFFECT_DELAY_MS = 2000,
+    US_PER_MS = 1000,
+};
+
+void
+job_start(struct job *job, struct queue_record *record, int64_t claimed_us)
+{
+    *job = (struct job){
+        .stage = JOB_CLAIMED,
+        .record = record,
+        .claimed_us = claimed_us,
+        .settlement.record = record,
+    };
+    buffer_init(&job->url, BREVO_URL_SIZE_MAX);
+}
+
+void
+job_done(struct job *job)
+{
+    http_exchange_done(&job->exchange);
+    buffer_done(&job->url);
+    free(job->body);
+    json_decref(job->event);
+    json_decref(job->contact);
+    payload_release(&job->payload);
+    queue_record_free(&job->record);
+    *job = (struct job){0};
+}
+
+/* ---- the ends ----------------------------------------------------------------------------- */
+
+static void
+finish(struct job *job, enum queue_outcome outcome, const char *reason)
+{
+    job->settlement.outcome = outcome;
+    job->settlement.reason = reason;
+    job->settlement.effect_key = job->has_effect ? job->reading.event.effect_key : NULL;
+    job->stage = JOB_FINISHED;
+}
+
+void
+job_deliver(struct job *job)
+{
+    finish(job, QUEUE_DELIVERED, NULL);
+}
+
+void
+job_filter(struct job *job, const char *reason)
+{
+    finish(job, QUEUE_FILTERED, reason);
+}
+
+void
+job_park(struct job *job, const char *reason)
+{
+    finish(job, QUEUE_PARKED, reason);
+}
+
+void
+job_retry(struct job *job, const char *reason, int64_t delay_ms)
+{
+    job->settlement.delay_ms = delay_ms;
+    finish(job, QUEUE_DELAYED, reason);
+}
+
+void
+job_delay(struct job *job, const char *reason, int64_t delay_ms)
+{
+    job->settlement.free_attempt = true;
+    job_retry(job, reason, delay_ms);
+}
+
+void
+job_release(struct job *job)
+{
+    finish(job, QUEUE_RELEASED, NULL);
+}
+
+/* ---- mapped → ready ----------------------------------------------------------------------- */
+
+void
+job_effect(struct job *job, enum queue_effect_result effect)
+{
+    switch (effect) {
+    case QUEUE_EFFECT_CLAIMED:
+        job->has_effect = true;
+        job->stage = JOB_READY;
+        return;
+    case QUEUE_EFFECT_BUSY:
+        job_delay(job, "effect_busy", EFFECT_DELAY_MS);
+        return;
+    case QUEUE_EFFECT_DONE:
+        job_filter(job, "already_delivered");
+        return;
+    case QUEUE_EFFECT_OURS:
+        job_deliver(job);
+        return;
+    }
+}
+
+/* ---- asked about a job -------------------------------------------------------------------- */
+
+int64_t
+job_now_ms(const struct job *job, int64_t now_us)
+{
+    return job->record->now_ms + (now_us - job->claimed_us) / US_PER_MS;
+}
+
+const char *
+job_subject(const struct job *job)
+{
+    const char *slash = strrchr(job->record->key, '/');
+
+    return slash != NULL ? slash + 1 : job->record->key;
+}
+
+const char *
+job_event_name(const struct job *job, const struct config *config)
+{
+    if (job->event == NULL) {
+        return "";
+    }
+    const char *name = config->rules.event_names[job->reading.event.type];
+
+    return name != NULL ? name : "";
+}
+
+bool
+job_is_related(const struct job *job, const struct job *other)
+{
+    if (strcmp(job_subject(job), job_subject(other)) == 0) {
+        return true;
+    }
+    return job->identifier.value != NULL && other->identifier.value != NULL &&
+           strcmp(job->identifier.value, other->identifier.value) == 0;
+}

@@ -1,0 +1,94 @@
+/*
+ * job.h - the life of one record in hand.
+ *
+ *   CLAIMED ─► PARSED ─┬─► MAPPED ─► READY ─► CALLING ─► ANSWERED ─► FINISHED
+ *                      │               ▲                     │
+ *                      │               └───── next call ─────┘
+ *                      └─► FOLDING (names a reservation) ─► FINISHED
+ *
+ * The calls of a delivery: look the contact up, say what Brevo does not have yet (often nothing),
+ * then the event. Every stage may finish a job: with an outcome for the queue and a reason.
+ *
+ * The functions here move one job and touch neither Redis nor the network: worker.c does.
+ */
+#pragma once
+
+#include "mapping/request.h"
+#include "queue/queue.h"
+#include "server/config/config.h"
+#include "server/deliver/brevo.h"
+
+enum job_stage {
+    JOB_CLAIMED, /* the record's bytes are in hand */
+    JOB_PARSED,  /* its routes are one payload */
+    JOB_FOLDING, /* it tells of a reservation, or must be told which task one belongs to */
+    JOB_MAPPED,  /* its canonical event and Brevo bodies are known */
+    JOB_READY,   /* its effect is ours; `next` may be called */
+    JOB_CALLING,  /* `next` is under way */
+    JOB_ANSWERED, /* `exchange` has the answer */
+    JOB_FINISHED, /* `settlement` says how it ends */
+};
+
+enum {
+    JOB_REASON_SIZE = QUEUE_TEXT_MAX,
+    JOB_AUTH_SIZE = 512, /* "api-key: ..." */
+};
+
+struct job {
+    enum job_stage stage;
+    struct queue_record *record;
+    int64_t claimed_us; /* monotonic, before the claim was asked for */
+    bool is_probe;      /* claimed to see whether a pause is over */
+
+    json_t *payload;
+    struct event_reading reading;
+    const char *reservation_sid; /* JOB_FOLDING */
+    const char *task_sid;        /* JOB_FOLDING: where known */
+
+    struct request_identifier identifier;
+    json_t *contact;
+    json_t *event;
+    bool is_too_old; /* update the contact, fire nothing */
+    bool has_effect; /* claimed, to be completed or freed with the settlement */
+    bool phone_dropped;
+
+    enum brevo_endpoint next;
+    struct http_exchange exchange;
+    struct buffer url;
+    char *body;
+    struct brevo_verdict verdict; /* on the last answer; `reason` is NULL before */
+
+    struct queue_settlement settlement;
+};
+
+/* Takes over the record. The job is zeroed or was job_done(). */
+void job_start(struct job *job, struct queue_record *record, int64_t claimed_us);
+void job_done(struct job *job);
+
+/* Between the stages of the picture. */
+void job_parse(struct job *job);
+void job_map(struct job *job, const struct config *config, int64_t now_us);
+void job_effect(struct job *job, enum queue_effect_result effect);
+/* Starts `next`; `auth` is the credential's header. The job must stay where it is. */
+void job_call(
+    struct job *job, const char *base_url, const char *auth, struct http_client *client);
+/* After an answer: the next call, or the end. */
+void job_advance(struct job *job, const struct brevo_verdict *verdict);
+
+/* The ends. `reason` is static text. */
+void job_deliver(struct job *job);
+void job_filter(struct job *job, const char *reason);
+void job_park(struct job *job, const char *reason);
+void job_retry(struct job *job, const char *reason, int64_t delay_ms);
+/* Later, through no fault of its own: the attempt does not count. */
+void job_delay(struct job *job, const char *reason, int64_t delay_ms);
+void job_release(struct job *job);
+
+/* Unix time as Redis has it: when the record was claimed, and what passed since. */
+int64_t job_now_ms(const struct job *job, int64_t now_us);
+/* The SID the record is about: its key behind the '/'. */
+const char *job_subject(const struct job *job);
+/* Brevo's name of the event, "" before it is mapped. */
+const char *job_event_name(const struct job *job, const struct config *config);
+/* True when both are about one contact or one subject: then they keep their order. */
+bool job_is_related(const struct job *job, const struct job *other);

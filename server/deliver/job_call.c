@@ -1,0 +1,171 @@
+/*
+ * job_call.c - ready → calling → answered → the next call, or the end.
+ */
+#include <stdlib.h>
+
+#include "server/deliver/job.h"
+#include "server/ops/log.h"
+
+enum {
+    MEMORY_DELAY_MS = 1000,
+    BAD_ANSWER_DELAY_MS = 1000,
+};
+
+static void
+answered(struct http_exchange *exchange)
+{
+    struct job *job = exchange->context;
+
+    job->stage = JOB_ANSWERED;
+}
+
+/* The text of the body `next` carries. False when memory is out. */
+static bool
+write_body(struct job *job)
+{
+    const json_t *body = job->next == BREVO_EVENT ? job->event : job->contact;
+
+    free(job->body);
+    job->body = NULL;
+    if (job->next == BREVO_CONTACT_LOOKUP) {
+        return true;
+    }
+    job->body = json_dumps(body, JSON_COMPACT);
+    return job->body != NULL;
+}
+
+void
+job_call(
+    struct job *job, const char *base_url, const char *auth, struct http_client *client)
+{
+    http_exchange_done(&job->exchange);
+    buffer_clear(&job->url);
+    brevo_url(
+        &job->url, base_url, job->next, job->identifier.type, job->identifier.value);
+    if (!write_body(job) || job->url.failed) {
+        job_delay(job, "no_memory", MEMORY_DELAY_MS);
+        return;
+    }
+    job->exchange = (struct http_exchange){
+        .method = brevo_endpoint_method(job->next),
+        .url = job->url.data,
+        .headers = {auth, "Accept: application/json", "Content-Type: application/json"},
+        .header_count = job->body != NULL ? 3 : 2,
+        .body = slice_of(job->body),
+        .timeout_ms = BREVO_TIMEOUT_MS,
+        .done = answered,
+        .context = job,
+    };
+    if (http_client_start(client, &job->exchange) != 0) {
+        job_delay(job, "no_memory", MEMORY_DELAY_MS);
+        return;
+    }
+    job->stage = JOB_CALLING;
+}
+
+/* ---- answered → ready, or finished -------------------------------------------------------- */
+
+static void
+make_next(struct job *job, enum brevo_endpoint next)
+{
+    job->next = next;
+    job->stage = JOB_READY;
+    if (next == BREVO_EVENT && job->is_too_old) {
+        job_filter(job, "too_old_for_automation");
+    }
+}
+
+/* A 200 that is no contact: somebody between us and Brevo answers in its place. */
+static void
+retry_bad_answer(struct job *job)
+{
+    const int64_t attempts = job->record->attempts;
+
+    if (attempts >= BREVO_ATTEMPTS_MAX) {
+        job_park(job, "bad_answer");
+        return;
+    }
+    job_retry(job, "bad_answer", BAD_ANSWER_DELAY_MS * attempts);
+}
+
+/* Brevo knows the contact: only what is new is said, often nothing. */
+static void
+compare_contact(struct job *job)
+{
+    const struct buffer *answer = &job->exchange.answer;
+
+    if (answer->failed) {
+        /* Too long to read, so nothing can be known to be missing: it is left as it is. */
+        log_warn("contact_unread", "key=%s bytes_max=%d", job->record->key,
+            HTTP_CLIENT_BODY_MAX);
+        make_next(job, BREVO_EVENT);
+        return;
+    }
+    AUTO(payload_release)
+    json_t *existing =
+        answer->size > 0 ? json_loadb(answer->data, answer->size, 0, NULL) : NULL;
+
+    if (!json_is_object(existing)) {
+        retry_bad_answer(job);
+        return;
+    }
+    make_next(job, request_contact_reduce(job->contact, existing) ? BREVO_CONTACT_UPSERT
+                                                                  : BREVO_EVENT);
+}
+
+static void
+succeed(struct job *job)
+{
+    switch (job->next) {
+    case BREVO_CONTACT_LOOKUP:
+        compare_contact(job);
+        return;
+    case BREVO_CONTACT_UPSERT:
+        make_next(job, BREVO_EVENT);
+        return;
+    case BREVO_EVENT:
+        job_deliver(job);
+        return;
+    case BREVO_ENDPOINT_COUNT:
+        return;
+    }
+}
+
+/* Once: a second refusal is about something else. */
+static void
+drop_phone(struct job *job, const char *reason)
+{
+    if (job->phone_dropped || !request_contact_drop_phone(job->contact)) {
+        job_park(job, reason);
+        return;
+    }
+    log_warn("phone_dropped", "key=%s", job->record->key);
+    job->phone_dropped = true;
+    make_next(job, BREVO_CONTACT_UPSERT);
+}
+
+void
+job_advance(struct job *job, const struct brevo_verdict *verdict)
+{
+    switch (verdict->outcome) {
+    case BREVO_DELIVERED:
+        succeed(job);
+        return;
+    case BREVO_NO_CONTACT:
+        make_next(job, BREVO_CONTACT_UPSERT);
+        return;
+    case BREVO_DROP_PHONE:
+        drop_phone(job, verdict->reason);
+        return;
+    case BREVO_RETRY:
+        job->settlement.free_attempt = verdict->is_rate_limit;
+        job_retry(job, verdict->reason, verdict->after_ms);
+        return;
+    case BREVO_PAUSE:
+        job_delay(job, verdict->reason, verdict->after_ms);
+        return;
+    case BREVO_PARK:
+        job_park(job, verdict->reason);
+        return;
+    }
+}

@@ -1,0 +1,161 @@
+/*
+ * job_read.c - claimed → parsed → mapped: from a record's bytes to the bodies Brevo will get.
+ */
+#include "server/deliver/job.h"
+#include "server/ops/log.h"
+
+enum {
+    MEMORY_DELAY_MS = 1000,
+};
+
+/* Signed by Twilio before what a browser said: the first to know a value is believed. */
+static const enum source sources_by_trust[] = {
+    SOURCE_TASKROUTER,
+    SOURCE_EVENT_STREAMS,
+    SOURCE_FLEX_PLUGIN,
+};
+
+static const struct queue_route *
+find_route(const struct queue_record *record, enum source source)
+{
+    for (size_t i = 0; i < record->route_count; i++) {
+        if (slice_is(record->routes[i].name, source_route(source))) {
+            return &record->routes[i];
+        }
+    }
+    return NULL;
+}
+
+/* Joins one route's bytes to the payload; bytes that do not parse are skipped. 0 or -ENOMEM. */
+static int
+join_route(struct job *job, enum source source)
+{
+    const struct queue_route *route = find_route(job->record, source);
+    AUTO(payload_release) json_t *payload = NULL;
+
+    if (route == NULL) {
+        return 0;
+    }
+    const int r = payload_parse(source, route->bytes, &payload);
+
+    if (r != PAYLOAD_OK) {
+        if (r > 0) {
+            log_warn("route_unparseable", "key=%s route=%s bytes=%zu", job->record->key,
+                source_route(source), route->bytes.size);
+        }
+        return r < 0 ? r : 0;
+    }
+    if (job->payload == NULL) {
+        job->payload = json_incref(payload);
+        return 0;
+    }
+    return payload_merge(job->payload, payload);
+}
+
+void
+job_parse(struct job *job)
+{
+    if (job->record->schema != QUEUE_SCHEMA) {
+        job_park(job, "unknown_schema");
+        return;
+    }
+    if (job->record->attempts > BREVO_ATTEMPTS_MAX) { /* whatever stopped it every time */
+        job_park(job, "retries_exhausted");
+        return;
+    }
+    for (size_t i = 0; i < LENGTH(sources_by_trust); i++) {
+        if (slice_starts(slice_of(job->record->key), "raw/")) {
+            break; /* kept as it came, because it could not even be keyed */
+        }
+        if (join_route(job, sources_by_trust[i]) != 0) {
+            job_delay(job, "no_memory", MEMORY_DELAY_MS);
+            return;
+        }
+    }
+    if (job->payload == NULL) {
+        job_park(job, EVENT_REASON_UNPARSEABLE);
+        return;
+    }
+    job->stage = JOB_PARSED;
+}
+
+/* ---- parsed → mapped ---------------------------------------------------------------------- */
+
+/* What a fact tells is kept where other events find it; it is no event itself. */
+static void
+map_fact(struct job *job)
+{
+    if (event_reservation(job->payload, &job->reservation_sid, &job->task_sid)) {
+        job->stage = JOB_FOLDING;
+    } else {
+        job_filter(job, EVENT_REASON_FACTS);
+    }
+}
+
+/* How long a record only the browser told of still waits for its signed twin; 0: no more. */
+static int64_t
+twin_wait_ms(const struct job *job, const struct config *config, int64_t now_ms)
+{
+    const struct queue_record *record = job->record;
+    const bool is_alone =
+        record->route_count == 1 && find_route(record, SOURCE_FLEX_PLUGIN) != NULL;
+    const int64_t left_ms = config->plugin_wait_ms - (now_ms - record->received_ms);
+
+    return is_alone && left_ms > 0 ? left_ms : 0;
+}
+
+static void
+map_event(struct job *job, const struct config *config, int64_t now_ms)
+{
+    const struct event *event = &job->reading.event;
+    const struct rules *rules = &config->rules;
+    const int64_t wait_ms = twin_wait_ms(job, config, now_ms);
+
+    if (wait_ms > 0) {
+        job_delay(job, "plugin_wait", wait_ms);
+        return;
+    }
+    job->is_too_old = event_is_too_old(event, rules, now_ms);
+    job->identifier = request_identify(&event->customer);
+    job->contact = request_contact(event, rules);
+    job->event = request_event(event, rules);
+    if (job->contact == NULL || job->event == NULL) {
+        job_delay(job, "no_memory", MEMORY_DELAY_MS);
+        return;
+    }
+    job->next = BREVO_CONTACT_LOOKUP;
+    job->stage = JOB_MAPPED;
+}
+
+void
+job_map(struct job *job, const struct config *config, int64_t now_us)
+{
+    struct event_reading *reading = &job->reading;
+    const int64_t now_ms = job_now_ms(job, now_us);
+    const struct event_context context = {
+        .record_key = slice_of(job->record->key),
+        .received_ms = job->record->received_ms,
+        .now_ms = now_ms,
+    };
+
+    if (slice_starts(context.record_key, "reservation.")) {
+        map_fact(job);
+        return;
+    }
+    event_read(job->payload, &config->rules, &context, reading);
+    switch (reading->verdict) {
+    case EVENT_DELIVER:
+        map_event(job, config, now_ms);
+        return;
+    case EVENT_FILTERED:
+        job_filter(job, reading->reason);
+        return;
+    case EVENT_PARKED:
+        job_park(job, reading->reason);
+        return;
+    case EVENT_UNRESOLVED:
+        job->reservation_sid = reading->reservation_sid;
+        job->stage = JOB_FOLDING;
+        return;
+    }
+}

@@ -1,0 +1,160 @@
+/*
+ * outcome.c - the deliveries' log lines and metrics.
+ *
+ * Record keys and SIDs name things; bodies, identifiers and Brevo's messages are never printed.
+ */
+#include "server/deliver/outcome.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "server/ops/log.h"
+#include "server/ops/metrics.h"
+
+enum {
+    STATUS_SIZE = 24,
+    US_PER_MS = 1000,
+};
+
+/* "204", or why there is none. */
+static void
+write_status(const struct http_exchange *exchange, char text[STATUS_SIZE])
+{
+    switch (exchange->result) {
+    case HTTP_ANSWERED:
+        (void)snprintf(text, STATUS_SIZE, "%ld", exchange->status);
+        return;
+    case HTTP_NOT_SENT:
+        (void)snprintf(text, STATUS_SIZE, "not_sent");
+        return;
+    case HTTP_UNKNOWN:
+        (void)snprintf(text, STATUS_SIZE, "no_answer");
+        return;
+    }
+}
+
+void
+outcome_of_call(
+    struct job *job, const struct brevo_verdict *verdict, const struct config *config)
+{
+    const char *endpoint = brevo_endpoint_name(job->next);
+    char status[STATUS_SIZE] = "";
+
+    write_status(&job->exchange, status);
+    job->verdict = *verdict;
+    counter_add(metrics_counter(METRIC_BREVO_REQUESTS, endpoint, status), 1);
+    if (config->log_api_calls) {
+        log_info("brevo_call", "key=%s method=%s endpoint=%s status=%s ms=%" PRId64,
+            job->record->key, brevo_endpoint_method(job->next), endpoint, status,
+            job->exchange.elapsed_ms);
+    }
+}
+
+static void
+tell_delivered(const struct job *job, const struct config *config, int64_t now_us)
+{
+    const char *event = job_event_name(job, config);
+    const int64_t ms = job_now_ms(job, now_us) - job->record->received_ms;
+
+    counter_add(metrics_counter(METRIC_EVENTS_DELIVERED, event, NULL), 1);
+    metrics_observe(HISTOGRAM_DELIVERY, ms * US_PER_MS);
+    log_info("delivered", "key=%s event=%s attempt=%" PRId64 " ms=%" PRId64,
+        job->record->key, event, job->record->attempts, ms);
+}
+
+static void
+tell_filtered(const struct job *job)
+{
+    const char *reason = job->settlement.reason;
+
+    counter_add(metrics_counter(METRIC_EVENTS_FILTERED, reason, NULL), 1);
+    log_info("filtered", "key=%s reason=%s", job->record->key, reason);
+}
+
+/* The last answer, for whoever must find out. */
+static void
+write_answer(const struct job *job, struct buffer *text)
+{
+    char status[STATUS_SIZE] = "";
+
+    if (job->verdict.reason == NULL) {
+        return; /* Brevo was not asked */
+    }
+    write_status(&job->exchange, status);
+    buffer_addf(text, " endpoint=%s status=%s", brevo_endpoint_name(job->next), status);
+    if (job->verdict.code[0] != '\0') {
+        buffer_addf(text, " code=\"%s\"", job->verdict.code);
+    }
+    if (job->exchange.request_id[0] != '\0') {
+        buffer_addf(text, " sib_request_id=%s", job->exchange.request_id);
+    }
+    if (job->exchange.error[0] != '\0') {
+        buffer_addf(text, " error=\"%s\"", job->exchange.error);
+    }
+    if (job->verdict.maybe_done && job->next == BREVO_EVENT) {
+        buffer_add_text(text, " maybe_duplicate=yes");
+    }
+}
+
+static void
+tell_parked(const struct job *job, const struct config *config)
+{
+    AUTO(buffer_done) struct buffer answer = {.max = LOG_LINE_MAX};
+    const char *reason = job->settlement.reason;
+
+    write_answer(job, &answer);
+    counter_add(metrics_counter(METRIC_EVENTS_PARKED, reason, NULL), 1);
+    log_warn("parked", "key=%s event=%s attempt=%" PRId64 " reason=%s%s",
+        job->record->key, job_event_name(job, config), job->record->attempts, reason,
+        answer.data != NULL ? answer.data : "");
+}
+
+static void
+tell_delayed(const struct job *job, const struct config *config)
+{
+    const struct queue_settlement *settlement = &job->settlement;
+    AUTO(buffer_done) struct buffer answer = {.max = LOG_LINE_MAX};
+
+    if (settlement->free_attempt) { /* waiting is no news */
+        log_debug("delayed", "key=%s reason=%s delay_ms=%" PRId64, job->record->key,
+            settlement->reason, settlement->delay_ms);
+        return;
+    }
+    write_answer(job, &answer);
+    log_warn("retry",
+        "key=%s event=%s attempt=%" PRId64 " reason=%s delay_ms=%" PRId64 "%s",
+        job->record->key, job_event_name(job, config), job->record->attempts,
+        settlement->reason, settlement->delay_ms, answer.data != NULL ? answer.data : "");
+}
+
+void
+outcome_of_job(const struct job *job, enum queue_settle_result result,
+    const struct config *config, int64_t now_us)
+{
+    if (result == QUEUE_STALE) {
+        log_warn("claim_lost", "key=%s maybe_duplicate=%s", job->record->key,
+            job->settlement.outcome == QUEUE_DELIVERED ? "yes" : "no");
+        return;
+    }
+    if (result == QUEUE_REOPENED) {
+        log_info("reopened", "key=%s", job->record->key);
+        return;
+    }
+    switch (job->settlement.outcome) {
+    case QUEUE_DELIVERED:
+        tell_delivered(job, config, now_us);
+        return;
+    case QUEUE_FILTERED:
+        tell_filtered(job);
+        return;
+    case QUEUE_PARKED:
+        tell_parked(job, config);
+        return;
+    case QUEUE_DELAYED:
+        tell_delayed(job, config);
+        return;
+    case QUEUE_RELEASED:
+        log_info("released", "key=%s", job->record->key);
+        return;
+    }
+}

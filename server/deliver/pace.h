@@ -1,0 +1,59 @@
+/*
+ * pace.h - how fast one class of Brevo's endpoints may be asked.
+ *
+ * A token bucket holding at most a quarter of a second's worth, so that no second sees much more
+ * than its rate. The rate is configured, or learnt: Brevo's documented 10 requests a second until
+ * an answer's x-sib-ratelimit-* headers say otherwise, of which we use our share.
+ *
+ * The headers are documented without units, so they are read with suspicion:
+ *   reset  seconds; above 3600 milliseconds; above 10^9 a Unix time in s, above 10^12 in ms.
+ *   limit  a rate per second when the window ends within 2 s and the number is one Brevo's plans
+ *          could have (at most 1000); otherwise it belongs to an hourly bucket and sets no rate.
+ *   remaining 0: nothing before the reset, but never longer than a minute: then one request
+ *          asks again.
+ *
+ * Pure: the time is a parameter, monotonic.
+ */
+#pragma once
+
+#include "mapping/base.h"
+
+enum {
+    PACE_RATE_DEFAULT = 10,        /* requests a second, Brevo's general plan */
+    PACE_RATE_LIMIT_MAX = 1000,    /* more is no rate per second */
+    PACE_RATE_FIXED_MAX = 1000000, /* more is no limit: as if none were configured */
+    PACE_WAIT_MIN_MS = 100,
+    PACE_WAIT_MAX_MS = 60 * 1000,
+};
+
+struct pace {
+    double rate; /* tokens a second */
+    double share;
+    bool is_fixed;
+    double tokens;
+    int64_t filled_us;  /* `tokens` is as of then */
+    int64_t blocked_us; /* nothing before */
+};
+
+/* What an answer said; -1 is absent. */
+struct pace_limits {
+    int64_t limit;
+    int64_t remaining;
+    int64_t reset;
+};
+
+/* `max_rps`: above 0 it is the rate, whatever answers say. `rate_share`: 0 .. 1. */
+void pace_init(struct pace *pace, double max_rps, double rate_share, int64_t now_us);
+
+/* Until a request may start; 0: now. */
+int64_t pace_wait_us(const struct pace *pace, int64_t now_us);
+/* A request starts. */
+void pace_take(struct pace *pace, int64_t now_us);
+/* An answer came: `now_ms` is Unix time, for a reset that is one. */
+void pace_learn(
+    struct pace *pace, const struct pace_limits *limits, int64_t now_us, int64_t now_ms);
+/* We were told to wait. */
+void pace_block(struct pace *pace, int64_t wait_ms, int64_t now_us);
+
+/* A reset header as a wait, PACE_WAIT_MIN_MS .. PACE_WAIT_MAX_MS; -1 when `reset` is absent. */
+int64_t pace_reset_ms(int64_t reset, int64_t now_ms);

@@ -1,0 +1,81 @@
+/*
+ * reservation.c - remembers links, and moves what a plugin said to where it belongs.
+ */
+#include "server/deliver/reservation.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum {
+    TASK_SID_SIZE = 64,
+};
+
+/* Not known yet: the fact may be on its way. */
+static void
+wait_for_fact(struct job *job, int64_t now_us)
+{
+    const int64_t age_ms = job_now_ms(job, now_us) - job->record->received_ms;
+
+    if (age_ms >= RESERVATION_GIVE_UP_MS) {
+        job_park(job, "unresolved_reservation");
+    } else if (age_ms < RESERVATION_FIRST_WAIT_MS) {
+        job_delay(job, "unresolved_reservation", RESERVATION_FIRST_WAIT_MS);
+    } else {
+        job_delay(job, "unresolved_reservation", RESERVATION_WAIT_MS);
+    }
+}
+
+/* Puts the record's bytes, as they are, under the same event of the task. */
+static int
+move_to_task(struct queue *queue, struct job *job, const char *task_sid)
+{
+    const struct queue_record *record = job->record;
+    const size_t type_size = (size_t)(job_subject(job) - record->key); /* with its '/' */
+    struct queue_put puts[QUEUE_ROUTES_MAX];
+    char key[KEY_SIZE_MAX];
+    const int size =
+        snprintf(key, sizeof(key), "%.*s%s", (int)type_size, record->key, task_sid);
+
+    if (size < 0 || (size_t)size >= sizeof(key)) {
+        job_park(job, "unresolved_reservation");
+        return QUEUE_OK;
+    }
+    for (size_t i = 0; i < record->route_count; i++) {
+        puts[i] = (struct queue_put){
+            .key = slice_of(key),
+            .subject = slice_of(task_sid),
+            .route = record->routes[i].name,
+            .bytes = record->routes[i].bytes,
+        };
+    }
+    const int r = queue_put(queue, puts, record->route_count);
+
+    if (r == QUEUE_OK) {
+        job_filter(job, "folded");
+    }
+    return r;
+}
+
+int
+reservation_fold(struct queue *queue, struct job *job, int64_t now_us)
+{
+    char task_sid[TASK_SID_SIZE] = "";
+    int r = QUEUE_OK;
+
+    if (job->task_sid != NULL) {
+        r = queue_link_put(queue, job->reservation_sid, job->task_sid);
+        if (r == QUEUE_OK) {
+            job_filter(job, EVENT_REASON_FACTS);
+        }
+        return r;
+    }
+    r = queue_link_get(queue, job->reservation_sid, task_sid, sizeof(task_sid));
+    if (r != QUEUE_OK) {
+        return r;
+    }
+    if (task_sid[0] == '\0') {
+        wait_for_fact(job, now_us);
+        return QUEUE_OK;
+    }
+    return move_to_task(queue, job, task_sid);
+}

@@ -1,0 +1,19 @@
+/*
+ * reservation.h - which task a reservation belongs to.
+ *
+ * Flex UI calls a reservation "task", so plugins post WR... where others say WT... Facts
+ * (reservation.accepted, ...) tell which task it is: that is remembered, and what a plugin said
+ * about the reservation is folded into the task's record.
+ */
+#pragma once
+
+#include "server/deliver/job.h"
+
+enum {
+    RESERVATION_FIRST_WAIT_MS = 3 * 1000,
+    RESERVATION_WAIT_MS = 10 * 1000,
+    RESERVATION_GIVE_UP_MS = 10 * 60 * 1000, /* after the receipt; then it is parked */
+};
+
+/* Finishes a job in JOB_FOLDING. QUEUE_OK, or what the queue said: then call again. */
+int reservation_fold(struct queue *queue, struct job *job, int64_t now_us) MUST_USE;

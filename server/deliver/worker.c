@@ -1,0 +1,370 @@
+/*
+ * worker.c - claims records, turns them into Brevo requests, settles them.
+ *
+ * One thread, a few jobs in hand. worker_step() is the whole way of an event; it is run whenever
+ * an answer may have come or a little time has passed, and moves every job as far as it can go.
+ * Redis calls block shortly, HTTP calls never.
+ */
+#include "server/deliver/worker.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include "server/deliver/flow.h"
+#include "server/deliver/hand.h"
+#include "server/deliver/outcome.h"
+#include "server/ops/clock.h"
+
+enum {
+    CONNECTIONS_MAX = HAND_JOBS_MAX,
+    CALL_MARGIN_MS = 2 * 1000, /* to settle, with a slow Redis */
+    /*
+     * A delivery is at most four calls (lookup, contact, contact without its phone, event) and
+     * nobody may take its claim over while one is under way.
+     */
+    CLAIM_DEADLINE_MS = 4 * BREVO_TIMEOUT_MS + FLOW_WAIT_MAX_MS + CALL_MARGIN_MS,
+    SLOW_DELAY_MS = 1000,
+    IDLE_MIN_MS = 10,
+    IDLE_MAX_MS = 100,
+    REDIS_TIMEOUT_MS = 1500,
+    PARTITIONS = 1,
+    US_PER_MS = 1000,
+};
+
+struct worker {
+    const struct config *config;
+    struct queue *queue;
+    struct http_client *client;
+    struct hand hand;
+    struct flow flow;
+    char auth[JOB_AUTH_SIZE];
+    int64_t now_us;   /* of this step */
+    int64_t claim_us; /* no claim before */
+    int64_t idle_ms;
+
+    pthread_t thread;
+    bool is_started;
+    int stop_fd;
+    atomic_bool is_stopping;
+    int64_t drain_ms; /* written before is_stopping */
+};
+
+/* ---- claimed ------------------------------------------------------------------------------ */
+
+static void
+claim(struct worker *worker)
+{
+    struct hand *hand = &worker->hand;
+
+    if (worker->is_stopping || worker->now_us < worker->claim_us ||
+        hand->count == HAND_JOBS_MAX) {
+        return;
+    }
+    const size_t max =
+        flow_claimable(&worker->flow, hand->count, HAND_JOBS_MAX, worker->now_us);
+    const size_t count = hand_claim(hand, max, worker->now_us);
+
+    for (size_t i = hand->count - count; i < hand->count; i++) {
+        hand->jobs[i]->is_probe = pause_is_on(&worker->flow.pause);
+    }
+    if (count > 0) {
+        worker->idle_ms = IDLE_MIN_MS;
+        return;
+    }
+    /* Nothing came: look again later, then ever later. */
+    worker->claim_us = worker->now_us + worker->idle_ms * US_PER_MS;
+    worker->idle_ms =
+        worker->idle_ms * 2 < IDLE_MAX_MS ? worker->idle_ms * 2 : IDLE_MAX_MS;
+}
+
+/* ---- paced -------------------------------------------------------------------------------- */
+
+/* True when the next call may start now. What would wait too long goes back instead. */
+static bool
+paced(struct worker *worker, struct job *job)
+{
+    const int64_t age_ms = (worker->now_us - job->claimed_us) / US_PER_MS;
+    const int64_t wait_us = flow_wait_us(&worker->flow, job->next, worker->now_us);
+    const int64_t wait_ms = wait_us / US_PER_MS;
+
+    if (worker->is_stopping) {
+        job_release(job);
+    } else if (pause_is_on(&worker->flow.pause) && !job->is_probe) {
+        job_delay(job, "paused", worker->flow.pause.interval_ms);
+    } else if (age_ms + BREVO_TIMEOUT_MS + CALL_MARGIN_MS > CLAIM_DEADLINE_MS) {
+        job_delay(job, "slow", SLOW_DELAY_MS);
+    } else if (wait_ms > FLOW_WAIT_MAX_MS) {
+        job_delay(job, "paced", wait_ms);
+    }
+    return job->stage == JOB_READY && wait_us == 0;
+}
+
+static void
+call(struct worker *worker, struct job *job)
+{
+    flow_take(&worker->flow, job->next, worker->now_us);
+    job_call(job, worker->config->brevo_base_url, worker->auth, worker->client);
+}
+
+/* ---- answered ----------------------------------------------------------------------------- */
+
+static uint32_t
+random_number(void)
+{
+    uint32_t number = 0;
+
+    if (getrandom(&number, sizeof(number), GRND_NONBLOCK) != (ssize_t)sizeof(number)) {
+        number = (uint32_t)clock_monotonic_us(); /* it only spreads retries */
+    }
+    return number;
+}
+
+static void
+judge(struct worker *worker, struct job *job)
+{
+    const struct brevo_question question = {
+        .endpoint = job->next,
+        .attempts = job->record->attempts,
+        .now_ms = clock_unix_ms(),
+        .random = random_number(),
+    };
+    struct brevo_verdict verdict;
+
+    brevo_judge(&question, &job->exchange, &verdict);
+    flow_learn(&worker->flow, worker->queue, job->next, &job->exchange, &verdict);
+    outcome_of_call(job, &verdict, worker->config);
+    job_advance(job, &verdict);
+}
+
+/* ---- the spine ---------------------------------------------------------------------------- */
+
+/* claimed → parsed → mapped → paced → delivered to Brevo → settled */
+static void
+worker_step(struct worker *worker)
+{
+    struct hand *hand = &worker->hand;
+
+    worker->now_us = clock_monotonic_us();
+    claim(worker);
+    for (size_t i = 0; i < hand->count; i++) {
+        struct job *job = hand->jobs[i]; /* oldest first */
+
+        if (job->stage == JOB_CLAIMED) {
+            job_parse(job);
+        }
+        if (job->stage == JOB_PARSED) {
+            job_map(job, worker->config, worker->now_us);
+        }
+        if (job->stage == JOB_FOLDING) {
+            hand_fold(hand, job, worker->now_us);
+        }
+        if (job->stage == JOB_MAPPED && !hand_follows(hand, i)) {
+            hand_claim_effect(hand, job, worker->now_us);
+        }
+        if (job->stage == JOB_ANSWERED) {
+            judge(worker, job);
+        }
+        if (job->stage == JOB_READY && paced(worker, job)) {
+            call(worker, job);
+        }
+    }
+    hand_settle(hand, worker->now_us);
+}
+
+/* ---- the thread --------------------------------------------------------------------------- */
+
+/* Until something can happen by itself: a claim is due, a token is there. */
+static int
+wait_ms(const struct worker *worker)
+{
+    const bool may_claim = worker->hand.count < HAND_JOBS_MAX && !worker->is_stopping;
+    const int64_t claim_us = worker->claim_us - worker->now_us;
+    int64_t wait_us = (int64_t)IDLE_MAX_MS * US_PER_MS;
+
+    wait_us = may_claim && claim_us < wait_us ? claim_us : wait_us;
+    for (size_t i = 0; i < worker->hand.count; i++) {
+        const struct job *job = worker->hand.jobs[i];
+
+        if (job->stage == JOB_READY) {
+            const int64_t token_us =
+                flow_wait_us(&worker->flow, job->next, worker->now_us);
+
+            wait_us = token_us < wait_us ? token_us : wait_us;
+        }
+    }
+    return wait_us > US_PER_MS ? (int)((wait_us + US_PER_MS - 1) / US_PER_MS) : 1;
+}
+
+static void
+wait_and_hear(struct worker *worker)
+{
+    struct pollfd ready[] = {
+        {.fd = http_client_fd(worker->client), .events = POLLIN},
+        {.fd = worker->stop_fd, .events = POLLIN},
+    };
+
+    (void)poll(ready, worker->is_stopping ? 1 : 2, wait_ms(worker));
+    http_client_run(worker->client);
+}
+
+/* What was not sent yet goes back; calls under way may still be answered. */
+static void
+release_unsent(struct worker *worker)
+{
+    for (size_t i = 0; i < worker->hand.count; i++) {
+        if (worker->hand.jobs[i]->stage < JOB_CALLING) {
+            job_release(worker->hand.jobs[i]);
+        }
+    }
+}
+
+static void
+drain(struct worker *worker)
+{
+    const int64_t until_us = clock_monotonic_us() + worker->drain_ms * US_PER_MS;
+
+    release_unsent(worker);
+    worker_step(worker);
+    while (worker->hand.count > 0 && clock_monotonic_us() < until_us) {
+        wait_and_hear(worker);
+        worker_step(worker);
+    }
+    http_client_close(&worker->client); /* now the rest has an answer too: unknown */
+    worker_step(worker);
+}
+
+static void *
+worker_main(void *context)
+{
+    struct worker *worker = context;
+
+    while (!worker->is_stopping) {
+        worker_step(worker);
+        wait_and_hear(worker);
+    }
+    drain(worker);
+    return NULL;
+}
+
+/* ---- opened, started, stopped, closed ----------------------------------------------------- */
+
+static int
+open_queue(struct worker *worker, const struct worker_options *options,
+    char ret_error[WORKER_ERROR_SIZE])
+{
+    const struct queue_options queue_options = {
+        .url = options->redis_url,
+        .consumer = options->consumer,
+        .partitions = PARTITIONS,
+        .dedupe_window_ms = options->config->dedupe_window_ms,
+        .keep_bodies_ms = options->config->keep_bodies_ms,
+        .claim_deadline_ms = CLAIM_DEADLINE_MS,
+        .timeout_ms = REDIS_TIMEOUT_MS,
+    };
+    const int r = queue_open(&queue_options, &worker->queue, ret_error);
+
+    return r > 0 ? -EINVAL : r;
+}
+
+static int
+open_client(struct worker *worker, char ret_error[WORKER_ERROR_SIZE])
+{
+    const int r = http_client_open(CONNECTIONS_MAX, &worker->client);
+
+    if (r != 0) {
+        (void)snprintf(
+            ret_error, WORKER_ERROR_SIZE, "cannot set up HTTP: worker: %s", strerror(-r));
+        return r;
+    }
+    worker->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (worker->stop_fd < 0) {
+        (void)snprintf(ret_error, WORKER_ERROR_SIZE,
+            "cannot make an eventfd: worker: %s (raise the limit of open files)",
+            strerror(errno));
+        return -EMFILE;
+    }
+    return 0;
+}
+
+int
+worker_open(const struct worker_options *options, struct worker **ret_worker,
+    char ret_error[WORKER_ERROR_SIZE])
+{
+    const struct config *config = options->config;
+    AUTO(worker_close) struct worker *worker = calloc(1, sizeof(*worker));
+
+    if (worker == NULL) {
+        (void)snprintf(ret_error, WORKER_ERROR_SIZE, "out of memory: worker");
+        return -ENOMEM;
+    }
+    worker->stop_fd = -1;
+    worker->config = config;
+    worker->idle_ms = IDLE_MIN_MS;
+    int r = open_queue(worker, options, ret_error);
+
+    if (r == 0) {
+        r = open_client(worker, ret_error);
+    }
+    if (r != 0) {
+        return r;
+    }
+    hand_init(&worker->hand, worker->queue, config);
+    flow_init(&worker->flow, config, clock_monotonic_us());
+    (void)snprintf(
+        worker->auth, sizeof(worker->auth), "api-key: %s", config->brevo_api_key);
+    *ret_worker = worker;
+    worker = NULL;
+    return 0;
+}
+
+int
+worker_start(struct worker *worker)
+{
+    const int r = pthread_create(&worker->thread, NULL, worker_main, worker);
+
+    worker->is_started = r == 0;
+    return -r;
+}
+
+void
+worker_stop(struct worker *worker, int64_t timeout_ms)
+{
+    const uint64_t one = 1;
+
+    if (!worker->is_started) {
+        return;
+    }
+    worker->drain_ms = timeout_ms;
+    atomic_store(&worker->is_stopping, true);
+    if (write(worker->stop_fd, &one, sizeof(one)) < 0) {
+        /* A full eventfd is readable, which is all it is for. */
+    }
+    (void)pthread_join(worker->thread, NULL);
+    worker->is_started = false;
+}
+
+void
+worker_close(struct worker **worker_pointer)
+{
+    struct worker *worker = *worker_pointer;
+
+    if (worker == NULL) {
+        return;
+    }
+    http_client_close(&worker->client);
+    hand_done(&worker->hand);
+    queue_close(&worker->queue);
+    if (worker->stop_fd >= 0) {
+        (void)close(worker->stop_fd);
+    }
+    free(worker);
+    *worker_pointer = NULL;
+}

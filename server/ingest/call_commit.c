@@ -1,0 +1,186 @@
+/*
+ * call_commit.c - the steps that turn a proven body into durable events.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "server/ingest/call.h"
+#include "server/ops/clock.h"
+#include "server/ops/log.h"
+
+enum {
+    TYPE_SHOWN_MAX = 80,
+};
+
+static struct counter *
+counter_of(const struct call *call, enum metric metric)
+{
+    return metrics_counter(metric, source_name(call->route->source), NULL);
+}
+
+/* ---- key ---------------------------------------------------------------------------------- */
+
+/*
+ * A proven sender's body is never thrown away, whatever is in it: it is stored whole and the
+ * worker parks it. A browser's sender is there to be told.
+ */
+static enum situation
+keep_whole(struct call *call)
+{
+    if (call->route->caller == CALLER_BROWSER) {
+        return SITUATION_UNPARSEABLE;
+    }
+    call->whole.kind = KEY_RAW;
+    call->whole.bytes = call->body;
+    call->events.items = &call->whole;
+    call->events.count = 1;
+    return SITUATION_NEXT;
+}
+
+enum situation
+call_key(struct call *call)
+{
+    const enum source source = call->route->source;
+
+    if (call->route->caller == CALLER_BROWSER) {
+        call->body = key_strip_token(
+            http_body(call->request, &call->body.size), call->body.size, call->is_json);
+    }
+    const int r = key_events(source, call->body, call->is_json, &call->events);
+
+    if (r < 0) {
+        return SITUATION_UNAVAILABLE;
+    }
+    return r == KEY_OK ? SITUATION_NEXT : keep_whole(call);
+}
+
+void
+call_events_done(struct call *call)
+{
+    if (call->events.items != &call->whole) {
+        keyed_events_done(&call->events);
+    }
+    if (call->unit.puts != &call->one_put) {
+        free(call->unit.puts);
+    }
+}
+
+/* ---- commit ------------------------------------------------------------------------------- */
+
+/* What cannot be named by what it is about is named by what it is. */
+static void
+key_raw_bytes(enum source source, struct keyed_event *event, struct queue_put *put)
+{
+    char hash[VERIFY_SHA256_SIZE];
+
+    verify_sha256_hex(event->bytes, hash);
+    const int size =
+        snprintf(event->key, sizeof(event->key), "raw/%s/%s", source_name(source), hash);
+
+    put->key = (struct slice){.data = event->key, .size = (size_t)size};
+    put->subject = slice_skip(put->key, put->key.size - strlen(hash));
+}
+
+static void
+fill_put(const struct call *call, struct keyed_event *event, struct queue_put *put)
+{
+    const enum source source = call->route->source;
+
+    put->route = slice_of(source_route(source));
+    put->bytes = event->bytes;
+    if (event->kind == KEY_RAW) {
+        key_raw_bytes(source, event, put);
+    } else {
+        put->key = slice_of(event->key);
+        put->subject = slice_of(event->subject);
+    }
+}
+
+static void
+note_ignored(const struct call *call, const struct keyed_event *event)
+{
+    const size_t shown =
+        event->type.size < TYPE_SHOWN_MAX ? event->type.size : TYPE_SHOWN_MAX;
+
+    counter_add(counter_of(call, METRIC_EVENTS_IGNORED), 1);
+    log_debug("event_ignored", "source=%s type=%.*s", source_name(call->route->source),
+        (int)shown, shown > 0 ? event->type.data : "");
+}
+
+static size_t
+count_wanted(const struct call *call)
+{
+    size_t wanted = 0;
+
+    for (size_t i = 0; i < call->events.count; i++) {
+        wanted += call->events.items[i].kind != KEY_IGNORED ? 1 : 0;
+    }
+    return wanted;
+}
+
+static void
+fill_unit(struct call *call)
+{
+    for (size_t i = 0; i < call->events.count; i++) {
+        struct keyed_event *event = &call->events.items[i];
+
+        if (event->kind == KEY_IGNORED) {
+            note_ignored(call, event);
+        } else {
+            fill_put(call, event, &call->unit.puts[call->unit.put_count++]);
+        }
+    }
+}
+
+static void
+count_results(const struct call *call)
+{
+    int64_t duplicates = 0;
+
+    for (size_t i = 0; i < call->unit.put_count; i++) {
+        duplicates += call->unit.puts[i].result == QUEUE_PUT_DUPLICATE ? 1 : 0;
+    }
+    counter_add(counter_of(call, METRIC_EVENTS_DUPLICATE), duplicates);
+    counter_add(counter_of(call, METRIC_EVENTS_ACCEPTED),
+        (int64_t)call->unit.put_count - duplicates);
+    counter_set(counter_of(call, METRIC_LAST_EVENT), clock_unix_ms() / 1000);
+}
+
+static void
+on_committed(struct commit_unit *unit, int status)
+{
+    struct call *call = (struct call *)((char *)unit - offsetof(struct call, unit));
+    int64_t count = 0;
+
+    if (status == 0) {
+        count_results(call);
+        call_continue(call, SITUATION_NEXT);
+        return;
+    }
+    if (gate_pass(&call->ingest->not_durable, clock_monotonic_us(), &count)) {
+        log_warn("not_durable", "error=\"%s\" count=%lld",
+            group_commit_error(call->ingest->options.commit), (long long)count);
+    }
+    call->reason = "not_durable";
+    call_continue(call, SITUATION_UNAVAILABLE);
+}
+
+enum situation
+call_commit(struct call *call)
+{
+    const size_t wanted = count_wanted(call);
+
+    call->unit.done = on_committed;
+    call->unit.puts =
+        wanted <= 1 ? &call->one_put : calloc(wanted, sizeof(*call->unit.puts));
+    if (call->unit.puts == NULL) {
+        return SITUATION_UNAVAILABLE;
+    }
+    fill_unit(call);
+    if (wanted == 0) {
+        return SITUATION_DONE;
+    }
+    group_commit_add(call->ingest->options.commit, &call->unit);
+    return SITUATION_WAITING;
+}

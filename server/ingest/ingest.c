@@ -1,0 +1,277 @@
+/*
+ * ingest.c - from a webhook request to an answer.
+ *
+ * A request takes the steps listed below, in this order, until one of them says what the request
+ * turned out to be (enum situation); having taken all of them it is durable. Nothing of a request
+ * is parsed, stored, looked up or logged before call_verify(). Two steps may have to wait, for
+ * Twilio's IAM and for Redis: the call then goes on from there, in the same thread.
+ */
+#include "server/ingest/ingest.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "server/ingest/call.h"
+#include "server/ingest/cors.h"
+#include "server/ops/clock.h"
+#include "server/ops/log.h"
+
+enum {
+    HEADERS_MAX = CORS_HEADERS_MAX + 3,
+};
+
+static enum situation
+call_find_route(struct call *call)
+{
+    call->route = route_find(http_path(call->request));
+    return call->route != NULL ? SITUATION_NEXT : SITUATION_NOT_FOUND;
+}
+
+static enum situation
+call_check_method(struct call *call)
+{
+    const struct slice method = http_method(call->request);
+
+    if (slice_is(method, "OPTIONS") && call->route->caller == CALLER_BROWSER) {
+        return SITUATION_PREFLIGHT;
+    }
+    return slice_is(method, "POST") ? SITUATION_NEXT : SITUATION_METHOD;
+}
+
+static enum situation
+call_take_body(struct call *call)
+{
+    if (http_body_refused(call->request)) {
+        return SITUATION_TOO_LARGE;
+    }
+    if (http_body_no_room(call->request) || call->ingest->refusing) {
+        return SITUATION_UNAVAILABLE;
+    }
+    call->body.data = http_body(call->request, &call->body.size);
+    return call->body.size > 0 ? SITUATION_NEXT : SITUATION_NO_BODY;
+}
+
+/* "application/json; charset=utf-8" is application/json. */
+static struct slice
+media_type(struct slice value)
+{
+    const char *parameters = value.size > 0 ? memchr(value.data, ';', value.size) : NULL;
+
+    value.size = parameters != NULL ? (size_t)(parameters - value.data) : value.size;
+    return slice_trim(value);
+}
+
+static enum situation
+call_check_media_type(struct call *call)
+{
+    static const char *const json_types[] = {"application/json",
+        "application/cloudevents+json", "application/cloudevents-batch+json"};
+    const struct slice encoding = http_header_value(call->request, "Content-Encoding");
+    const struct slice type =
+        media_type(http_header_value(call->request, "Content-Type"));
+    const bool is_form = slice_is_nocase(type, "application/x-www-form-urlencoded");
+
+    for (size_t i = 0; i < LENGTH(json_types); i++) {
+        call->is_json = call->is_json || slice_is_nocase(type, json_types[i]);
+    }
+    if ((encoding.size > 0 && !slice_is_nocase(encoding, "identity")) ||
+        !((is_form && call->route->takes_form) ||
+            (call->is_json && call->route->takes_json))) {
+        return SITUATION_MEDIA_TYPE;
+    }
+    return SITUATION_NEXT;
+}
+
+static const char *
+call_source(const struct call *call)
+{
+    return call->route != NULL ? source_name(call->route->source) : "none";
+}
+
+/* A rejection is counted always and said now and then: anybody can cause one. */
+static void
+call_note(struct call *call, enum situation situation)
+{
+    struct ingest *ingest = call->ingest;
+    const struct situation_text *text = situation_text(situation);
+    const char *reason = call->reason != NULL ? call->reason : text->code;
+    const int64_t now_us = clock_monotonic_us();
+    int64_t count = 0;
+
+    if (situation == SITUATION_DONE) {
+        metrics_observe(HISTOGRAM_INGEST, now_us - call->started_us);
+        return;
+    }
+    if (situation == SITUATION_PREFLIGHT) {
+        return;
+    }
+    counter_add(metrics_counter(METRIC_REQUESTS_REJECTED, call_source(call), reason), 1);
+    if (text->remedy != NULL &&
+        gate_pass(&ingest->rejected[call->route != NULL ? call->route->source
+                                                        : SOURCE_COUNT][situation],
+            now_us, &count)) {
+        log_warn("request_rejected",
+            "source=%s reason=%s status=%u count=%lld public_url=%s do=\"%s\"",
+            call_source(call), reason, route_status(call->route, situation),
+            (long long)count, ingest->options.config->public_url, text->remedy);
+    }
+}
+
+static size_t
+call_headers(const struct call *call, enum situation situation,
+    struct http_header headers[HEADERS_MAX])
+{
+    size_t count = 0;
+
+    if (call->route == NULL) {
+        return 0;
+    }
+    if (call->route->caller == CALLER_BROWSER) {
+        count = cors_headers(&call->ingest->options.config->cors_origins,
+            http_header_value(call->request, "Origin"), situation == SITUATION_PREFLIGHT,
+            headers);
+    }
+    if (situation == SITUATION_DONE && call->route->success_type != NULL) {
+        headers[count++] =
+            (struct http_header){"Content-Type", call->route->success_type};
+    }
+    if (situation == SITUATION_METHOD || situation == SITUATION_PREFLIGHT) {
+        headers[count++] = (struct http_header){"Allow", call->route->allow};
+    }
+    if (route_status(call->route, situation) == 429) {
+        headers[count++] = (struct http_header){"Retry-After", INGEST_RETRY_AFTER_S};
+    }
+    return count;
+}
+
+static void
+call_answer(struct call *call, enum situation situation)
+{
+    struct http_header headers[HEADERS_MAX];
+    const size_t count = call_headers(call, situation, headers);
+    const unsigned status = route_status(call->route, situation);
+
+    call_note(call, situation);
+    if (situation == SITUATION_DONE || situation == SITUATION_PREFLIGHT) {
+        http_reply(call->request, status, headers, count, (struct slice){0});
+    } else {
+        const struct situation_text *text = situation_text(situation);
+        const struct http_error error = {.code = text->code, .message = text->message};
+
+        http_reply_error(call->request, status, &error, headers, count);
+    }
+    call_events_done(call);
+    free(call);
+}
+
+/* ---- the spine ---------------------------------------------------------------------------- */
+
+static enum situation (*const steps[])(struct call *call) = {
+    call_find_route,       /* whose webhook is it? */
+    call_check_method,     /* a POST? */
+    call_take_body,        /* with a body that fits? */
+    call_check_media_type, /* in a form this caller may send? */
+    call_verify,           /* by whom it claims to be? */
+    call_match_worker,     /* about that agent's own work? */
+    call_key,              /* which events are in it? */
+    call_commit,           /* durable, or seen before? */
+};
+
+void
+call_continue(struct call *call, enum situation situation)
+{
+    while (situation == SITUATION_NEXT && call->step < LENGTH(steps)) {
+        situation = steps[call->step++](call);
+    }
+    if (situation == SITUATION_WAITING) {
+        return; /* whoever was asked calls us again */
+    }
+    call_answer(call, situation == SITUATION_NEXT ? SITUATION_DONE : situation);
+}
+
+void
+ingest_handle(void *context, struct http_request *request)
+{
+    struct call *call = calloc(1, sizeof(*call));
+
+    if (call == NULL) {
+        http_reply(request, 503, NULL, 0, (struct slice){0});
+        return;
+    }
+    call->ingest = context;
+    call->request = request;
+    call->started_us = clock_monotonic_us();
+    call_continue(call, SITUATION_NEXT);
+}
+
+/* ---- open and close ----------------------------------------------------------------------- */
+
+static void
+collect_tokens(struct ingest *ingest)
+{
+    const struct config *config = ingest->options.config;
+
+    if (config->auth_token != NULL) {
+        ingest->auth_tokens[0] = config->auth_token;
+        ingest->auth_token_count = 1;
+    }
+    for (size_t i = 0; i < config->auth_tokens.count &&
+                       ingest->auth_token_count < LENGTH(ingest->auth_tokens);
+         i++) {
+        ingest->auth_tokens[ingest->auth_token_count] = config->auth_tokens.items[i];
+        ingest->auth_token_count++;
+    }
+}
+
+int
+ingest_open(const struct ingest_options *options, struct ingest **ret_ingest)
+{
+    struct ingest *ingest = calloc(1, sizeof(*ingest));
+
+    if (ingest == NULL) {
+        return -ENOMEM;
+    }
+    ingest->options = *options;
+    buffer_init(&ingest->url, VERIFY_URL_MAX);
+    collect_tokens(ingest);
+
+    const struct token_checker_options token_options = {
+        .iam_url = options->config->iam_url,
+        .account_sid = options->config->account_sid,
+        .auth_tokens = ingest->auth_tokens,
+        .auth_token_count = ingest->auth_token_count,
+        .client = options->client,
+    };
+    int r =
+        verifier_open(ingest->auth_tokens, ingest->auth_token_count, &ingest->verifier);
+
+    if (r == 0) {
+        r = token_checker_open(&token_options, &ingest->tokens);
+    }
+    if (r < 0) {
+        ingest_close(&ingest);
+        return r;
+    }
+    *ret_ingest = ingest;
+    return 0;
+}
+
+void
+ingest_refuse(struct ingest *ingest)
+{
+    ingest->refusing = true;
+}
+
+void
+ingest_close(struct ingest **ingest)
+{
+    if (*ingest == NULL) {
+        return;
+    }
+    token_checker_close(&(*ingest)->tokens);
+    verifier_close(&(*ingest)->verifier);
+    buffer_done(&(*ingest)->url);
+    free(*ingest);
+    *ingest = NULL;
+}

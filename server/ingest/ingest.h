@@ -1,0 +1,36 @@
+/*
+ * ingest.h - from a webhook request to an answer that keeps its promise: a 2xx is durable.
+ */
+#pragma once
+
+#include "queue/group_commit.h"
+#include "server/config/config.h"
+#include "server/net/http.h"
+#include "server/net/http_client.h"
+
+enum {
+    INGEST_BODY_MAX = 4 * 1024 * 1024,
+};
+
+#define INGEST_RETRY_AFTER_S "5"
+
+struct ingest;
+
+/* All of these are borrowed; the client may be closed before the ingest, never after it. */
+struct ingest_options {
+    const struct config *config;
+    struct group_commit *commit;
+    struct http_client *client; /* asks Twilio's IAM about Flex tokens */
+};
+
+/* 0, -EINVAL when the configuration has no usable token, -ENOMEM. One thread. */
+int ingest_open(
+    const struct ingest_options *options, struct ingest **ret_ingest) MUST_USE;
+/* Requires that every request was answered. */
+void ingest_close(struct ingest **ingest);
+
+/* From now on everything is answered as unavailable: the commit and the client are going. */
+void ingest_refuse(struct ingest *ingest);
+
+/* An http_handler; `context` is the struct ingest. */
+void ingest_handle(void *context, struct http_request *request);

@@ -1,0 +1,188 @@
+/*
+ * routes.c - the webhook endpoints, and what each caller is told in each situation.
+ */
+#include "server/ingest/routes.h"
+
+static const struct route routes[] = {
+    {
+        .path = "/webhooks/taskrouter",
+        .source = SOURCE_TASKROUTER,
+        .caller = CALLER_TWILIO,
+        .takes_form = true,
+        .success = 204,
+        .success_type = "application/json", /* TaskRouter asks for it, body or not */
+        .allow = "POST",
+    },
+    {
+        .path = "/webhooks/event-streams",
+        .source = SOURCE_EVENT_STREAMS,
+        .caller = CALLER_EVENT_STREAMS,
+        .takes_json = true,
+        .success = 204,
+        .allow = "POST",
+    },
+    {
+        .path = "/webhooks/flex/task-complete",
+        .source = SOURCE_FLEX_PLUGIN,
+        .caller = CALLER_BROWSER,
+        .takes_form = true,
+        .takes_json = true,
+        .success = 202,
+        .allow = "POST, OPTIONS",
+    },
+};
+
+/* Event Streams: 503 wherever the fault may be ours or a proxy's, so that nothing is lost. */
+static const struct {
+    struct situation_text text;
+    unsigned status[CALLER_COUNT]; /* Twilio, Event Streams, browser */
+} answers[SITUATION_COUNT] = {
+    [SITUATION_NOT_FOUND] =
+        {
+            .text =
+                {
+                    .code = "not_found",
+                    .message =
+                        "There is no webhook at this path. Check the URL configured "
+                        "with the sender.",
+                },
+            .status = {404, 404, 404},
+        },
+    [SITUATION_METHOD] =
+        {
+            .text =
+                {
+                    .code = "method_not_allowed",
+                    .message = "This method is not served here. Use POST.",
+                },
+            .status = {405, 405, 405},
+        },
+    [SITUATION_NO_BODY] =
+        {
+            .text =
+                {
+                    .code = "no_body",
+                    .message = "The request has no body. Send the event in the body.",
+                },
+            .status = {400, 503, 400},
+        },
+    [SITUATION_TOO_LARGE] =
+        {
+            .text =
+                {
+                    .code = "too_large",
+                    .message =
+                        "The body is over the limit of 4 MiB. Send smaller batches.",
+                    .remedy = "make the batches of the sink smaller",
+                },
+            .status = {413, 503, 413},
+        },
+    [SITUATION_MEDIA_TYPE] =
+        {
+            .text =
+                {
+                    .code = "unsupported_media_type",
+                    .message =
+                        "This Content-Type or Content-Encoding is not served here. "
+                        "Send an uncompressed form, or JSON where the endpoint "
+                        "takes it.",
+                    .remedy = "let the proxy pass Content-Type and body unchanged",
+                },
+            .status = {415, 503, 415},
+        },
+    [SITUATION_NO_PROOF] =
+        {
+            .text =
+                {
+                    .code = "unauthorized",
+                    .message =
+                        "Nothing proves who sends this. Add X-Twilio-Signature, or "
+                        "the Flex user's token as Token or Bearer.",
+                    .remedy = "let the proxy pass X-Twilio-Signature and Authorization",
+                },
+            .status = {403, 403, 401},
+        },
+    [SITUATION_BAD_PROOF] =
+        {
+            .text =
+                {
+                    .code = "forbidden",
+                    .message = "The proof of the sender is not valid. Sign the exact URL "
+                               "and body, or use a fresh Flex token.",
+                    .remedy = "let the proxy pass query and body unchanged",
+                },
+            .status = {403, 403, 403},
+        },
+    [SITUATION_MISMATCH] =
+        {
+            .text =
+                {
+                    .code = "signature_mismatch",
+                    .message = "The signature matches no configured token and URL. Check "
+                               "auth_token and server.public_url.",
+                    .remedy = "check auth_token, auth_tokens and server.public_url",
+                },
+            .status = {403, 503, 403},
+        },
+    [SITUATION_UNPARSEABLE] =
+        {
+            .text =
+                {
+                    .code = "unparseable",
+                    .message =
+                        "The body is not a task completion. Send a JSON object or a "
+                        "form with TaskSid.",
+                },
+            .status = {400, 503, 400},
+        },
+    [SITUATION_UNAVAILABLE] =
+        {
+            .text =
+                {
+                    .code = "unavailable",
+                    .message = "The event cannot be accepted right now. Send it again "
+                               "later.",
+                },
+            .status = {503, 503, 429},
+        },
+};
+
+const struct route *
+route_find(struct slice path)
+{
+    for (size_t i = 0; i < LENGTH(routes); i++) {
+        if (slice_is(path, routes[i].path)) {
+            return &routes[i];
+        }
+    }
+    return NULL;
+}
+
+const char *
+route_path(enum source source)
+{
+    for (size_t i = 0; i < LENGTH(routes); i++) {
+        if (routes[i].source == source) {
+            return routes[i].path;
+        }
+    }
+    return NULL;
+}
+
+unsigned
+route_status(const struct route *route, enum situation situation)
+{
+    if (situation == SITUATION_DONE && route != NULL) {
+        return route->success;
+    }
+    if (situation == SITUATION_PREFLIGHT) {
+        return 204;
+    }
+    return answers[situation].status[route != NULL ? route->caller : CALLER_TWILIO];
+}
+
+const struct situation_text *
+situation_text(enum situation situation)
+{
+    return &answers[situation].text;
+}

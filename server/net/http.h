@@ -1,0 +1,89 @@
+/*
+ * http.h - the HTTP server: libmicrohttpd behind a few functions.
+ *
+ * http.c is the only file that knows libmicrohttpd. A server is driven by its owner's loop: watch
+ * http_server_fd() for reading, call http_server_run() when it is ready or
+ * http_server_timeout_ms() has passed. One thread, no locks.
+ *
+ * The handler is called once per request, when its body is complete (or was refused: see
+ * http_body_refused()). It replies at once with http_reply(), or returns and replies later from the
+ * same thread: until then the request is suspended. A client that leaves meanwhile is noticed
+ * only after the reply; http_reply() is still due, exactly once, for every request handled.
+ *
+ * Refused before any handler sees them, with a JSON error and a closed connection: two
+ * Content-Lengths, Content-Length with Transfer-Encoding, a Transfer-Encoding other than chunked,
+ * two or no Hosts, HTTP versions but 1.0 and 1.1 (1.0 may come without a Host), targets that are
+ * not origin-form, malformed headers.
+ */
+#pragma once
+
+#include "mapping/base.h"
+
+enum {
+    HTTP_HEADERS_SIZE = 10 * 1024, /* request line and headers: 7 KB in 40 headers fit */
+    HTTP_CONNECTIONS_MAX = 4096,
+    HTTP_IDLE_S = 30,                   /* a connection without any byte */
+    HTTP_REQUEST_DEADLINE_S = 30,       /* first byte to complete body */
+    HTTP_BODIES_MAX = 64 * 1024 * 1024, /* memory for the bodies of all requests */
+};
+
+struct http_server;
+struct http_request;
+
+typedef void http_handler(void *context, struct http_request *request);
+
+struct http_server_options {
+    const char *listen; /* "127.0.0.1:8080", "[::1]:0", ":8080", "unix:/run/x.sock" */
+    size_t body_max;    /* larger bodies are read away, not kept */
+    bool reuse_port;    /* several loops on one port */
+    http_handler *handler;
+    void *context;
+};
+
+struct http_header {
+    const char *name;
+    const char *value;
+};
+
+/*
+ * Starts listening. Ownership: http_server_close().
+ * On failure -errno, and *ret_error (200 bytes) says what, where and what to do.
+ */
+int http_server_open(const struct http_server_options *options,
+    struct http_server **ret_server, char *ret_error) MUST_USE;
+int http_server_fd(const struct http_server *server);
+int http_server_timeout_ms(const struct http_server *server); /* -1: none */
+void http_server_run(struct http_server *server);
+uint16_t http_server_port(const struct http_server *server); /* 0 for a unix socket */
+/* No new connections, no new requests on open ones. Requests under way go on. */
+void http_server_quiesce(struct http_server *server);
+size_t http_server_active(const struct http_server *server); /* requests under way */
+/* Requires that every handled request was replied to. */
+void http_server_close(struct http_server **server);
+
+/* What the handler may ask of a request; slices live until the reply. */
+struct slice http_method(const struct http_request *request);
+struct slice http_target(const struct http_request *request); /* raw, as on the wire */
+struct slice http_path(const struct http_request *request);   /* raw, up to '?' */
+struct slice http_header_value(const struct http_request *request, const char *name);
+size_t http_header_count(const struct http_request *request, const char *name);
+char *http_body(
+    struct http_request *request, size_t *ret_size); /* ours, may be changed */
+bool http_body_refused(
+    const struct http_request *request); /* longer than body_max, dropped */
+bool http_body_no_room(
+    const struct http_request *request); /* HTTP_BODIES_MAX or memory: dropped */
+
+/* Headers and body are copied. Content-Length, Date and Connection are added. */
+void http_reply(struct http_request *request, unsigned status,
+    const struct http_header *headers, size_t header_count, struct slice body);
+
+struct http_error {
+    const char *code;    /* "unsupported_media_type" */
+    const char *message; /* what is wrong and what to do; ours, no part of the request */
+};
+
+/* http_reply() with {"error":{"code","message"}} and its Content-Type. */
+void http_reply_error(struct http_request *request, unsigned status,
+    const struct http_error *error, const struct http_header *headers,
+    size_t header_count);

@@ -1,0 +1,222 @@
+/*
+ * admin.c - the operator's listener: /livez, /readyz, /metrics.
+ */
+#include "server/ops/admin.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "queue/queue.h"
+#include "server/net/http.h"
+#include "server/ops/metrics.h"
+
+enum {
+    BODY_MAX = 1024,
+    METRICS_TEXT_MAX = 1024 * 1024,
+    REDIS_TIMEOUT_MS = 500,
+};
+
+struct admin {
+    struct admin_options options;
+    struct http_server *server;
+    struct queue *queue;
+};
+
+static void
+answer(struct http_request *request, unsigned status, const char *type, struct slice body)
+{
+    const struct http_header headers[] = {
+        {"Content-Type", type},
+        {"Cache-Control", "no-store"},
+    };
+
+    http_reply(request, status, headers, LENGTH(headers), body);
+}
+
+static void
+answer_livez(struct admin *admin, struct http_request *request)
+{
+    (void)admin;
+    answer(request, 200, "text/plain; charset=utf-8", slice_of("ok\n"));
+}
+
+static bool
+asked_verbose(const struct http_request *request)
+{
+    const struct slice target = http_target(request);
+    const struct slice path = http_path(request);
+
+    return slice_starts(slice_skip(target, path.size), "?verbose");
+}
+
+/* Ready means: a webhook arriving now could be made durable. */
+static void
+answer_readyz(struct admin *admin, struct http_request *request)
+{
+    AUTO(buffer_done) struct buffer text = {.max = BODY_MAX};
+    const bool redis = queue_ping(admin->queue) == QUEUE_OK;
+    const bool ingest =
+        admin->options.ready == NULL || admin->options.ready(admin->options.context);
+    const bool ready = redis && ingest;
+
+    if (asked_verbose(request)) {
+        buffer_addf(&text, "redis: %s\n", redis ? "ok" : queue_error(admin->queue));
+        buffer_addf(&text, "ingest: %s\n", ingest ? "ok" : "cannot make events durable");
+    }
+    buffer_addf(&text, "%s\n", ready ? "ready" : "not ready");
+    answer(request, ready ? 200 : 503, "text/plain; charset=utf-8", buffer_slice(&text));
+}
+
+/* The gauges of contract and dashboards: one snapshot, the same in every process. */
+static void
+write_queue(struct admin *admin, struct buffer *text)
+{
+    struct queue_stats stats = {0};
+
+    if (queue_stats(admin->queue, &stats) != QUEUE_OK) {
+        return; /* an absent gauge is honest, a stale one is not */
+    }
+    const struct {
+        const char *name;
+        const char *help;
+        int64_t value;
+    } gauges[] = {
+        {"flexbrevo_queue_accepted", "Records ever made durable.", stats.accepted},
+        {"flexbrevo_queue_delivered", "Records delivered to Brevo.", stats.delivered},
+        {"flexbrevo_queue_filtered", "Records settled without a delivery.",
+            stats.filtered},
+        {"flexbrevo_queue_parked", "Records waiting for a person.", stats.parked},
+        {"flexbrevo_queue_dropped", "Records dropped by a person.", stats.dropped},
+        {"flexbrevo_queue_pending", "Records waiting, claimed or delayed.",
+            stats.pending},
+        {"flexbrevo_queue_oldest_seconds", "Age of the oldest unsettled record.",
+            stats.oldest_ms / 1000},
+        {"flexbrevo_unaccounted_events", "Accepted less all of the above; must be 0.",
+            stats.unaccounted},
+        {"flexbrevo_group_recreated",
+            "Times the consumer group was missing and made again.",
+            stats.group_recreated},
+    };
+
+    for (size_t i = 0; i < LENGTH(gauges); i++) {
+        metrics_write_gauge(text, gauges[i].name, gauges[i].help, gauges[i].value);
+    }
+}
+
+static void
+answer_metrics(struct admin *admin, struct http_request *request)
+{
+    AUTO(buffer_done) struct buffer text = {.max = METRICS_TEXT_MAX};
+
+    metrics_write(&text);
+    write_queue(admin, &text);
+    if (text.failed) {
+        answer(request, 500, "text/plain; charset=utf-8", slice_of("out of memory\n"));
+        return;
+    }
+    answer(request, 200, "text/plain; version=0.0.4; charset=utf-8", buffer_slice(&text));
+}
+
+static const struct {
+    const char *path;
+    void (*answer)(struct admin *admin, struct http_request *request);
+} pages[] = {
+    {"/livez", answer_livez},
+    {"/readyz", answer_readyz},
+    {"/metrics", answer_metrics},
+};
+
+static void
+handle(void *context, struct http_request *request)
+{
+    const struct http_header allow = {"Allow", "GET"};
+
+    for (size_t i = 0; i < LENGTH(pages); i++) {
+        if (!slice_is(http_path(request), pages[i].path)) {
+            continue;
+        }
+        if (!slice_is(http_method(request), "GET")) {
+            http_reply(request, 405, &allow, 1, slice_of(""));
+            return;
+        }
+        pages[i].answer(context, request);
+        return;
+    }
+    answer(request, 404, "text/plain; charset=utf-8",
+        slice_of("not found; there are /livez, /readyz and /metrics\n"));
+}
+
+int
+admin_open(const struct admin_options *options, struct admin **ret_admin,
+    char ret_error[ADMIN_ERROR_SIZE])
+{
+    struct admin *admin = calloc(1, sizeof(*admin));
+
+    if (admin == NULL) {
+        (void)snprintf(ret_error, ADMIN_ERROR_SIZE, "out of memory");
+        return -ENOMEM;
+    }
+    admin->options = *options;
+    const struct queue_options queue_options = {
+        .url = options->redis_url,
+        .partitions = 1,
+        .timeout_ms = REDIS_TIMEOUT_MS,
+    };
+    const struct http_server_options server_options = {
+        .listen = options->listen,
+        .body_max = BODY_MAX,
+        .handler = handle,
+        .context = admin,
+    };
+    int r = queue_open(&queue_options, &admin->queue, ret_error);
+
+    r = r > 0 ? -EINVAL : r;
+    if (r == 0) {
+        r = http_server_open(&server_options, &admin->server, ret_error);
+    }
+    if (r < 0) {
+        admin_close(&admin);
+        return r;
+    }
+    *ret_admin = admin;
+    return 0;
+}
+
+int
+admin_fd(const struct admin *admin)
+{
+    return http_server_fd(admin->server);
+}
+
+int
+admin_timeout_ms(const struct admin *admin)
+{
+    return http_server_timeout_ms(admin->server);
+}
+
+void
+admin_run(struct admin *admin)
+{
+    http_server_run(admin->server);
+}
+
+uint16_t
+admin_port(const struct admin *admin)
+{
+    return http_server_port(admin->server);
+}
+
+void
+admin_close(struct admin **admin)
+{
+    if (*admin == NULL) {
+        return;
+    }
+    if ((*admin)->server != NULL) {
+        http_server_close(&(*admin)->server);
+    }
+    queue_close(&(*admin)->queue);
+    free(*admin);
+    *admin = NULL;
+}

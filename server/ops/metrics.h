@@ -1,0 +1,50 @@
+/*
+ * metrics.h - the process's counters, in Prometheus text.
+ *
+ * One table declares each metric with its help text. A counter is asked for by metric and label
+ * values and lives for ever; the set is bounded (METRICS_SERIES_MAX; what comes
+ * after is folded into one `other` series per metric). Thread-safe; adding is one atomic operation.
+ */
+#pragma once
+
+#include "mapping/base.h"
+
+enum metric {
+    METRIC_EVENTS_ACCEPTED,   /* {source} */
+    METRIC_EVENTS_DUPLICATE,  /* {source} */
+    METRIC_EVENTS_IGNORED,    /* {source} */
+    METRIC_REQUESTS_REJECTED, /* {source,reason} */
+    METRIC_EVENTS_DELIVERED,  /* {event} */
+    METRIC_EVENTS_FILTERED,   /* {reason} */
+    METRIC_EVENTS_PARKED,     /* {reason} */
+    METRIC_BREVO_REQUESTS,    /* {endpoint,status} */
+    METRIC_BREVO_PAUSED,      /* {cause}: gauge, 0 or 1 */
+    METRIC_LAST_EVENT,        /* {source}: gauge, Unix seconds */
+    METRIC_COUNT
+};
+
+enum metric_histogram {
+    HISTOGRAM_INGEST,   /* request complete to answered */
+    HISTOGRAM_DELIVERY, /* received to delivered */
+    HISTOGRAM_COUNT
+};
+
+enum {
+    METRICS_SERIES_MAX = 512,
+};
+
+struct counter;
+
+/* Label values in the order of the table; NULL for a label the metric does not have. Never NULL. */
+struct counter *metrics_counter(
+    enum metric metric, const char *first, const char *second);
+void counter_add(struct counter *counter, int64_t value);
+void counter_set(struct counter *counter, int64_t value);
+int64_t counter_get(const struct counter *counter);
+void metrics_observe(enum metric_histogram histogram, int64_t us);
+
+/* Appends the text of all series, with HELP and TYPE. */
+void metrics_write(struct buffer *text);
+/* Appends one gauge that is not kept here: "flexbrevo_queue_pending", ... */
+void metrics_write_gauge(
+    struct buffer *text, const char *name, const char *help, int64_t value);

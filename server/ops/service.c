@@ -1,0 +1,321 @@
+/*
+ * service.c - the life of the long-running commands: start in order, supervise, drain in order.
+ *
+ *   Redis (ours, if none is configured) → queue checked → worker → webhook server → admin
+ *
+ * and the same backwards at the end. The main thread owns what must live longest: the redis-server
+ * child, whose parent-death signal is tied to the thread that started it, and the signals, which
+ * every other thread blocks.
+ */
+#include "server/ops/service.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "queue/queue.h"
+#include "server/deliver/worker.h"
+#include "server/ingest/ingest_loop.h"
+#include "server/ops/admin.h"
+#include "server/ops/clock.h"
+#include "server/ops/embedded_redis.h"
+#include "server/ops/log.h"
+
+enum {
+    ERROR_SIZE = 256,
+    TICK_MS = 500,
+    REDIS_WAIT_MS = 10 * 1000,
+    REDIS_POLL_MS = 20,
+    REDIS_TIMEOUT_MS = 1500,
+    DRAIN_SERVER_MS = 2000, /* with the worker's and Redis's: under 10 s in all */
+    DRAIN_WORKER_MS = 5000,
+};
+
+struct service {
+    const struct config *config;
+    unsigned roles;
+    char embedded_url[EMBEDDED_REDIS_URL_SIZE];
+    const char *redis_url;
+    char consumer[STATE_DIR_CONSUMER_SIZE];
+    int consumer_fd;
+    int signal_fd;
+    struct embedded_redis *redis;
+    struct worker *worker;
+    struct ingest_loop *server;
+    struct admin *admin;
+    char error[ERROR_SIZE];
+};
+
+/* Blocks the signals we wait for, in this thread and so in all it starts. */
+static int
+open_signals(struct service *service)
+{
+    sigset_t waited;
+
+    (void)signal(SIGPIPE, SIG_IGN);
+    (void)sigemptyset(&waited);
+    (void)sigaddset(&waited, SIGTERM);
+    (void)sigaddset(&waited, SIGINT);
+    (void)sigaddset(&waited, SIGHUP);
+    (void)sigaddset(&waited, SIGCHLD);
+    if (sigprocmask(SIG_BLOCK, &waited, NULL) < 0) {
+        return -errno;
+    }
+    service->signal_fd = signalfd(-1, &waited, SFD_CLOEXEC | SFD_NONBLOCK);
+    return service->signal_fd < 0 ? -errno : 0;
+}
+
+/* Every connection is a descriptor: take as many as we are allowed. */
+static int
+raise_limits(struct service *service)
+{
+    struct rlimit files = {0};
+
+    (void)service;
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+        files.rlim_cur = files.rlim_max;
+        (void)setrlimit(RLIMIT_NOFILE, &files); /* fewer connections, then */
+    }
+    return 0;
+}
+
+static int
+open_redis(struct service *service)
+{
+    if (service->config->redis_url != NULL) {
+        service->redis_url = service->config->redis_url;
+        return 0;
+    }
+    const int r =
+        embedded_redis_open(service->config->state_dir, &service->redis, service->error);
+
+    if (r < 0) {
+        return r;
+    }
+    service->redis_url = service->embedded_url;
+    return embedded_redis_url(
+        service->config->state_dir, service->embedded_url, sizeof(service->embedded_url));
+}
+
+/*
+ * Waits a little for Redis, so that a first start is ready when it says so. A Redis that stays
+ * away is no reason not to start: requests get 503 and everything comes back with it. One that
+ * was set up otherwise is.
+ */
+static int
+check_queue(struct service *service)
+{
+    const struct queue_options options = {
+        .url = service->redis_url,
+        .partitions = 1,
+        .timeout_ms = REDIS_TIMEOUT_MS,
+    };
+    AUTO(queue_close) struct queue *queue = NULL;
+    int r = queue_open(&options, &queue, service->error);
+
+    if (r != 0) {
+        return r > 0 ? -EINVAL : r;
+    }
+    const int64_t deadline_us = clock_monotonic_us() + (int64_t)REDIS_WAIT_MS * 1000;
+
+    do {
+        r = queue_prepare(queue);
+        if (r == QUEUE_E_PARTITIONS) {
+            (void)snprintf(
+                service->error, sizeof(service->error), "%s", queue_error(queue));
+            return -EINVAL;
+        }
+        if (r == QUEUE_OK) {
+            return 0;
+        }
+        if (service->redis != NULL) {
+            embedded_redis_supervise(service->redis, clock_monotonic_us() / 1000);
+        }
+        (void)poll(NULL, 0, REDIS_POLL_MS);
+    } while (clock_monotonic_us() < deadline_us);
+    log_warn("redis_away", "error=\"%s\"", queue_error(queue));
+    return 0;
+}
+
+static int
+open_worker(struct service *service)
+{
+    if ((service->roles & SERVICE_WORKER) == 0) {
+        return 0;
+    }
+    int r = state_dir_prepare(service->config->state_dir, service->error);
+
+    if (r < 0) {
+        return r;
+    }
+    r = state_dir_consumer(
+        service->config->state_dir, service->consumer, &service->consumer_fd);
+    if (r < 0) {
+        (void)snprintf(service->error, sizeof(service->error),
+            "cannot name the worker: %.150s: %s (at most %d workers share a state_dir)",
+            service->config->state_dir, strerror(-r), STATE_DIR_WORKERS_MAX);
+        return r;
+    }
+    const struct worker_options options = {
+        .config = service->config,
+        .redis_url = service->redis_url,
+        .consumer = service->consumer,
+    };
+
+    r = worker_open(&options, &service->worker, service->error);
+    return r == 0 ? worker_start(service->worker) : r;
+}
+
+/* Tells where we listen: port 0 is only known now. */
+static void
+say_listening(const char *event, const char *listen, uint16_t port)
+{
+    const char *colon = strrchr(listen, ':');
+
+    if (port == 0 || colon == NULL) {
+        log_info(event, "address=%s", listen);
+    } else {
+        const int size = (int)(colon - listen);
+
+        log_info(event, "url=http://%.*s:%u", size != 0 ? size : 7,
+            size != 0 ? listen : "0.0.0.0", port);
+    }
+}
+
+static int
+open_server(struct service *service)
+{
+    if ((service->roles & SERVICE_SERVER) == 0) {
+        return 0;
+    }
+    int r = ingest_loop_open(
+        service->config, service->redis_url, &service->server, service->error);
+
+    r = r == 0 ? ingest_loop_start(service->server) : r;
+    if (r == 0) {
+        say_listening(
+            "listening", service->config->listen, ingest_loop_port(service->server));
+    }
+    return r;
+}
+
+static bool
+server_is_ready(void *context)
+{
+    const struct service *service = context;
+
+    return service->server == NULL || ingest_loop_ready(service->server);
+}
+
+static int
+open_admin(struct service *service)
+{
+    const struct admin_options options = {
+        .listen = service->config->admin_listen,
+        .redis_url = service->redis_url,
+        .ready = server_is_ready,
+        .context = service,
+    };
+    const int r = admin_open(&options, &service->admin, service->error);
+
+    if (r == 0) {
+        say_listening(
+            "admin_listening", service->config->admin_listen, admin_port(service->admin));
+    }
+    return r;
+}
+
+/* False when it is time to drain. */
+static bool
+handle_signals(struct service *service)
+{
+    struct signalfd_siginfo info;
+
+    while (read(service->signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
+        switch (info.ssi_signo) {
+        case SIGTERM:
+        case SIGINT:
+            log_info("draining", "signal=%s",
+                info.ssi_signo == SIGTERM ? "SIGTERM" : "SIGINT");
+            return false;
+        case SIGHUP:
+            log_warn("reload_not_supported", "do=restart");
+            break;
+        default: /* SIGCHLD: the tick below looks */
+            break;
+        }
+    }
+    return true;
+}
+
+static void
+supervise(struct service *service)
+{
+    for (bool running = true; running;) {
+        struct pollfd fds[] = {
+            {.fd = service->signal_fd, .events = POLLIN},
+            {.fd = admin_fd(service->admin), .events = POLLIN},
+        };
+        const int admin_ms = admin_timeout_ms(service->admin);
+
+        (void)poll(
+            fds, LENGTH(fds), admin_ms >= 0 && admin_ms < TICK_MS ? admin_ms : TICK_MS);
+        running = handle_signals(service);
+        if (service->redis != NULL) {
+            embedded_redis_supervise(service->redis, clock_monotonic_us() / 1000);
+        }
+        admin_run(service->admin);
+    }
+}
+
+static void
+close_all(struct service *service)
+{
+    if (service->server != NULL) {
+        ingest_loop_stop(service->server, DRAIN_SERVER_MS);
+        ingest_loop_close(&service->server);
+    }
+    if (service->worker != NULL) {
+        worker_stop(service->worker, DRAIN_WORKER_MS);
+        worker_close(&service->worker);
+    }
+    admin_close(&service->admin);
+    embedded_redis_close(&service->redis);
+    if (service->consumer_fd >= 0) {
+        (void)close(service->consumer_fd);
+    }
+    if (service->signal_fd >= 0) {
+        (void)close(service->signal_fd);
+    }
+}
+
+int
+service_run(const struct config *config, unsigned roles)
+{
+    struct service service = {
+        .config = config, .roles = roles, .consumer_fd = -1, .signal_fd = -1};
+    int (*const steps[])(struct service *) = {open_signals, raise_limits, open_redis,
+        check_queue, open_worker, open_server, open_admin};
+    int r = 0;
+
+    for (size_t i = 0; i < LENGTH(steps) && r == 0; i++) {
+        r = steps[i](&service);
+    }
+    if (r == 0) {
+        log_info("ready", "version=%s redis=%s", FLEXBREVO_VERSION,
+            service.redis != NULL ? "embedded" : "configured");
+        supervise(&service);
+    } else {
+        (void)fprintf(stderr, "flexbrevo: %s\n",
+            service.error[0] != '\0' ? service.error : strerror(-r));
+    }
+    close_all(&service);
+    log_info("stopped", "code=%d", r == 0 ? EX_OK : EX_UNAVAILABLE);
+    return r == 0 ? EX_OK : EX_UNAVAILABLE;
+}

@@ -1,0 +1,149 @@
+"""Fixtures of the end-to-end tests; see harness.py."""
+
+import json
+import os
+import pathlib
+import signal
+import sys
+
+import pytest
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "sandbox"))
+
+import harness  # noqa: E402
+
+TEST_TIMEOUT_S = 30
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "time_limit(seconds): instead of 30 s")
+    config.addinivalue_line("markers", "slow: minutes; not part of a quick run")
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_protocol(item):
+    """No test, its fixtures included, runs longer than its limit."""
+    mark = item.get_closest_marker("time_limit")
+    limit_s = mark.args[0] if mark else TEST_TIMEOUT_S
+
+    def give_up(*_):
+        raise TimeoutError(f"over the test's {limit_s} s")
+
+    signal.signal(signal.SIGALRM, give_up)
+    signal.alarm(limit_s)
+    yield
+    signal.alarm(0)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def binary():
+    if not os.access(harness.BINARY, os.X_OK):
+        pytest.exit(f"{harness.BINARY} is missing: build it, or set FLEXBREVO_BIN", 2)
+
+
+@pytest.fixture
+def sandbox():
+    sandbox = harness.Sandbox().start()
+    yield sandbox
+    sandbox.stop()
+    sandbox.check()
+    check_requests(sandbox)
+
+
+def check_requests(sandbox):
+    """Everything sent to Brevo fits its published description, where that lies at hand."""
+    found = sorted(harness.ROOT.parent.glob("*/contracts/brevo/brevo-v3-strict.json"))
+    if not found:
+        return
+    jsonschema = pytest.importorskip("jsonschema")
+    paths = json.loads(found[0].read_text())["paths"]
+    for path in ("/contacts", "/events"):
+        content = paths[path]["post"]["requestBody"]["content"]
+        checker = jsonschema.Draft202012Validator(content["application/json"]["schema"])
+        for entry in sandbox.requests("POST", path)[:200]:
+            checker.validate(entry["body"])
+
+
+@pytest.fixture
+def iam():
+    iam = harness.Iam()
+    yield iam
+    iam.close()
+
+
+@pytest.fixture
+def twilio():
+    return harness.Twilio()
+
+
+@pytest.fixture
+def redis(tmp_path):
+    redis = harness.Redis(tmp_path / "redis").start()
+    yield redis
+    redis.close()
+
+
+@pytest.fixture
+def config(sandbox, iam, tmp_path):
+    """A configuration that works; tests change what they are about."""
+    return {
+        "connectors": {"twilio_flex": {
+            "account_sid": harness.ACCOUNT_SID, "workspace_sid": harness.WORKSPACE_SID,
+            "auth_token": harness.AUTH_TOKEN, "iam_url": iam.url,
+            "lists": {"support_contacts": 32, "csat_respondents": 33}}},
+        "brevo": {"api_key": harness.API_KEY, "base_url": sandbox.url,
+                  "max_rps": 1000, "rate_share": 1},
+        "server": {"listen": "127.0.0.1:0", "public_url": harness.PUBLIC_URL},
+        "admin": {"listen": "127.0.0.1:0"},
+        "queue": {"plugin_wait": "1s"},
+        "state_dir": str(tmp_path / "state"),
+    }
+
+
+@pytest.fixture
+def program(config, tmp_path):
+    """Makes programs (not started) that are ended, and their logs checked, after the test."""
+    made = []
+
+    def make(command="run", changes=None, environment=None):
+        made.append(harness.Flexbrevo(tmp_path, merged(config, changes or {}), command, environment))
+        return made[-1]
+
+    yield make
+    for one in reversed(made):
+        one.close()
+
+
+@pytest.fixture
+def flexbrevo(program):
+    """`flexbrevo run` with the embedded Redis, ready."""
+    return program().start()
+
+
+@pytest.fixture
+def caller(flexbrevo):
+    return flexbrevo.caller()
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    """A failed test shows the end of the program's log."""
+    outcome = yield
+    report = outcome.get_result()
+    if report.failed and "tmp_path" in getattr(item, "funcargs", {}):
+        for log in sorted(item.funcargs["tmp_path"].glob("*.log")):
+            report.sections.append((log.name, log.read_text(errors="replace")[-6000:]))
+
+
+def merged(old, new):
+    """`new` laid over `old`, member by member; None removes."""
+    result = dict(old)
+    for name, value in new.items():
+        if value is None:
+            result.pop(name, None)
+        elif isinstance(value, dict):
+            result[name] = merged(result.get(name, {}), value)
+        else:
+            result[name] = value
+    return result

@@ -1,0 +1,95 @@
+"""Brevo in trouble: what it refuses for good is parked, all else waits, nothing is lost."""
+
+import pytest
+
+import harness
+from harness import Task
+
+
+@pytest.mark.parametrize("fault", ["ip_blocked", "key_revoked"])
+def test_401_pauses_everything_parks_nothing_and_resumes_alone(
+        caller, twilio, sandbox, flexbrevo, fault):
+    sandbox.fault(fault, count=-1)
+    tasks = [Task() for _ in range(10)]
+    assert caller.send(twilio.stream(*tasks)).status == 204
+    harness.wait_until(
+        lambda: any(name.startswith("flexbrevo_brevo_paused{") and value == 1
+                    for name, value in flexbrevo.metrics().items()), "a pause")
+    assert flexbrevo.metric("queue_parked") == 0
+    assert flexbrevo.metric("queue_pending") == len(tasks)
+    assert caller.send(twilio.callback(Task())).status == 204   # ingest goes on
+    sandbox.heal()
+    sandbox.wait_for_events(len(tasks) + 1)
+    assert {sandbox.tasks()[task.sid] for task in tasks} == {1}
+    assert flexbrevo.metric("queue_parked") == 0
+
+
+def test_a_paused_worker_does_not_hammer(caller, twilio, sandbox, flexbrevo):
+    sandbox.fault("key_revoked", count=-1)
+    caller.send(twilio.stream(*(Task() for _ in range(50))))
+    harness.wait_until(lambda: sandbox.requests(), "a first try")
+    harness.wait_until(
+        lambda: any(name.startswith("flexbrevo_brevo_paused{") and value == 1
+                    for name, value in flexbrevo.metrics().items()), "a pause")
+    assert len(sandbox.requests()) <= 20
+    sandbox.heal()
+    sandbox.wait_for_events(50)
+
+
+@pytest.mark.parametrize("fault", ["html_524", "empty_500", "object_500", "rate_limited"])
+def test_a_passing_fault_is_retried(caller, twilio, sandbox, fault):
+    sandbox.fault(fault, count=2)
+    task = Task()
+    caller.send(twilio.callback(task))
+    sandbox.wait_for_events(1)
+    assert sandbox.tasks() == {task.sid: 1}
+
+
+def test_a_connection_closed_after_the_body_is_not_sent_again_by_the_library(
+        caller, twilio, sandbox):
+    first, task = Task(), Task()
+    caller.send(twilio.callback(first))
+    sandbox.wait_for_events(1)              # connections are open and kept alive
+    sandbox.fault("close", endpoint="POST /contacts", count=1)
+    caller.send(twilio.callback(task))
+    sandbox.wait_for_events(2)
+    bodies = [e for e in sandbox.requests("POST", "/contacts")
+              if e["body"].get("email") == task.customer.email]
+    assert [entry["answered"] for entry in bodies] == [False, True]
+    assert bodies[1]["time"] - bodies[0]["time"] > 0.05     # a decision, not a reflex
+    assert sandbox.tasks() == {first.sid: 1, task.sid: 1}
+
+
+def test_a_phone_of_another_contact_does_not_cost_the_event(caller, twilio, sandbox):
+    first, second = Task(), Task()
+    second.customer.phone = first.customer.phone
+    caller.send(twilio.callback(first))
+    sandbox.wait_for_events(1)
+    caller.send(twilio.callback(second))
+    sandbox.wait_for_events(2)
+    contact = sandbox.contact(second.customer.email)
+    assert "SMS" not in contact["attributes"]
+    assert sandbox.tasks() == {first.sid: 1, second.sid: 1}
+
+
+def test_a_refusal_of_one_event_parks_that_one_alone(caller, twilio, sandbox, flexbrevo):
+    refusal = {"code": "invalid_parameter", "message": "made up"}
+    sandbox.fault("status", endpoint="POST /events", status=400, body=refusal, count=1)
+    caller.send(twilio.callback(Task()))
+    harness.wait_until(lambda: flexbrevo.metric("queue_parked") == 1, "a parked record")
+    task = Task()
+    caller.send(twilio.callback(task))
+    sandbox.wait_for_events(1)
+    assert sandbox.tasks() == {task.sid: 1}
+
+
+def test_brevo_gone_and_back(program, twilio, sandbox):
+    flexbrevo = program().start()
+    sandbox.stop()
+    tasks = [Task() for _ in range(5)]
+    assert flexbrevo.caller().send(twilio.stream(*tasks)).status == 204
+    harness.wait_until(lambda: flexbrevo.metric("queue_delayed") or "retry" in flexbrevo.log()
+                       or "delayed" in flexbrevo.log(), "a retry in the log")
+    sandbox.start()
+    sandbox.wait_for_events(len(tasks))
+    assert sandbox.tasks() == {task.sid: 1 for task in tasks}

@@ -1,0 +1,170 @@
+"""check-config: what a configuration comes to, and what is wrong with it."""
+
+import json
+import re
+import subprocess
+
+import pytest
+
+import harness
+
+ACCOUNT = "AC0123456789abcdef0123456789abcdef"
+ENOUGH = {
+    "TWILIO_ACCOUNT_SID": ACCOUNT,
+    "TWILIO_AUTH_TOKEN": "not-to-be-seen-1",
+    "BREVO_API_KEY": "not-to-be-seen-2",
+    "FLEXBREVO_PUBLIC_URL": "https://hooks.example.com/",
+}
+
+
+def check(*arguments, env=None):
+    return harness.run_command("check-config", *arguments,
+                               environment=ENOUGH if env is None else env)
+
+
+def check_docs(*root):
+    script = harness.ROOT / "tests" / "style" / "check_config_docs.py"
+    done = subprocess.run(["/usr/bin/python3", script, harness.BINARY, *root],
+                          capture_output=True, timeout=20)
+    return done.returncode, done.stdout.decode(), done.stderr.decode()
+
+
+def write(tmp_path, text):
+    path = tmp_path / "flexbrevo.yaml"
+    path.write_text(text)
+    return str(path)
+
+
+def test_the_environment_alone_is_enough():
+    status, out, err = check()
+
+    assert (status, err) == (0, "")
+    assert '    account_sid: "' + ACCOUNT + '"\n' in out
+    assert '  public_url: "https://hooks.example.com"\n' in out
+    assert '    channels: ["voice", "sms", "whatsapp", "webchat"]\n' in out
+    assert "# channels: email, messenger, video are left out\n" in out
+    assert "# sync.agent_activity: false, so what agents do is left out\n" in out
+
+
+@pytest.mark.parametrize("form", [[], ["--json"]])
+def test_secrets_are_masked(form):
+    status, out, _ = check(*form, env={
+        **ENOUGH, "REDIS_URL": "redis://me:not-to-be-seen-3@redis.example.com:6379/1"})
+
+    assert status == 0
+    assert "not-to-be-seen" not in out
+    assert "****" in out
+    assert "redis://****@redis.example.com:6379/1" in out
+
+
+def test_json_is_one_document():
+    status, out, _ = check("--json")
+    result = json.loads(out)
+
+    assert status == 0
+    assert result["config"]["queue"]["dedupe_window"] == "31d"
+    assert result["config"]["brevo"]["rate_share"] == 0.8
+    assert result["config"]["connectors"]["twilio_flex"]["enabled"] is True
+    assert "channels: email, messenger, video are left out" in result["left_out"]
+
+
+def test_its_output_is_a_configuration(tmp_path):
+    _, first, _ = check()
+    status, second, err = check("--config", write(tmp_path, first), env={})
+
+    assert (status, err) == (0, "")
+    assert second == first
+
+
+def test_the_example_works_with_its_variables_set():
+    example = harness.ROOT / "deploy" / "flexbrevo.yaml.example"
+    _, by_environment, _ = check()
+    status, out, err = check("--config", str(example))
+
+    assert (status, err) == (0, "")
+    assert out == by_environment  # its values are the defaults
+
+
+def test_the_example_names_the_first_variable_that_is_not_set():
+    example = harness.ROOT / "deploy" / "flexbrevo.yaml.example"
+    env = {name: value for name, value in ENOUGH.items() if name != "BREVO_API_KEY"}
+    status, out, err = check("--config", str(example), env=env)
+    lines = example.read_text().splitlines()
+    line = 1 + next(i for i, text in enumerate(lines) if text.startswith("  api_key:"))
+
+    assert (status, out) == (78, "")
+    assert err == (f"flexbrevo: environment variable BREVO_API_KEY is not set: {example}:{line}:"
+                   "12: brevo.api_key (set it, or write the value here)\n")
+
+
+def test_the_example_is_good_with_every_line_uncommented(tmp_path):
+    example = (harness.ROOT / "deploy" / "flexbrevo.yaml.example").read_text()
+    entry = r"^( *)# ( *[a-z_.]+:(?: .*)?)$"
+    text, uncommented = re.subn(entry, r"\1\2", example, flags=re.M)
+    text = re.sub(r"^ *[a-z_]+_file:.*\n", "", text, flags=re.M)  # there are no such files
+    status, out, err = check("--config", write(tmp_path, text))
+
+    assert (status, err) == (0, "")
+    assert uncommented > 40
+    assert '  url: "redis://redis.example.com:6379/0"\n' in out
+
+
+def test_a_mistake_is_shown_with_its_place(tmp_path):
+    path = write(tmp_path, "connectors:\n  twilio_flex:\n    chanels: [voice]\n")
+
+    assert check("--config", path) == (
+        78, "", f"flexbrevo: unknown key: {path}:3:5: connectors.twilio_flex.chanels "
+                "(did you mean connectors.twilio_flex.channels?)\n")
+
+
+@pytest.mark.parametrize("command, missing, expected", [
+    ("run", "BREVO_API_KEY", "run needs brevo.api_key (set BREVO_API_KEY or BREVO_API_KEY_FILE)"),
+    ("serve", "REDIS_URL", "serve needs redis.url "
+                           "(set REDIS_URL, or use `run`, which starts its own Redis)"),
+    ("work", "REDIS_URL", "work needs redis.url "
+                          "(set REDIS_URL, or use `run`, which starts its own Redis)"),
+])
+def test_no_service_starts_without_what_it_needs(command, missing, expected):
+    env = {name: value for name, value in ENOUGH.items() if name != missing}
+
+    assert harness.run_command(command, environment=env) == (78, "", f"flexbrevo: {expected}\n")
+
+
+def test_a_connector_switched_off_does_not_start_and_check_config_says_so(tmp_path):
+    path = write(tmp_path, "connectors: { twilio_flex: { enabled: false } }\n")
+    status, out, _ = check("--config", path)
+
+    assert status == 0
+    assert "# enabled: false, so run, serve and work refuse to start\n" in out
+    assert harness.run_command("run", "--config", path, environment=ENOUGH)[0] == 78
+
+
+def test_keys_lists_every_key_once():
+    status, out, err = check("--keys", env={})
+    keys = out.split()
+
+    assert (status, err) == (0, "")
+    assert len(keys) == len(set(keys))
+    assert {"connectors.twilio_flex.auth_token", "connectors.twilio_flex.auth_token_file",
+            "redis.url_file", "state_dir"} <= set(keys)
+
+
+def test_the_documentation_has_every_key():
+    assert check_docs() == (0, "", "")
+
+
+def test_the_documentation_check_notices_a_missing_and_an_invented_key(tmp_path):
+    for name in ("docs/config.md", "deploy/flexbrevo.yaml.example"):
+        copy = tmp_path / name
+        copy.parent.mkdir()
+        copy.write_text((harness.ROOT / name).read_text()
+                        .replace("`state_dir`", "`stated_ir`").replace("agent:", "agents:"))
+    status, out, _ = check_docs(tmp_path)
+
+    assert status == 1
+    assert out.splitlines() == [
+        "docs/config.md: state_dir is there 0 times",
+        "docs/config.md: stated_ir is not a key",
+        "deploy/flexbrevo.yaml.example: brevo.agent is there 0 times",
+        "deploy/flexbrevo.yaml.example: brevo.agents is not a key",
+    ]

@@ -1,0 +1,110 @@
+"""What a delivery says to Brevo, and what it leaves unsaid."""
+
+import time
+
+import harness
+from harness import Task
+
+
+def drained(flexbrevo):
+    harness.wait_until(lambda: flexbrevo.metric("queue_pending") == 0, "an empty queue")
+
+
+def lookups(sandbox, email):
+    path = "/contacts/" + email.replace("@", "%40")
+    return [entry for entry in sandbox.requests("GET") if entry["path"].startswith(path)]
+
+
+def test_a_contact_that_lacks_nothing_is_only_looked_up(caller, twilio, sandbox, flexbrevo):
+    first = Task()
+    caller.send(twilio.callback(first))
+    sandbox.wait_for_events(1)
+    second = Task(customer=first.customer)
+    caller.send(twilio.callback(second))
+    sandbox.wait_for_events(2)
+    drained(flexbrevo)
+    assert len(sandbox.requests("POST", "/contacts")) == 1
+    assert len(lookups(sandbox, first.customer.email)) == 2
+
+
+def test_a_profile_fills_what_is_empty_and_overwrites_nothing(caller, twilio, sandbox, flexbrevo):
+    first = Task()
+    first.customer.name = "Zoltana First"
+    caller.send(twilio.callback(first))
+    sandbox.wait_for_events(1)
+    before = dict(sandbox.contact(first.customer.email)["attributes"])
+    second = Task(customer=harness.Customer(
+        first.customer.email, first.customer.phone, "Zoltana Second"))
+    second.attributes = {"customer_tier": "gold"}
+    caller.send(twilio.callback(second))
+    sandbox.wait_for_events(2)
+    drained(flexbrevo)
+    after = sandbox.contact(first.customer.email)["attributes"]
+    assert {name: after[name] for name in before} == before
+    assert "Zoltana Second" not in str(after)
+
+
+def test_an_old_event_updates_the_contact_and_fires_nothing(caller, twilio, sandbox, flexbrevo):
+    old = Task(time_ms=int((time.time() - 25 * 3600) * 1000))
+    caller.send(twilio.callback(old))
+    drained(flexbrevo)
+    harness.wait_until(lambda: flexbrevo.metric(
+        'events_filtered_total{reason="too_old_for_automation"}') == 1, "a filtered event")
+    assert sandbox.contact(old.customer.email) is not None
+    assert sandbox.event_count() == 0
+
+
+def test_events_of_one_task_keep_their_order(caller, twilio, sandbox, flexbrevo):
+    tasks = [Task() for _ in range(10)]
+    for task in tasks:
+        caller.send(twilio.callback(task, "task.created"))
+        caller.send(twilio.callback(task, "task.completed"))
+    sandbox.wait_for_events(20)
+    told = {}
+    for event in sandbox.events():
+        told.setdefault(event["event_properties"]["task_sid"], []).append(event["event_name"])
+    assert told == {task.sid: ["SUPPORT_REQUESTED", "SUPPORT_RESOLVED"] for task in tasks}
+
+
+def test_events_of_one_contact_are_not_sent_side_by_side(caller, twilio, sandbox, flexbrevo):
+    """Two upserts of one new contact would race; the second finds it made."""
+    customer = harness.Customer.new()
+    caller.send(twilio.stream(*(Task(customer=customer) for _ in range(6))))
+    sandbox.wait_for_events(6)
+    assert len(sandbox.requests("POST", "/contacts")) == 1
+
+
+def test_what_only_the_plugin_told_waits_for_its_signed_twin(program, twilio, sandbox):
+    flexbrevo = program(changes={"queue": {"plugin_wait": "2s"}}).start()
+    caller = flexbrevo.caller()
+    task = Task()
+    sent = time.time()
+    assert caller.send(twilio.plugin(task)).status == 202
+    sandbox.wait_for_events(1)
+    assert sandbox.requests("POST", "/events")[0]["time"] - sent >= 1.8
+
+
+def test_a_plugin_that_came_before_the_fact_is_folded_once_it_is_known(
+        caller, twilio, sandbox, flexbrevo):
+    task = Task()
+    assert caller.send(twilio.plugin(task, TaskSid=task.reservation_sid)).status == 202
+    harness.wait_until(lambda: flexbrevo.metric("queue_pending") == 1, "a waiting record")
+    assert caller.send(twilio.callback(task, "reservation.accepted")).status == 204
+    sandbox.wait_for_events(1)
+    drained(flexbrevo)
+    assert sandbox.tasks() == {task.sid: 1}
+    assert flexbrevo.metric('events_filtered_total{reason="folded"}') == 1
+
+
+def test_calls_are_logged_when_asked_for_without_saying_who(program, twilio, sandbox):
+    flexbrevo = program(
+        changes={"connectors": {"twilio_flex": {"log_api_calls": True}}}).start()
+    task = Task()
+    flexbrevo.caller().send(twilio.callback(task))
+    sandbox.wait_for_events(1)
+    drained(flexbrevo)
+    calls = [line for line in flexbrevo.log().splitlines() if " brevo_call " in line]
+    assert [line.split("endpoint=")[1].split(" ")[0] for line in calls] == [
+        "contact_lookup", "contacts", "events"]
+    assert all(f"key=task.completed/{task.sid}" in line for line in calls)
+    # the harness looks through the whole log for addresses, phones and names

@@ -1,0 +1,167 @@
+"""explain: says what a captured body becomes, by the rules the server has, and sends nothing."""
+import json
+import time
+import urllib.parse
+
+import pytest
+
+import harness
+
+SID = "0123456789abcdef0123456789abcdef"
+TASK = "WT" + SID
+EVENT = "EV" + SID
+BASE = {"EventType": "task.completed", "Sid": EVENT, "TaskSid": TASK, "TaskAge": "912"}
+ATTRIBUTES = {"email": "lena@example.org", "direction": "inbound", "channelType": "sms"}
+
+
+def form(**changes):
+    fields = {**BASE, "TimestampMs": str(int(time.time() * 1000)),
+              "TaskAttributes": json.dumps(ATTRIBUTES), **changes}
+    return urllib.parse.urlencode({n: v for n, v in fields.items() if v is not None}).encode()
+
+
+def cloud_event(kind="taskrouter.task.created", **payload):
+    return {"specversion": "1.0", "type": "com.twilio." + kind, "id": "EZ" + SID,
+            "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+            "data": {"payload": {"eventtype": "task.created", "task_sid": TASK,
+                                 "task_attributes": json.dumps(ATTRIBUTES), **payload}}}
+
+
+def explain(source, body, *more, environment=None):
+    status, out, err = harness.run_command(
+        "explain", "--source", source, "-", "--json", *more, data=body, environment=environment)
+    assert (status, err) == (0, "")
+    explanation = json.loads(out)
+    assert explanation["source"] == source
+    return explanation["records"]
+
+
+def test_shows_record_event_rules_and_the_exact_requests():
+    record, = explain("taskrouter", form())
+
+    assert record["record_key"] == "task.completed/" + TASK
+    assert record["verdict"] == "deliver"
+    assert record["event"]["effect_key"] == "resolved/" + TASK
+    assert record["event"]["customer"] == {"email": "lena@example.org"}
+    assert "customer: by email" in record["trace"]
+    lookup, contact, event = record["requests"]
+    assert (lookup["method"], lookup["path"]) == (
+        "GET", "/contacts/lena%40example.org?identifierType=email_id")
+    assert (contact["method"], contact["path"]) == ("POST", "/contacts")
+    assert contact["body"]["email"] == "lena@example.org"
+    assert (event["method"], event["path"]) == ("POST", "/events")
+    assert event["body"]["event_name"] == "SUPPORT_RESOLVED"
+    assert event["body"]["event_properties"]["source_event_id"] == EVENT
+
+
+def test_sends_just_these_requests(flexbrevo, sandbox, caller, twilio, tmp_path):
+    """What explain says of a body is what Brevo gets when the server receives that body."""
+    body = form(AccountSid=harness.ACCOUNT_SID, WorkspaceSid=harness.WORKSPACE_SID)
+    record, = explain("taskrouter", body, "--config", str(flexbrevo.config_file))
+    assert sandbox.requests() == []
+
+    assert caller.send(twilio.form(dict(urllib.parse.parse_qsl(body.decode())))).status == 204
+    sandbox.wait_for_events(1)
+    for said in record["requests"]:
+        if "body" in said:
+            sent, = sandbox.requests(said["method"], said["path"])
+            assert sent["body"] == said["body"]
+
+
+def test_explains_each_event_of_a_batch():
+    batch = [cloud_event(), cloud_event(task_attributes="{}"),
+             cloud_event(kind="taskrouter.worker.activity.update"), cloud_event(task_sid="WT1"),
+             cloud_event(kind="taskrouter.reservation.accepted", reservation_sid="WR" + SID)]
+    verdicts = [(r["verdict"], r.get("reason")) for r in
+                explain("event-streams", json.dumps(batch).encode())]
+
+    assert verdicts == [("deliver", None), ("filtered", "no_identity"),
+                        ("ignored", "not_in_vocabulary"), ("parked", "unparseable"),
+                        ("filtered", "facts")]
+
+
+@pytest.mark.parametrize("changes, config, reason, remedy", [
+    ({"TaskAttributes": "{}"}, {}, "no_identity", "email"),
+    ({"AccountSid": "AC" + "9" * 32}, {"account_sid": "AC" + SID}, "foreign_account", "account_sid"),
+    ({}, {"channels": ["voice"]}, "channel_off", "channels"),
+    ({}, {"sync": {"tasks": False}}, "switched_off", "sync"),
+    ({"TimestampMs": "1700000000000"}, {}, "too_old_for_automation", "max_event_age"),
+])
+def test_says_why_nothing_is_sent_and_what_would_change_it(changes, config, reason, remedy, tmp_path):
+    path = tmp_path / "c.yaml"
+    path.write_text(json.dumps({"connectors": {"twilio_flex": config}}))
+    record, = explain("taskrouter", form(**changes), "--config", str(path))
+
+    assert (record["verdict"], record["reason"]) == ("filtered", reason)
+    assert remedy in record["remedy"]
+    sent = [request["path"] for request in record.get("requests", [])]
+    assert "/events" not in sent
+
+
+def test_a_test_event_is_filtered_only_where_brevo_is_live():
+    body = form(flexbrevo_test="true")
+    live = {"BREVO_BASE_URL": "https://api.brevo.com/v3"}
+    sandbox = {"BREVO_BASE_URL": "http://127.0.0.1:9/v3"}
+
+    assert explain("taskrouter", body, environment=live)[0]["reason"] == "test_event"
+    assert explain("taskrouter", body, environment=sandbox)[0]["verdict"] == "deliver"
+    assert explain("taskrouter", form(flexbrevo_test="deliver"),
+                   environment=live)[0]["verdict"] == "deliver"
+
+
+def test_a_plugin_post_as_form_or_json_never_shows_its_token():
+    post = {"Token": "eyJhbGciOi.secret", "TaskSid": TASK, "Reason": "done"}
+    for body in (json.dumps({**post, "TaskAttributes": ATTRIBUTES}),
+                 urllib.parse.urlencode({**post, "TaskAttributes": json.dumps(ATTRIBUTES)})):
+        record, = explain("flex-plugin", body.encode())
+        assert record["verdict"] == "deliver"
+        assert "eyJ" not in json.dumps(record)
+
+
+def test_a_plugin_post_with_a_reservation_waits_for_its_task():
+    record, = explain("flex-plugin", json.dumps({"TaskSid": "WR" + SID}).encode())
+
+    assert (record["verdict"], record["reason"]) == ("unresolved", "unresolved_reservation")
+    assert "reservation.accepted" in record["remedy"]
+
+
+@pytest.mark.parametrize("source, body, verdict", [
+    ("event-streams", b"[{", "parked"), ("event-streams", b"", "parked"),
+    ("taskrouter", b"a=1", "parked"), ("flex-plugin", b"{", "refused")])
+def test_a_body_that_is_no_document_is_kept_or_refused(source, body, verdict):
+    record, = explain(source, body)
+
+    assert (record["verdict"], record["reason"]) == (verdict, "unparseable")
+    assert record.get("record_key", "").startswith("raw/" if verdict == "parked" else "")
+
+
+def test_an_empty_batch_has_no_events():
+    assert explain("event-streams", b"[]") == []
+    status, out, _ = harness.run_command("explain", "--source", "event-streams", "-", data=b"[]")
+    assert (status, out) == (0, "no events\n")
+
+
+def test_the_text_says_the_same(tmp_path):
+    captured = tmp_path / "captured.form"
+    captured.write_bytes(form())
+    status, out, err = harness.run_command("explain", "--source", "taskrouter", captured)
+
+    assert (status, err) == (0, "")
+    for part in ("record    task.completed/" + TASK, "verdict   deliver",
+                 "rule      customer: by email", "request   POST /events", "SUPPORT_RESOLVED"):
+        assert part in out
+
+
+@pytest.mark.parametrize("arguments, status, complaint", [
+    (["-"], 64, "--source is missing"),
+    (["--source", "taskrouter"], 64, "FILE is missing"),
+    (["--source", "survey", "-"], 64, "source not supported by this version: survey"),
+    (["--source", "carrier-pigeon", "-"], 64, "unknown source: carrier-pigeon"),
+    (["--source", "taskrouter", "/nonexistent"], 66, "/nonexistent"),
+])
+def test_refuses_what_it_cannot_read(arguments, status, complaint):
+    code, out, err = harness.run_command("explain", *arguments, data=b"")
+
+    assert (code, out) == (status, "")
+    assert err.startswith("flexbrevo: ") and complaint in err
+    assert err.count("\n") == 1

@@ -1,0 +1,88 @@
+"""Redis killed: nothing is acknowledged that is not durable, and everything comes back alone."""
+
+import os
+import signal
+
+import pytest
+
+import harness
+from harness import Task
+
+
+@pytest.fixture
+def flexbrevo(program, redis):
+    return program(changes={"redis": {"url": redis.url}}).start()
+
+
+def test_away_is_503_and_for_the_plugin_429_then_all_is_well(
+        flexbrevo, caller, redis, twilio, sandbox):
+    before, after = Task(), Task()
+    assert caller.send(twilio.callback(before)).status == 204
+    redis.kill()
+    lost = [Task(), Task(), Task()]
+    for webhook, status in ((twilio.callback(lost[0]), 503), (twilio.stream(lost[1]), 503),
+                            (twilio.plugin(lost[2]), 429)):
+        answer = caller.send(webhook)
+        assert answer.status == status
+        assert answer.error()["code"]
+    assert int(answer.headers["Retry-After"]) > 0
+    assert flexbrevo.admin("/readyz")[0] == 503
+    assert flexbrevo.admin("/livez")[0] == 200
+    redis.start()
+    harness.wait_until(lambda: caller.send(twilio.callback(after)).status == 204, "a 204")
+    harness.wait_until(flexbrevo.is_ready, "readiness")
+    harness.wait_until(lambda: {before.sid, after.sid} <= set(sandbox.tasks()), "both events")
+    assert max(sandbox.tasks().values()) == 1
+
+
+def test_a_start_without_redis_waits_for_it(program, redis, twilio, sandbox):
+    redis.kill()
+    flexbrevo = program(changes={"redis": {"url": redis.url}}).start(wait=False)
+    redis.start()
+    flexbrevo.wait_ready()
+    task = Task()
+    assert flexbrevo.caller().send(twilio.callback(task)).status == 204
+    sandbox.wait_for_events(1)
+
+
+def test_killed_under_load_loses_nothing(flexbrevo, redis, twilio, sandbox):
+    load = harness.Load(flexbrevo, sandbox, twilio).start()
+    for _ in range(3):
+        goal = sandbox.event_count() + 100
+        harness.wait_until(lambda: sandbox.event_count() >= goal, "load to be delivered")
+        redis.kill()
+        redis.start()
+    goal = sandbox.event_count() + 100
+    harness.wait_until(lambda: sandbox.event_count() >= goal, "load to be delivered again")
+    load.stop()
+    load.wait_delivered()
+    assert load.refused == []
+    assert set(sandbox.tasks()) <= load.sent
+    assert flexbrevo.metric("unaccounted_events") == 0
+
+
+def test_the_embedded_redis_is_started_again_when_it_dies(program, twilio, sandbox):
+    flexbrevo = program().start()
+    task = Task()
+    child, = flexbrevo.children()
+    os.kill(child, signal.SIGKILL)
+    harness.wait_until(
+        lambda: flexbrevo.caller().send(twilio.callback(task)).status == 204, "a 204")
+    sandbox.wait_for_events(1)
+    assert flexbrevo.children() != [child]
+
+
+def test_an_emptied_redis_does_not_stop_the_worker(flexbrevo, caller, redis, twilio, sandbox):
+    caller.send(twilio.callback(Task()))
+    sandbox.wait_for_events(1)
+    harness.wait_until(lambda: flexbrevo.metric("queue_pending") == 0, "an empty queue")
+    redis_cli(redis, "flushall")
+    task = Task()
+    harness.wait_until(lambda: caller.send(twilio.callback(task)).status == 204, "a 204")
+    harness.wait_until(lambda: sandbox.tasks()[task.sid] == 1, "the event after the flush")
+
+
+def redis_cli(redis, *arguments):
+    import subprocess
+    subprocess.run(["redis-cli", "-s", str(redis.socket), *arguments], check=True,
+                   stdout=subprocess.DEVNULL)

@@ -1,0 +1,139 @@
+"""Starting, stopping, being killed: in order, in time, leaving nothing behind."""
+
+import os
+
+import pytest
+
+import harness
+from harness import Task
+
+
+def test_sigterm_under_load_ends_in_time_and_loses_nothing(program, twilio, sandbox):
+    flexbrevo = program().start()
+    load = harness.Load(flexbrevo, sandbox, twilio).start()
+    for _ in range(2):
+        goal = sandbox.event_count() + 30
+        harness.wait_until(lambda: sandbox.event_count() >= goal, "load to be delivered")
+        flexbrevo.terminate()               # status 0, under 10 s, or it fails
+        flexbrevo.start()
+    load.stop()
+    load.wait_delivered()
+    assert load.refused == []
+    assert set(sandbox.tasks().values()) == {1}
+
+
+def test_sigterm_while_brevo_hangs_ends_in_time(program, twilio, sandbox):
+    flexbrevo = program().start()
+    sandbox.fault("hang", count=-1, seconds=60)
+    task = Task()
+    flexbrevo.caller().send(twilio.callback(task))
+    harness.wait_until(lambda: flexbrevo.metric("queue_pending") == 1, "a pending record")
+    flexbrevo.terminate()
+    sandbox.heal()
+    flexbrevo.start()
+    sandbox.wait_for_events(1)
+    assert sandbox.tasks() == {task.sid: 1}
+
+
+def test_an_idle_program_ends_at_once(program):
+    assert program().start().terminate() < 3
+
+
+def test_kill9_leaves_no_redis_behind(program):
+    flexbrevo = program().start()
+    child, = flexbrevo.children()
+    flexbrevo.process.kill()
+    flexbrevo.process.wait()
+    harness.wait_until(lambda: not is_alive(child), "the end of redis-server")
+
+
+def test_sigterm_leaves_no_redis_behind(program):
+    flexbrevo = program().start()
+    child, = flexbrevo.children()
+    flexbrevo.terminate()
+    assert not is_alive(child)
+
+
+def is_alive(pid):
+    try:
+        with open(f"/proc/{pid}/stat", encoding="utf-8") as stat:
+            return stat.read().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def test_a_second_run_on_the_same_directory_waits_for_the_first(program, twilio, sandbox):
+    first = program().start()
+    second = program()
+    second.log_file = second.directory / "second.log"
+    second.start(wait=False)
+    task = Task()
+    assert first.caller().send(twilio.callback(task)).status == 204
+    sandbox.wait_for_events(1)
+    assert second.process.poll() is None and "listening" not in second.log()
+    first.terminate()
+    second.wait_ready()
+    assert second.caller().send(twilio.callback(task)).status == 204
+    assert sandbox.tasks() == {task.sid: 1}
+
+
+@pytest.mark.slow
+@pytest.mark.time_limit(60)
+def test_a_second_run_that_waited_too_long_says_why(program):
+    program().start()
+    second = program()
+    second.log_file = second.directory / "second.log"
+    second.start(wait=False)
+    assert second.process.wait(40) == os.EX_UNAVAILABLE
+    assert str(second.state_dir) in second.log() and "in use" in second.log()
+
+
+BAD_CONFIGURATIONS = [
+    ({"connectors": {"twilio_flex": {"auth_tokn": "x"}}}, ["auth_tokn", "auth_token"]),
+    ({"connectors": {"twilio_flex": {"auth_token": None}}}, ["auth_token"]),
+    ({"brevo": {"api_key": None}}, ["api_key"]),
+    ({"brevo": {"max_rps": "fast"}}, ["max_rps", "fast"]),
+    ({"server": {"listen": "nowhere"}}, ["listen", "nowhere"]),
+    ({"redis": {"url": "mysql://localhost"}}, ["redis"]),
+    ({"queue": {"plugin_wait": "soon"}}, ["plugin_wait", "soon"]),
+    ({"surprise": 1}, ["surprise"]),
+]
+
+
+@pytest.mark.parametrize("changes,words", BAD_CONFIGURATIONS,
+                         ids=[words[0] for _, words in BAD_CONFIGURATIONS])
+def test_a_bad_configuration_is_refused_with_78(program, changes, words):
+    flexbrevo = program(changes=changes).start(wait=False)
+    assert flexbrevo.process.wait(10) == os.EX_CONFIG
+    log = flexbrevo.log()
+    assert log.startswith("flexbrevo: ")
+    for word in words:
+        assert word in log
+
+
+def test_an_unknown_key_is_named_with_its_place(program):
+    flexbrevo = program(changes={"brevo": {"max_rpss": 1}}).start(wait=False)
+    assert flexbrevo.process.wait(10) == os.EX_CONFIG
+    lines = flexbrevo.config_file.read_text().splitlines()
+    line = next(i for i, text in enumerate(lines, 1) if "max_rpss" in text)
+    column = lines[line - 1].index('"') + 1
+    assert f"{flexbrevo.config_file}:{line}:{column}" in flexbrevo.log()
+    assert "max_rps" in flexbrevo.log()
+
+
+@pytest.mark.parametrize("command", ["serve", "work"])
+def test_serve_and_work_need_a_redis(program, command):
+    flexbrevo = program(command).start(wait=False)
+    assert flexbrevo.process.wait(10) == os.EX_CONFIG
+    assert "redis.url" in flexbrevo.log()
+
+
+@pytest.mark.parametrize("text", ["", "\n", "# nothing\n", "---\n"])
+def test_an_empty_configuration_file_leaves_it_to_the_environment(tmp_path, text):
+    path = tmp_path / "empty.yaml"
+    path.write_text(text)
+    status, out, err = harness.run_command("check-config", "--config", path, environment={
+        "TWILIO_ACCOUNT_SID": harness.ACCOUNT_SID, "TWILIO_AUTH_TOKEN": harness.AUTH_TOKEN,
+        "BREVO_API_KEY": harness.API_KEY, "FLEXBREVO_PUBLIC_URL": harness.PUBLIC_URL})
+    assert status == 0, err
+    assert harness.AUTH_TOKEN not in out and harness.API_KEY not in out

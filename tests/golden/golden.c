@@ -1,0 +1,371 @@
+/*
+ * golden.c - what captured bodies become, compared file by file.
+ *
+ *   golden [--update] DIRECTORY
+ *
+ * DIRECTORY holds a folder per route; <folder>/<case>.in is one event exactly as ingest stores it
+ * (one trailing newline is not part of it, so that editors do no harm). In merged/ one case has
+ * an input for each route that told it: <case>.taskrouter.in, <case>.flex-plugin.in, ...
+ * Beside it <case>.event.json is how the event is read and judged, and <case>.brevo.json the two
+ * requests; an event that is not delivered has none. --update rewrites both.
+ */
+#include <dirent.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "mapping/request.h"
+#include "tests/golden/golden_file.h"
+
+enum {
+    TEXT_SIZE_MAX = 1 << 20,
+    INPUTS_MAX = SOURCE_COUNT,
+};
+
+static const char account[] = "AC0123456789abcdef0123456789abcdef";
+static const char workspace[] = "WS0123456789abcdef0123456789abcdef";
+static const int64_t received_ms = 1767230000000; /* 2026-01-01T01:13:20Z */
+
+/* The default mapping, one own number, one internal domain; every channel but video. */
+static const struct rules rules = {
+    .account_sid = account,
+    .workspace_sid = workspace,
+    .event_names =
+        {
+            [EVENT_TASK_CREATED] = "SUPPORT_REQUESTED",
+            [EVENT_TASK_COMPLETED] = "SUPPORT_RESOLVED",
+            [EVENT_TASK_CANCELED] = "SUPPORT_ABANDONED",
+            [EVENT_CONVERSATION_ENDED] = "CONVERSATION_ENDED",
+            [EVENT_SURVEY_COMPLETED] = "CSAT_SUBMITTED",
+        },
+    .fields =
+        {
+            {"identity", "FLEX_IDENTITY"},
+            {"friendly_name", "FIRSTNAME"},
+            {"attributes.email", "email"},
+            {"attributes.phone", "SMS"},
+            {"last_conversation_date", "LAST_SUPPORT_DATE"},
+            {"total_conversations", "SUPPORT_TICKET_COUNT"},
+            {"avg_wait_time", "AVG_WAIT_TIME"},
+            {"last_csat_score", "CSAT_SCORE"},
+            {"preferred_channel", "PREFERRED_CHANNEL"},
+            {"customer_tier", "VIP_TIER"},
+            {"account_id", "ACCOUNT_ID"},
+        },
+    .field_count = 11,
+    .channels =
+        {
+            [CHANNEL_VOICE] = true,
+            [CHANNEL_SMS] = true,
+            [CHANNEL_WHATSAPP] = true,
+            [CHANNEL_WEBCHAT] = true,
+            [CHANNEL_EMAIL] = true,
+            [CHANNEL_MESSENGER] = true,
+            [CHANNEL_OTHER] = true,
+        },
+    .sync_conversations = true,
+    .sync_tasks = true,
+    .sync_customers = true,
+    .sync_csat = true,
+    .list_support_contacts = 32,
+    .list_csat_respondents = 33,
+    .max_event_age_ms = 86400000,
+    .own_numbers = {.items = {"+15550100000"}, .count = 1},
+    .internal_domains = {.items = {"staff.example.com"}, .count = 1},
+    .agent = RULES_AGENT_SID,
+    .filter_tests = true,
+};
+
+/* Most trusted first: signed by Twilio before posted by a browser. */
+static const enum source trust[] = {
+    SOURCE_TASKROUTER, SOURCE_EVENT_STREAMS, SOURCE_FLEX_PLUGIN};
+
+struct golden {
+    const char *directory;
+    bool update;
+    size_t cases;
+    size_t failed;
+};
+
+static void
+settle_file(struct golden *golden, const char *path, const char *actual)
+{
+    char *expected = golden_read_file(path);
+
+    if (golden->update) {
+        if (actual != NULL) {
+            golden_write_file(path, actual);
+        } else {
+            (void)unlink(path); /* mostly there is none */
+        }
+    } else if (expected == NULL ? actual != NULL
+                                : actual == NULL || strcmp(expected, actual) != 0) {
+        printf("%s: differs (- in the file, + now)\n", path);
+        golden_print_difference(
+            expected != NULL ? expected : "", actual != NULL ? actual : "");
+        golden->failed++;
+    }
+    free(expected);
+}
+
+/* Takes over the reference to `value`; NULL: there must be no file. */
+static void
+settle_json(struct golden *golden, const char *path, json_t *value)
+{
+    AUTO(buffer_done) struct buffer text = {0};
+    char *dumped = value != NULL ? json_dumps(value, JSON_INDENT(2)) : NULL;
+
+    buffer_init(&text, TEXT_SIZE_MAX);
+    if (value != NULL) {
+        golden_must(dumped != NULL, "no memory", path);
+        buffer_addf(&text, "%s\n", dumped);
+        golden_must(!text.failed, "no memory", path);
+    }
+    settle_file(golden, path, text.data);
+    free(dumped);
+    json_decref(value);
+}
+
+/* The record key ingest gives this event, as far as there is one. */
+static void
+read_key(enum source source, struct slice body, char key[KEY_SIZE_MAX])
+{
+    AUTO(keyed_events_done) struct keyed_events events = {0};
+    const bool is_json = slice_starts(slice_trim(body), "{");
+    const int r = key_events(source, body, is_json, &events);
+
+    golden_must(r >= 0, "no memory", "key");
+    (void)snprintf(key, KEY_SIZE_MAX, "%s", "raw");
+    if (r == KEY_OK && events.count == 1) {
+        const struct keyed_event *event = &events.items[0];
+
+        (void)snprintf(key, KEY_SIZE_MAX, "%s",
+            event->kind == KEY_IGNORED ? "ignored"
+            : event->kind == KEY_RAW   ? "raw"
+                                       : event->key);
+    }
+}
+
+struct inputs {
+    char *texts[INPUTS_MAX];
+    enum source sources[INPUTS_MAX];
+    size_t count;
+};
+
+static void
+inputs_done(struct inputs *inputs)
+{
+    for (size_t i = 0; i < inputs->count; i++) {
+        free(inputs->texts[i]);
+    }
+    inputs->count = 0;
+}
+
+static void
+add_input(struct inputs *inputs, enum source source, char *text)
+{
+    const size_t size = strlen(text);
+
+    if (size > 0 && text[size - 1] == '\n') {
+        text[size - 1] = '\0';
+    }
+    inputs->texts[inputs->count] = text;
+    inputs->sources[inputs->count++] = source;
+}
+
+static void
+find_inputs(const char *folder, const char *name, struct inputs *inputs)
+{
+    const struct slice last = slice_of(strrchr(folder, '/') + 1);
+
+    for (size_t i = 0; i < LENGTH(trust); i++) {
+        const char *route = source_name(trust[i]);
+        char path[PATH_SIZE_MAX];
+
+        golden_make_path(path, slice_is(last, route) ? "%s/%s.in" : "%s/%s.%s.in", folder,
+            name, route);
+        char *text = golden_read_file(path);
+
+        if (text != NULL) {
+            add_input(inputs, trust[i], text);
+        }
+    }
+    golden_must(inputs->count > 0, "has no input of a known route", name);
+}
+
+/* The union of the inputs that parse; NULL when none does. */
+static json_t *
+merge_inputs(const struct inputs *inputs)
+{
+    json_t *merged = NULL;
+
+    for (size_t i = 0; i < inputs->count; i++) {
+        AUTO(payload_release) json_t *payload = NULL;
+        const int r =
+            payload_parse(inputs->sources[i], slice_of(inputs->texts[i]), &payload);
+
+        golden_must(r >= 0, "no memory", inputs->texts[i]);
+        if (r == PAYLOAD_OK && merged == NULL) {
+            merged = json_incref(payload);
+        } else if (r == PAYLOAD_OK) {
+            golden_must(
+                payload_merge(merged, payload) == 0, "no memory", inputs->texts[i]);
+        }
+    }
+    return merged;
+}
+
+static json_t *
+with_key(const char *key, json_t *reading)
+{
+    json_t *object = json_pack("{s:s}", "record", key);
+
+    golden_must(
+        reading != NULL && json_object_update(object, reading) == 0, "no memory", key);
+    json_decref(reading);
+    return object;
+}
+
+static json_t *
+requests(const struct event *event)
+{
+    return json_pack("{s:o, s:o}", "contact", request_contact(event, &rules), "event",
+        request_event(event, &rules));
+}
+
+static void
+run_case(struct golden *golden, const char *folder, const char *name)
+{
+    AUTO(inputs_done) struct inputs inputs = {0};
+    AUTO(payload_release) json_t *payload = NULL;
+    char key[KEY_SIZE_MAX];
+    char path[PATH_SIZE_MAX];
+    json_t *event;
+    json_t *brevo = NULL;
+
+    find_inputs(folder, name, &inputs);
+    read_key(inputs.sources[0], slice_of(inputs.texts[0]), key);
+    payload = merge_inputs(&inputs);
+    if (payload == NULL) {
+        event = json_pack(
+            "{s:s, s:s}", "verdict", "parked", "reason", EVENT_REASON_UNPARSEABLE);
+    } else {
+        const struct event_context context = {.record_key = slice_of(key),
+            .received_ms = received_ms,
+            .now_ms = received_ms};
+        struct event_reading reading;
+
+        event_read(payload, &rules, &context, &reading);
+        event = event_reading_to_json(&reading);
+        brevo = reading.verdict == EVENT_DELIVER ? requests(&reading.event) : NULL;
+    }
+    golden_make_path(path, "%s/%s.event.json", folder, name);
+    settle_json(golden, path, with_key(key, event));
+    golden_make_path(path, "%s/%s.brevo.json", folder, name);
+    settle_json(golden, path, brevo);
+    golden->cases++;
+}
+
+/* "created.flex-plugin.in" -> "created" */
+static bool
+case_name(const char *file, char name[PATH_SIZE_MAX])
+{
+    return slice_to_text((struct slice){.data = file, .size = strcspn(file, ".")}, name,
+               PATH_SIZE_MAX) &&
+           name[0] != '\0';
+}
+
+static bool
+is_input(const struct dirent *entry)
+{
+    const char *end = strrchr(entry->d_name, '.');
+
+    return end != NULL && strcmp(end, ".in") == 0;
+}
+
+static int
+accepts_input(const struct dirent *entry)
+{
+    return is_input(entry);
+}
+
+static int
+accepts_result(const struct dirent *entry)
+{
+    return entry->d_name[0] != '.' && !is_input(entry);
+}
+
+/* Results whose input is gone would be taken for covered. */
+static void
+check_orphans(
+    struct golden *golden, const char *folder, struct dirent **inputs, int count)
+{
+    struct dirent **results = NULL;
+    const int result_count = scandir(folder, &results, accepts_result, alphasort);
+
+    for (int i = 0; i < result_count; i++) {
+        char wanted[PATH_SIZE_MAX];
+        char name[PATH_SIZE_MAX];
+        bool found = false;
+
+        for (int j = 0; j < count && case_name(results[i]->d_name, wanted); j++) {
+            found = found ||
+                    (case_name(inputs[j]->d_name, name) && strcmp(wanted, name) == 0);
+        }
+        if (!found) {
+            printf("%s/%s: has no input\n", folder, results[i]->d_name);
+            golden->failed++;
+        }
+        free(results[i]);
+    }
+    free(results);
+}
+
+static void
+run_folder(struct golden *golden, const char *folder_name)
+{
+    struct dirent **entries = NULL;
+    char folder[PATH_SIZE_MAX];
+    char last[PATH_SIZE_MAX] = "";
+    char name[PATH_SIZE_MAX];
+
+    golden_make_path(folder, "%s/%s", golden->directory, folder_name);
+    const int count = scandir(folder, &entries, accepts_input, alphasort);
+
+    golden_must(count > 0, "holds no inputs", folder);
+    for (int i = 0; i < count; i++) {
+        golden_must(
+            case_name(entries[i]->d_name, name), "is no case's name", entries[i]->d_name);
+        if (strcmp(name, last) != 0) {
+            run_case(golden, folder, name);
+        }
+        memcpy(last, name, sizeof last);
+    }
+    check_orphans(golden, folder, entries, count);
+    for (int i = 0; i < count; i++) {
+        free(entries[i]);
+    }
+    free(entries);
+}
+
+int
+main(int argc, char **argv)
+{
+    static const char *const folders[] = {
+        "taskrouter", "event-streams", "flex-plugin", "merged"};
+    const bool update = argc == 3 && strcmp(argv[1], "--update") == 0;
+    struct golden golden = {.update = update};
+
+    if (argc != 2 && !update) {
+        (void)fprintf(stderr, "usage: golden [--update] DIRECTORY\n");
+        return 2;
+    }
+    golden.directory = argv[argc - 1];
+    for (size_t i = 0; i < LENGTH(folders); i++) {
+        run_folder(&golden, folders[i]);
+    }
+    printf("%zu cases, %zu differences\n", golden.cases, golden.failed);
+    return golden.failed == 0 ? 0 : 1;
+}

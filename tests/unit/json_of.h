@@ -1,0 +1,25 @@
+/*
+ * json_of.h - JSON in C without a backslash before every quote.
+ */
+#pragma once
+
+#include <jansson.h>
+#include <string.h>
+
+#include "tests/unit/unit.h"
+
+/* The value of `text`, a JSON document with ' for ". The caller owns it. */
+static inline json_t *
+json_of(const char *text)
+{
+    char json[2048];
+
+    assert_true(strlen(text) < sizeof(json));
+    for (size_t i = 0; i <= strlen(text); i++) {
+        json[i] = (char)(text[i] == '\'' ? '"' : text[i]);
+    }
+    json_t *value = json_loads(json, 0, NULL);
+
+    assert_non_null(value);
+    return value;
+}

@@ -1,0 +1,97 @@
+/*
+ * test_config_print.c - what check-config shows.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/unit/config_fixture.h"
+
+enum {
+    OUTPUT_SIZE = 16 * 1024,
+};
+
+static void
+print(const struct config *config, bool as_json, char output[OUTPUT_SIZE])
+{
+    FILE *out = fmemopen(output, OUTPUT_SIZE, "w");
+
+    assert_non_null(out);
+    config_print(config, as_json, out);
+    assert_int_equal(fclose(out), 0);
+}
+
+static void
+prints_what_it_would_read_again(void **state)
+{
+    static char first[OUTPUT_SIZE];
+    static char second[OUTPUT_SIZE];
+
+    (void)state;
+    set_variable("FILE_TOKEN", "tok");
+    AUTO(config_done) struct config config = load(complete_file);
+
+    print(&config, false, first);
+    assert_int_equal(clearenv(), 0);
+    AUTO(config_done) struct config again = load(first);
+
+    print(&again, false, second);
+    assert_string_equal(first, second);
+    assert_non_null(strstr(first, "\n      \"loyalty\": \"TIER_2\"\n"));
+    assert_non_null(strstr(first, "\n  max_rps: 7.5\n"));
+    assert_non_null(strstr(first, "\n      \"task.created\": \"\"\n"));
+}
+
+static void
+prints_no_secret(void **state)
+{
+    static char output[OUTPUT_SIZE];
+
+    (void)state;
+    set_variable("TWILIO_AUTH_TOKENS", "hidden-1,hidden-2");
+    set_variable("TWILIO_API_KEY_SECRET", "hidden-3");
+    set_variable("TWILIO_AUTH_TOKEN", "hidden-4");
+    set_variable("BREVO_API_KEY", "hidden-5");
+    set_variable("REDIS_URL", "redis://user:hidden-6@r.example.com:6380/2");
+    AUTO(config_done) struct config config = load(FLEX "    survey_token: hidden-7\n");
+
+    for (int as_json = 0; as_json <= 1; as_json++) {
+        print(&config, as_json == 1, output);
+        assert_null(strstr(output, "hidden"));
+        assert_null(strstr(output, "user"));
+        assert_non_null(strstr(output, "redis://****@r.example.com:6380/2"));
+    }
+}
+
+static void
+names_what_is_left_out(void **state)
+{
+    static char output[OUTPUT_SIZE];
+    FILE *out = fmemopen(output, sizeof(output), "w");
+
+    (void)state;
+    AUTO(config_done)
+    struct config config = load(
+        FLEX "    channels: [voice, sms, whatsapp, webchat, email, messenger]\n"
+             "    sync: { tasks: false }\n    event_mapping: { survey.completed: }\n");
+
+    assert_int_equal(config_print_omissions(&config, out), 4);
+    assert_int_equal(fclose(out), 0);
+    assert_string_equal(output,
+        "sync.tasks: false, so task events are left out\n"
+        "sync.agent_activity: false, so what agents do is left out\n"
+        "channels: video is left out\n"
+        "event_mapping: survey.completed has no Brevo event and is left out\n");
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CONFIG_TEST(prints_what_it_would_read_again),
+        CONFIG_TEST(prints_no_secret),
+        CONFIG_TEST(names_what_is_left_out),
+    };
+
+    return cmocka_run_group_tests(tests, enter_directory, leave_directory);
+}

@@ -1,0 +1,309 @@
+/*
+ * test_event.c - how an event is read and judged.
+ */
+#include <jansson.h>
+#include <string.h>
+
+#include "mapping/event.h"
+#include "tests/unit/json_of.h"
+
+#define TASK "WT0123456789abcdef0123456789abcdef"
+#define RESERVATION "WR0123456789abcdef0123456789abcdef"
+#define CONVERSATION "CH0123456789abcdef0123456789abcdef"
+
+static const int64_t received_ms = 1767230000000;
+
+static const struct rules rules = {
+    .account_sid = "AC01",
+    .workspace_sid = "WS01",
+    .event_names =
+        {
+            [EVENT_TASK_CREATED] = "SUPPORT_REQUESTED",
+            [EVENT_TASK_COMPLETED] = "SUPPORT_RESOLVED",
+            [EVENT_TASK_CANCELED] = "SUPPORT_ABANDONED",
+            [EVENT_CONVERSATION_ENDED] = "CONVERSATION_ENDED",
+        },
+    .channels = {[CHANNEL_SMS] = true, [CHANNEL_VOICE] = true},
+    .sync_conversations = true,
+    .sync_tasks = true,
+    .sync_customers = true,
+    .max_event_age_ms = 86400000,
+    .filter_tests = true,
+};
+
+/* An ordinary event with `changes` written over it. The caller owns the payload. */
+static json_t *
+read_changed(const char *changes, const struct rules *by, const char *key,
+    struct event_reading *reading)
+{
+    json_t *payload =
+        json_of("{'event_type':'task.completed','task_sid':'" TASK
+                "','sid':'EV01','account_sid':'AC01','workspace_sid':'WS01',"
+                "'task_channel_unique_name':'sms','task_age':'912',"
+                "'task_priority':5,'date_ms':1767225600123,"
+                "'task_attributes':{'email':'ana@example.com'}}");
+    AUTO(payload_release) json_t *over = json_of(changes);
+    const struct event_context context = {
+        .record_key = slice_of(key),
+        .received_ms = received_ms,
+        .now_ms = received_ms,
+    };
+
+    assert_int_equal(json_object_update(payload, over), 0);
+    event_read(payload, by, &context, reading);
+    return payload;
+}
+
+static bool
+has_trace(const struct event_reading *reading, const char *rule)
+{
+    for (size_t i = 0; i < reading->trace_count; i++) {
+        if (strstr(reading->trace[i], rule) != NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void
+reads_every_property_of_a_completed_task(void **state)
+{
+    const struct rules with_agent = {.event_names = {[EVENT_TASK_COMPLETED] = "DONE"},
+        .sync_tasks = true,
+        .channels = {[CHANNEL_SMS] = true},
+        .agent = RULES_AGENT_NAME};
+    struct event_reading reading;
+    AUTO(payload_release)
+    json_t *payload = read_changed(
+        "{'task_queue_name':'Support','workflow_name':'Any','worker_name':'mary',"
+        "'worker_attributes':{'full_name':'Mary Smith'},'task_completed_reason':'done',"
+        "'task_attributes':{'email':'ana@example.com','direction':'inbound',"
+        "'conversationSid':'" CONVERSATION "','flexInteractionSid':'KD02',"
+        "'conversations':{'conversation_id':'KD01','outcome':'refund'}}}",
+        &with_agent, "task.completed/" TASK, &reading);
+    const struct event *event = &reading.event;
+
+    (void)state;
+    assert_non_null(payload);
+    assert_int_equal(reading.verdict, EVENT_DELIVER);
+    assert_int_equal(event->type, EVENT_TASK_COMPLETED);
+    assert_int_equal(event->date_ms, 1767225600123);
+    assert_string_equal(event->effect_key, "resolved/" TASK);
+    assert_string_equal(event->source_event_id, "EV01");
+    assert_string_equal(event->task_sid, TASK);
+    assert_string_equal(event->ticket, "KD01");
+    assert_string_equal(event->conversation_sid, CONVERSATION);
+    assert_string_equal(event->interaction_sid, "KD02");
+    assert_int_equal(event->channel, CHANNEL_SMS);
+    assert_int_equal(event->direction, DIRECTION_INBOUND);
+    assert_string_equal(event->queue, "Support");
+    assert_string_equal(event->workflow, "Any");
+    assert_string_equal(event->agent, "Mary Smith");
+    assert_string_equal(event->reason, "done");
+    assert_string_equal(event->outcome, "refund");
+    assert_int_equal(event->duration_s, 912);
+    assert_int_equal(event->priority, 5);
+    assert_string_equal(event->customer.email, "ana@example.com");
+}
+
+static void
+names_the_effect_by_task_or_conversation(void **state)
+{
+    static const struct {
+        const char *changes;
+        const char *effect;
+    } cases[] = {
+        {"{'event_type':'task.created'}", "requested/" TASK},
+        {"{'event_type':'task.completed'}", "resolved/" TASK},
+        {"{'event_type':'task.canceled'}", "abandoned/" TASK},
+        {"{'event_type':'conversation.ended','conversation_sid':'" CONVERSATION "'}",
+            "ended/" CONVERSATION},
+        {"{'task_sid':null,'resource_sid':'WT02'}", "resolved/WT02"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < LENGTH(cases); i++) {
+        struct event_reading reading;
+        AUTO(payload_release)
+        json_t *payload =
+            read_changed(cases[i].changes, &rules, "task.completed/" TASK, &reading);
+
+        assert_non_null(payload);
+        assert_int_equal(reading.verdict, EVENT_DELIVER);
+        assert_string_equal(reading.event.effect_key, cases[i].effect);
+    }
+}
+
+static void
+asks_to_resolve_a_reservation_until_its_record_names_the_task(void **state)
+{
+    static const char *const changes =
+        "{'task_sid':null,'reservation_sid':'" RESERVATION "'}";
+    struct event_reading reading;
+    json_t *payload =
+        read_changed(changes, &rules, "task.completed/" RESERVATION, &reading);
+
+    (void)state;
+    assert_int_equal(reading.verdict, EVENT_UNRESOLVED);
+    assert_string_equal(reading.reservation_sid, RESERVATION);
+    json_decref(payload);
+
+    payload = read_changed(changes, &rules, "task.completed/" TASK, &reading);
+    assert_int_equal(reading.verdict, EVENT_DELIVER);
+    assert_string_equal(reading.event.task_sid, TASK);
+    assert_string_equal(reading.event.effect_key, "resolved/" TASK);
+    json_decref(payload);
+}
+
+static void
+parks_an_event_about_nothing(void **state)
+{
+    struct event_reading reading;
+    AUTO(payload_release)
+    json_t *payload = read_changed("{'task_sid':'XX1'}", &rules, "raw/x/y", &reading);
+
+    (void)state;
+    assert_non_null(payload);
+    assert_int_equal(reading.verdict, EVENT_PARKED);
+    assert_string_equal(reading.reason, "unparseable");
+}
+
+static void
+falls_back_to_the_record_for_name_and_date(void **state)
+{
+    struct event_reading reading;
+    AUTO(payload_release)
+    json_t *payload = read_changed(
+        "{'sid':'EZ01','date_ms':null}", &rules, "task.completed/" TASK, &reading);
+
+    (void)state;
+    assert_non_null(payload);
+    assert_string_equal(reading.event.source_event_id, "task.completed/" TASK);
+    assert_int_equal(reading.event.date_ms, received_ms);
+    assert_true(has_trace(&reading, "receipt"));
+}
+
+static void
+finds_the_ticket_in_the_order_of_the_contract(void **state)
+{
+    static const struct {
+        const char *attributes;
+        const char *ticket;
+    } cases[] = {
+        {"{'conversations':{'conversation_id':'KD01'},'flexInteractionSid':'KD02'}",
+            "KD01"},
+        {"{'flexInteractionSid':'KD02'}", "KD02"},
+        {"{}", TASK},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < LENGTH(cases); i++) {
+        char changes[256];
+        struct event_reading reading;
+
+        (void)snprintf(
+            changes, sizeof(changes), "{'task_attributes':%s}", cases[i].attributes);
+        AUTO(payload_release)
+        json_t *payload = read_changed(changes, &rules, "task.completed/" TASK, &reading);
+
+        assert_non_null(payload);
+        assert_string_equal(reading.event.ticket, cases[i].ticket);
+    }
+}
+
+static void
+gives_a_request_neither_duration_nor_outcome(void **state)
+{
+    struct event_reading reading;
+    AUTO(payload_release)
+    json_t *payload = read_changed("{'event_type':'task.created','reason':'x',"
+                                   "'task_attributes':{'email':'ana@example.com',"
+                                   "'conversations':{'outcome':'o'}}}",
+        &rules, "task.created/" TASK, &reading);
+
+    (void)state;
+    assert_non_null(payload);
+    assert_int_equal(reading.event.duration_s, -1);
+    assert_null(reading.event.reason);
+    assert_null(reading.event.outcome);
+    assert_null(reading.event.agent);
+}
+
+static void
+tells_too_old_events_by_their_own_date(void **state)
+{
+    const struct event event = {.date_ms = 1000000000};
+    const struct rules never = {.max_event_age_ms = 0};
+
+    (void)state;
+    assert_false(event_is_too_old(&event, &rules, 1000000000 + 86400000));
+    assert_true(event_is_too_old(&event, &rules, 1000000001 + 86400000));
+    assert_false(event_is_too_old(&event, &rules, 0));
+    assert_false(event_is_too_old(&event, &never, 4000000000000));
+}
+
+static void
+learns_the_task_of_a_reservation(void **state)
+{
+    static const struct {
+        const char *payload;
+        bool known;
+    } cases[] = {
+        {"{'reservation_sid':'" RESERVATION "','task_sid':'" TASK "'}", true},
+        {"{'resource_sid':'" RESERVATION "','task_sid':'" TASK "'}", true},
+        {"{'reservation_sid':'" RESERVATION "'}", false},
+        {"{'reservation_sid':'" TASK "','task_sid':'" TASK "'}", false},
+        {"{'task_sid':'" TASK "'}", false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < LENGTH(cases); i++) {
+        AUTO(payload_release) json_t *payload = json_of(cases[i].payload);
+        const char *reservation = NULL;
+        const char *task = NULL;
+
+        assert_int_equal(event_reservation(payload, &reservation, &task), cases[i].known);
+        if (cases[i].known) {
+            assert_string_equal(reservation, RESERVATION);
+            assert_string_equal(task, TASK);
+        }
+    }
+}
+
+static void
+shows_a_reading_as_json_without_unknown_values(void **state)
+{
+    struct event_reading reading;
+    AUTO(payload_release)
+    json_t *payload =
+        read_changed("{'task_attributes':{}}", &rules, "task.completed/" TASK, &reading);
+    AUTO(payload_release) json_t *shown = event_reading_to_json(&reading);
+    const json_t *event = json_object_get(shown, "event");
+
+    (void)state;
+    assert_non_null(payload);
+    assert_string_equal(payload_text(shown, "verdict"), "filtered");
+    assert_string_equal(payload_text(shown, "reason"), "no_identity");
+    assert_null(json_object_get(event, "queue"));
+    assert_int_equal(json_object_size(json_object_get(event, "customer")), 0);
+    assert_string_equal(payload_text(event, "type"), "task.completed");
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(reads_every_property_of_a_completed_task),
+        cmocka_unit_test(names_the_effect_by_task_or_conversation),
+        cmocka_unit_test(asks_to_resolve_a_reservation_until_its_record_names_the_task),
+        cmocka_unit_test(parks_an_event_about_nothing),
+        cmocka_unit_test(falls_back_to_the_record_for_name_and_date),
+        cmocka_unit_test(finds_the_ticket_in_the_order_of_the_contract),
+        cmocka_unit_test(gives_a_request_neither_duration_nor_outcome),
+        cmocka_unit_test(tells_too_old_events_by_their_own_date),
+        cmocka_unit_test(learns_the_task_of_a_reservation),
+        cmocka_unit_test(shows_a_reading_as_json_without_unknown_values),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

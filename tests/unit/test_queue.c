@@ -1,0 +1,548 @@
+/*
+ * test_queue.c - the states of a record.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "tests/unit/queue_helpers.h"
+
+static struct queue *queue;
+
+static int
+set_up(void **state)
+{
+    (void)empty_redis(state);
+    queue = open_worker("worker-1");
+    return 0;
+}
+
+static int
+tear_down(void **state)
+{
+    (void)state;
+    queue_close(&queue);
+    return 0;
+}
+
+static struct queue_record *
+put_and_claim(void)
+{
+    assert_int_equal(put_one(queue, TASK, "taskrouter", "signed"), QUEUE_PUT_NEW);
+    struct queue_record *record = claim_one(queue);
+
+    assert_non_null(record);
+    return record;
+}
+
+static void
+assert_state(const char *expected)
+{
+    const struct slice state =
+        redis_reply_text(REDIS_DO(&redis, "HGET", TASK_RECORD, "s"));
+
+    if (!slice_is(state, expected)) {
+        fail_msg("state is %.*s, not %s", (int)state.size, state.data, expected);
+    }
+}
+
+/* ---- put --------------------------------------------------------------------------------- */
+
+static void
+merges_routes_and_knows_duplicates(void **state)
+{
+    (void)state;
+    assert_int_equal(put_one(queue, TASK, "taskrouter", "a"), QUEUE_PUT_NEW);
+    assert_int_equal(put_one(queue, TASK, "taskrouter", "b"), QUEUE_PUT_DUPLICATE);
+    assert_int_equal(put_one(queue, TASK, "plugin", "c"), QUEUE_PUT_MERGED);
+    const struct queue_stats stats = balanced_stats(queue);
+
+    assert_int_equal(stats.accepted, 1);
+    assert_int_equal(stats.pending, 1);
+    struct queue_record *record = claim_one(queue);
+
+    assert_int_equal(record->route_count, 2);
+    assert_true(slice_is(route_bytes(record, "taskrouter"), "a"));
+    assert_true(slice_is(route_bytes(record, "plugin"), "c"));
+    queue_record_free(&record);
+}
+
+static void
+answers_each_put_of_one_call(void **state)
+{
+    const struct slice key = slice_of(TASK);
+    struct queue_put puts[] = {
+        {.key = key, .route = slice_of("a"), .bytes = slice_of("1")},
+        {.key = key, .route = slice_of("a"), .bytes = slice_of("2")},
+        {.key = slice_of("x/y"), .route = slice_of("a"), .bytes = slice_of("3")},
+        {.key = key, .route = slice_of("b"), .bytes = slice_of("4")},
+    };
+
+    (void)state;
+    assert_int_equal(queue_put(queue, puts, LENGTH(puts)), QUEUE_OK);
+    assert_int_equal(puts[0].result, QUEUE_PUT_NEW);
+    assert_int_equal(puts[1].result, QUEUE_PUT_DUPLICATE);
+    assert_int_equal(puts[2].result, QUEUE_PUT_NEW);
+    assert_int_equal(puts[3].result, QUEUE_PUT_MERGED);
+    assert_int_equal(balanced_stats(queue).accepted, 2);
+}
+
+static void
+stores_more_than_one_call_can_carry(void **state)
+{
+    enum {
+        COUNT = 300,
+    };
+    static char keys[COUNT][16];
+    static struct queue_put puts[COUNT];
+
+    (void)state;
+    for (size_t i = 0; i < COUNT; i++) {
+        (void)snprintf(keys[i], sizeof(keys[i]), "k/%zu", i);
+        puts[i] = (struct queue_put){.key = slice_of(keys[i]), .bytes = slice_of("x")};
+    }
+    assert_int_equal(queue_put(queue, puts, COUNT), QUEUE_OK);
+    assert_int_equal(balanced_stats(queue).pending, COUNT);
+}
+
+static void
+carries_any_bytes(void **state)
+{
+    const char bytes[] = "\0\r\n$5\r\n\xff%s";
+    struct queue_put put = {.key = slice_of(TASK),
+        .route = slice_of("plugin"),
+        .bytes = {.data = bytes, .size = sizeof(bytes)}};
+
+    (void)state;
+    assert_int_equal(queue_put(queue, &put, 1), QUEUE_OK);
+    struct queue_record *record = claim_one(queue);
+
+    assert_true(slice_equal(record->routes[0].bytes, put.bytes));
+    queue_record_free(&record);
+}
+
+static void
+refuses_a_ninth_route(void **state)
+{
+    char route[] = "r0";
+    struct queue_put put = {
+        .key = slice_of(TASK), .route = slice_of(route), .bytes = slice_of("x")};
+
+    (void)state;
+    for (int i = 0; i < QUEUE_ROUTES_MAX; i++) {
+        route[1] = (char)('0' + i);
+        assert_int_equal(queue_put(queue, &put, 1), QUEUE_OK);
+    }
+    route[1] = '8';
+    assert_int_equal(queue_put(queue, &put, 1), QUEUE_E_REFUSED);
+    assert_non_null(strstr(queue_error(queue), "routes"));
+    struct queue_record *record = claim_one(queue);
+
+    assert_int_equal(record->route_count, QUEUE_ROUTES_MAX);
+    queue_record_free(&record);
+}
+
+static void
+refuses_a_key_that_is_no_text(void **state)
+{
+    struct queue_put puts[] = {
+        {.key = {.data = "a\0b", .size = 3}},
+        {.key = {0}},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < LENGTH(puts); i++) {
+        assert_int_equal(queue_put(queue, &puts[i], 1), -EINVAL);
+    }
+    assert_int_equal(balanced_stats(queue).accepted, 0);
+}
+
+/* ---- claim and settle -------------------------------------------------------------------- */
+
+static void
+tells_all_about_a_claimed_record(void **state)
+{
+    (void)state;
+    struct queue_record *record = put_and_claim();
+
+    assert_string_equal(record->key, TASK);
+    assert_int_equal(strncmp(record->token, "worker-1/", strlen("worker-1/")), 0);
+    assert_int_equal(record->schema, QUEUE_SCHEMA);
+    assert_int_equal(record->attempts, 1);
+    assert_in_range(record->now_ms - record->received_ms, 0, 60000);
+    assert_true(record->received_ms > 1600000000000);
+    assert_int_equal(balanced_stats(queue).claimed, 1);
+    assert_null(claim_one(queue));
+    queue_record_free(&record);
+}
+
+static void
+delivered_leaves_a_tombstone_that_refuses_all(void **state)
+{
+    (void)state;
+    assert_int_equal(
+        settle_one(queue, put_and_claim(), QUEUE_DELIVERED, NULL), QUEUE_SETTLED);
+    assert_state("delivered");
+    assert_int_equal(REDIS_NUMBER(&redis, "HLEN", TASK_RECORD), 1);
+    assert_in_range(REDIS_NUMBER(&redis, "PTTL", TASK_RECORD), 86000000, 86400000);
+    assert_int_equal(REDIS_NUMBER(&redis, "EXISTS", TASK_COPY), 0);
+    assert_int_equal(put_one(queue, TASK, "taskrouter", "signed"), QUEUE_PUT_DUPLICATE);
+    assert_int_equal(put_one(queue, TASK, "plugin", "new"), QUEUE_PUT_DUPLICATE);
+    const struct queue_stats stats = balanced_stats(queue);
+
+    assert_int_equal(stats.delivered, 1);
+    assert_int_equal(stats.pending, 0);
+    assert_int_equal(stats.claimed, 0);
+}
+
+static void
+nothing_unsettled_ever_expires(void **state)
+{
+    static const enum queue_outcome outcomes[] = {
+        QUEUE_DELAYED, QUEUE_PARKED, QUEUE_RELEASED};
+
+    (void)state;
+    for (size_t i = 0; i < LENGTH(outcomes); i++) {
+        (void)empty_redis(NULL);
+        struct queue_record *record = put_and_claim();
+
+        assert_int_equal(REDIS_NUMBER(&redis, "PTTL", TASK_RECORD), -1);
+        assert_int_equal(settle_one(queue, record, outcomes[i], "why"), QUEUE_SETTLED);
+        assert_int_equal(REDIS_NUMBER(&redis, "PTTL", TASK_RECORD), -1);
+    }
+}
+
+static void
+filtered_reopens_for_a_new_route_only(void **state)
+{
+    (void)state;
+    assert_int_equal(
+        settle_one(queue, put_and_claim(), QUEUE_FILTERED, "no_identity"), QUEUE_SETTLED);
+    struct queue_stats stats = balanced_stats(queue);
+
+    assert_int_equal(stats.filtered, 1);
+    assert_int_equal(label_value(&stats.filtered_by, "no_identity"), 1);
+    assert_int_equal(put_one(queue, TASK, "taskrouter", "signed"), QUEUE_PUT_DUPLICATE);
+    assert_int_equal(put_one(queue, TASK, "plugin", "who"), QUEUE_PUT_NEW);
+    stats = balanced_stats(queue);
+    assert_int_equal(stats.accepted, 1);
+    assert_int_equal(stats.filtered, 0);
+    assert_int_equal(label_value(&stats.filtered_by, "no_identity"), -1);
+    assert_int_equal(stats.pending, 1);
+    assert_int_equal(REDIS_NUMBER(&redis, "PTTL", TASK_RECORD), -1);
+
+    struct queue_record *record = claim_one(queue);
+
+    assert_int_equal(record->attempts, 1);
+    assert_int_equal(record->route_count, 1);
+    assert_true(slice_is(route_bytes(record, "plugin"), "who"));
+    queue_record_free(&record);
+}
+
+static void
+a_reopened_record_takes_back_bytes_it_had_dropped(void **state)
+{
+    (void)state;
+    assert_int_equal(
+        settle_one(queue, put_and_claim(), QUEUE_FILTERED, "no_identity"), QUEUE_SETTLED);
+    assert_int_equal(put_one(queue, TASK, "plugin", "who"), QUEUE_PUT_NEW);
+    assert_int_equal(put_one(queue, TASK, "taskrouter", "signed"), QUEUE_PUT_MERGED);
+    assert_int_equal(put_one(queue, TASK, "taskrouter", "again"), QUEUE_PUT_DUPLICATE);
+    struct queue_record *record = claim_one(queue);
+
+    assert_true(slice_is(route_bytes(record, "taskrouter"), "signed"));
+    queue_record_free(&record);
+}
+
+static void
+a_route_during_the_claim_reopens_what_is_filtered_or_parked(void **state)
+{
+    static const enum queue_outcome outcomes[] = {QUEUE_FILTERED, QUEUE_PARKED};
+
+    (void)state;
+    for (size_t i = 0; i < LENGTH(outcomes); i++) {
+        (void)empty_redis(NULL);
+        struct queue_record *record = put_and_claim();
+
+        assert_int_equal(put_one(queue, TASK, "plugin", "who"), QUEUE_PUT_MERGED);
+        assert_int_equal(settle_one(queue, record, outcomes[i], "why"), QUEUE_REOPENED);
+        record = claim_one(queue);
+        assert_int_equal(record->route_count, 2);
+        assert_int_equal(settle_one(queue, record, outcomes[i], "why"), QUEUE_SETTLED);
+        assert_int_equal(balanced_stats(queue).pending, 0);
+    }
+}
+
+static void
+a_route_during_the_claim_does_not_undo_a_delivery(void **state)
+{
+    (void)state;
+    struct queue_record *record = put_and_claim();
+
+    assert_int_equal(put_one(queue, TASK, "plugin", "who"), QUEUE_PUT_MERGED);
+    assert_int_equal(settle_one(queue, record, QUEUE_DELIVERED, NULL), QUEUE_SETTLED);
+    assert_state("delivered");
+    assert_null(claim_one(queue));
+}
+
+static void
+parked_keeps_its_bytes_and_reason(void **state)
+{
+    (void)state;
+    assert_int_equal(
+        settle_one(queue, put_and_claim(), QUEUE_PARKED, "brevo_400"), QUEUE_SETTLED);
+    assert_state("parked");
+    assert_null(claim_one(queue));
+    assert_true(slice_is(
+        redis_reply_text(REDIS_DO(&redis, "HGET", TASK_RECORD, "e")), "brevo_400"));
+    assert_true(
+        slice_is(redis_reply_text(REDIS_DO(&redis, "HGET", TASK_RECORD, "r:taskrouter")),
+            "signed"));
+    const struct queue_stats stats = balanced_stats(queue);
+
+    assert_int_equal(stats.parked, 1);
+    assert_int_equal(label_value(&stats.parked_by, "brevo_400"), 1);
+    assert_int_equal(put_one(queue, TASK, "taskrouter", "signed"), QUEUE_PUT_DUPLICATE);
+    assert_int_equal(balanced_stats(queue).parked, 1);
+}
+
+static void
+parked_is_tried_again_with_a_new_route(void **state)
+{
+    (void)state;
+    assert_int_equal(
+        settle_one(queue, put_and_claim(), QUEUE_PARKED, "brevo_400"), QUEUE_SETTLED);
+    assert_int_equal(put_one(queue, TASK, "plugin", "who"), QUEUE_PUT_MERGED);
+    const struct queue_stats stats = balanced_stats(queue);
+
+    assert_int_equal(stats.parked, 0);
+    assert_int_equal(stats.pending, 1);
+    assert_int_equal(label_value(&stats.parked_by, "brevo_400"), -1);
+    struct queue_record *record = claim_one(queue);
+
+    assert_int_equal(record->route_count, 2);
+    queue_record_free(&record);
+}
+
+static void
+delayed_waits_and_becomes_due(void **state)
+{
+    struct queue_settlement settlement = {
+        .outcome = QUEUE_DELAYED, .reason = "brevo_500", .delay_ms = 3600000};
+
+    (void)state;
+    struct queue_record *record = put_and_claim();
+
+    settlement.record = record;
+    assert_int_equal(queue_settle(queue, &settlement, 1), QUEUE_OK);
+    queue_record_free(&record);
+    assert_null(claim_one(queue));
+    const struct queue_stats stats = balanced_stats(queue);
+
+    assert_int_equal(stats.delayed, 1);
+    assert_int_equal(stats.pending, 1);
+    assert_int_equal(stats.claimed, 0);
+    (void)REDIS_DO(&redis, "ZADD", "fb:{0}:delayed", "1", TASK); /* an hour later */
+    record = claim_one(queue);
+    assert_non_null(record);
+    assert_int_equal(record->attempts, 2);
+    assert_int_equal(balanced_stats(queue).delayed, 0);
+    queue_record_free(&record);
+}
+
+static void
+a_short_delay_ends_by_itself(void **state)
+{
+    struct queue_settlement settlement = {.outcome = QUEUE_DELAYED, .delay_ms = 30};
+
+    (void)state;
+    struct queue_record *record = put_and_claim();
+    const int64_t before_us = redis_now_us();
+
+    settlement.record = record;
+    assert_int_equal(queue_settle(queue, &settlement, 1), QUEUE_OK);
+    queue_record_free(&record);
+    record = claim_later(queue);
+    assert_true(redis_now_us() - before_us >= 29000);
+    queue_record_free(&record);
+}
+
+static void
+only_free_attempts_are_given_back(void **state)
+{
+    static const struct {
+        enum queue_outcome outcome;
+        bool free_attempt;
+        int64_t attempts;
+    } cases[] = {
+        {QUEUE_RELEASED, false, 1},
+        {QUEUE_DELAYED, true, 1},
+        {QUEUE_DELAYED, false, 2},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < LENGTH(cases); i++) {
+        (void)empty_redis(NULL);
+        struct queue_record *record = put_and_claim();
+        struct queue_settlement settlement = {.record = record,
+            .outcome = cases[i].outcome,
+            .free_attempt = cases[i].free_attempt};
+
+        assert_int_equal(queue_settle(queue, &settlement, 1), QUEUE_OK);
+        queue_record_free(&record);
+        record = claim_later(queue);
+        assert_int_equal(record->attempts, cases[i].attempts);
+        queue_record_free(&record);
+    }
+}
+
+static void
+keeps_copies_of_settled_bytes_when_asked(void **state)
+{
+    struct queue_options options = default_options("worker-2");
+
+    (void)state;
+    options.keep_bodies_ms = 5000;
+    struct queue *keeper = open_queue(&options);
+
+    (void)put_one(queue, TASK, "taskrouter", "signed");
+    assert_int_equal(settle_one(keeper, claim_one(keeper), QUEUE_FILTERED, "no_identity"),
+        QUEUE_SETTLED);
+    (void)put_one(queue, TASK, "plugin", "who");
+    assert_int_equal(
+        settle_one(keeper, claim_one(keeper), QUEUE_DELIVERED, NULL), QUEUE_SETTLED);
+    assert_int_equal(REDIS_NUMBER(&redis, "HLEN", TASK_COPY), 2);
+    assert_true(slice_is(
+        redis_reply_text(REDIS_DO(&redis, "HGET", TASK_COPY, "r:taskrouter")), "signed"));
+    assert_in_range(REDIS_NUMBER(&redis, "PTTL", TASK_COPY), 1, 5000);
+    queue_close(&keeper);
+}
+
+static void
+settles_each_record_of_one_call_once(void **state)
+{
+    (void)state;
+    struct queue_record *record = put_and_claim();
+    struct queue_settlement settlements[] = {
+        {.record = record, .outcome = QUEUE_DELIVERED},
+        {.record = record, .outcome = QUEUE_PARKED, .reason = "twice"},
+    };
+
+    assert_int_equal(queue_settle(queue, settlements, 2), QUEUE_OK);
+    assert_int_equal(settlements[0].result, QUEUE_SETTLED);
+    assert_int_equal(settlements[1].result, QUEUE_STALE);
+    assert_int_equal(settle_one(queue, record, QUEUE_DELIVERED, NULL), QUEUE_STALE);
+    const struct queue_stats stats = balanced_stats(queue);
+
+    assert_int_equal(stats.delivered, 1);
+    assert_int_equal(stats.parked, 0);
+}
+
+/* ---- the rest ---------------------------------------------------------------------------- */
+
+static void
+hands_out_records_of_an_unknown_schema(void **state)
+{
+    (void)state;
+    (void)put_one(queue, TASK, "taskrouter", "signed");
+    (void)REDIS_DO(&redis, "HSET", TASK_RECORD, "v", "7", "s", "of the future");
+    struct queue_record *record = claim_one(queue);
+
+    assert_int_equal(record->schema, 7);
+    assert_int_equal(settle_one(queue, record, QUEUE_PARKED, "schema"), QUEUE_SETTLED);
+    assert_int_equal(balanced_stats(queue).parked, 1);
+}
+
+static void
+remembers_links(void **state)
+{
+    char to[64] = "x";
+
+    (void)state;
+    assert_int_equal(queue_link_get(queue, "WR1", to, sizeof(to)), QUEUE_OK);
+    assert_string_equal(to, "");
+    assert_int_equal(queue_link_put(queue, "WR1", "WT1"), QUEUE_OK);
+    assert_int_equal(queue_link_get(queue, "WR1", to, sizeof(to)), QUEUE_OK);
+    assert_string_equal(to, "WT1");
+    assert_int_equal(queue_link_get(queue, "WR1", to, 3), -ENOSPC);
+    assert_true(REDIS_NUMBER(&redis, "PTTL", "fb:{0}:l:WR1") > 86000000);
+}
+
+static void
+shows_pauses_with_their_beginning(void **state)
+{
+    (void)state;
+    assert_int_equal(queue_pause_put(queue, "brevo_401", "set a valid key"), QUEUE_OK);
+    struct queue_stats stats = balanced_stats(queue);
+    const int64_t since_ms = label_value(&stats.paused, "brevo_401");
+
+    assert_true(since_ms > 1600000000000);
+    assert_string_equal(stats.paused.items[0].text, "set a valid key");
+    assert_int_equal(queue_pause_put(queue, "brevo_401", "still no valid key"), QUEUE_OK);
+    stats = balanced_stats(queue);
+    assert_int_equal(label_value(&stats.paused, "brevo_401"), since_ms);
+    assert_string_equal(stats.paused.items[0].text, "still no valid key");
+    assert_int_equal(queue_pause_remove(queue, "brevo_401"), QUEUE_OK);
+    assert_int_equal(balanced_stats(queue).paused.count, 0);
+}
+
+static void
+tells_the_age_of_the_oldest_unsettled(void **state)
+{
+    (void)state;
+    assert_int_equal(balanced_stats(queue).oldest_ms, 0);
+    struct queue_record *record = put_and_claim();
+
+    (void)REDIS_DO(&redis, "HSET", TASK_RECORD, "t", "1600000000000");
+    assert_true(balanced_stats(queue).oldest_ms > 1000000);
+    assert_int_equal(settle_one(queue, record, QUEUE_DELIVERED, NULL), QUEUE_SETTLED);
+    assert_int_equal(balanced_stats(queue).oldest_ms, 0);
+}
+
+static void
+cuts_a_long_reason_to_what_a_label_shows(void **state)
+{
+    (void)state;
+    assert_int_equal(settle_one(queue, put_and_claim(), QUEUE_PARKED,
+                         "a reason that is longer than any label that is shown"),
+        QUEUE_SETTLED);
+    const struct queue_stats stats = balanced_stats(queue);
+
+    assert_int_equal(
+        label_value(&stats.parked_by, "a reason that is longer than any label "), 1);
+}
+
+int
+main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        TEST(merges_routes_and_knows_duplicates),
+        TEST(answers_each_put_of_one_call),
+        TEST(stores_more_than_one_call_can_carry),
+        TEST(carries_any_bytes),
+        TEST(refuses_a_ninth_route),
+        TEST(refuses_a_key_that_is_no_text),
+        TEST(tells_all_about_a_claimed_record),
+        TEST(delivered_leaves_a_tombstone_that_refuses_all),
+        TEST(nothing_unsettled_ever_expires),
+        TEST(filtered_reopens_for_a_new_route_only),
+        TEST(a_reopened_record_takes_back_bytes_it_had_dropped),
+        TEST(a_route_during_the_claim_reopens_what_is_filtered_or_parked),
+        TEST(a_route_during_the_claim_does_not_undo_a_delivery),
+        TEST(parked_keeps_its_bytes_and_reason),
+        TEST(parked_is_tried_again_with_a_new_route),
+        TEST(delayed_waits_and_becomes_due),
+        TEST(a_short_delay_ends_by_itself),
+        TEST(only_free_attempts_are_given_back),
+        TEST(keeps_copies_of_settled_bytes_when_asked),
+        TEST(settles_each_record_of_one_call_once),
+        TEST(hands_out_records_of_an_unknown_schema),
+        TEST(remembers_links),
+        TEST(shows_pauses_with_their_beginning),
+        TEST(tells_the_age_of_the_oldest_unsettled),
+        TEST(cuts_a_long_reason_to_what_a_label_shows),
+    };
+
+    return cmocka_run_group_tests_name("queue", tests, start_redis, stop_redis);
+}

@@ -1,0 +1,457 @@
+/*
+ * test_queue_claim.c - who gets which record, and what a crash leaves behind.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "queue/handle.h"
+#include "tests/unit/queue_helpers.h"
+
+enum {
+    MANY = 16, /* partitions */
+};
+
+static struct queue *queue;
+
+static int
+set_up(void **state)
+{
+    (void)empty_redis(state);
+    queue = open_worker("worker-1");
+    return 0;
+}
+
+static int
+tear_down(void **state)
+{
+    (void)state;
+    queue_close(&queue);
+    return 0;
+}
+
+static struct queue *
+open_with_deadline(const char *consumer, int64_t deadline_ms)
+{
+    struct queue_options options = default_options(consumer);
+
+    options.claim_deadline_ms = deadline_ms;
+    return open_queue(&options);
+}
+
+static struct queue_record *
+put_and_claim(void)
+{
+    (void)put_one(queue, TASK, "taskrouter", "signed");
+    struct queue_record *record = claim_one(queue);
+
+    assert_non_null(record);
+    return record;
+}
+
+/* ---- crash and takeover ------------------------------------------------------------------ */
+
+static void
+a_restarted_worker_takes_its_own_pending_first(void **state)
+{
+    (void)state;
+    struct queue_record *before = put_and_claim();
+
+    (void)put_one(queue, "task.completed/WT2", "taskrouter", "later");
+    struct queue *restarted = open_worker("worker-1");
+    struct queue_record *record = claim_one(restarted);
+
+    assert_string_equal(record->key, TASK);
+    assert_string_not_equal(record->token, before->token);
+    assert_int_equal(record->attempts, 2);
+    assert_int_equal(settle_one(queue, before, QUEUE_DELIVERED, NULL), QUEUE_STALE);
+    assert_int_equal(balanced_stats(queue).delivered, 0);
+    assert_int_equal(settle_one(restarted, record, QUEUE_DELIVERED, NULL), QUEUE_SETTLED);
+    record = claim_one(restarted);
+    assert_string_equal(record->key, "task.completed/WT2");
+    queue_record_free(&record);
+    queue_close(&restarted);
+}
+
+static void
+a_restarted_worker_finds_all_of_its_pending(void **state)
+{
+    struct queue_record *records[5];
+    size_t count = 0;
+
+    (void)state;
+    for (int i = 0; i < 5; i++) {
+        char key[32];
+
+        (void)snprintf(key, sizeof(key), "task.completed/WT%d", i);
+        (void)put_one(queue, key, "taskrouter", "signed");
+    }
+    assert_int_equal(queue_claim(queue, 5, records, &count), QUEUE_OK);
+    assert_int_equal(count, 5);
+    struct queue *restarted = open_worker("worker-1");
+
+    for (size_t i = 0; i < 5; i++) { /* one by one, in their order */
+        struct queue_record *record = claim_one(restarted);
+
+        assert_string_equal(record->key, records[i]->key);
+        queue_record_free(&record);
+        queue_record_free(&records[i]);
+    }
+    assert_null(claim_one(restarted));
+    queue_close(&restarted);
+}
+
+/* The new claim has seen the route that made the old one dirty. */
+static void
+a_new_claim_is_clean(void **state)
+{
+    (void)state;
+    struct queue_record *before = put_and_claim();
+
+    (void)put_one(queue, TASK, "plugin", "who");
+    struct queue *restarted = open_worker("worker-1");
+    struct queue_record *record = claim_one(restarted);
+
+    assert_int_equal(record->route_count, 2);
+    assert_int_equal(
+        settle_one(restarted, record, QUEUE_FILTERED, "facts"), QUEUE_SETTLED);
+    queue_record_free(&before);
+    queue_close(&restarted);
+}
+
+static void
+another_worker_leaves_a_fresh_claim_alone(void **state)
+{
+    (void)state;
+    struct queue_record *record = put_and_claim();
+    struct queue *other = open_with_deadline("worker-2", 60000);
+
+    assert_null(claim_one(other));
+    assert_int_equal(settle_one(queue, record, QUEUE_DELIVERED, NULL), QUEUE_SETTLED);
+    queue_close(&other);
+}
+
+static void
+another_worker_takes_over_after_the_deadline(void **state)
+{
+    (void)state;
+    struct queue_record *before = put_and_claim();
+    struct queue *other = open_with_deadline("worker-2", 1);
+    struct queue_record *record = claim_later(other);
+
+    assert_string_equal(record->key, TASK);
+    assert_int_equal(settle_one(queue, before, QUEUE_PARKED, "stale"), QUEUE_STALE);
+    assert_int_equal(settle_one(other, record, QUEUE_DELIVERED, NULL), QUEUE_SETTLED);
+    const struct queue_stats stats = balanced_stats(queue);
+
+    assert_int_equal(stats.delivered, 1);
+    assert_int_equal(stats.parked, 0);
+    queue_close(&other);
+}
+
+/* Even when it is slower than the deadline. */
+static void
+a_worker_is_never_handed_what_it_is_at(void **state)
+{
+    (void)state;
+    struct queue *slow = open_with_deadline("slow", 1);
+
+    (void)put_one(queue, TASK, "taskrouter", "signed");
+    struct queue_record *record = claim_one(slow);
+    const int64_t end_us = redis_now_us() + 20000;
+
+    assert_non_null(record);
+    while (redis_now_us() < end_us) {
+        slow->next_takeover_us = 0;
+        assert_null(claim_one(slow));
+    }
+    handle_recover(slow);
+    assert_null(claim_one(slow));
+    (void)REDIS_DO(&redis, "XGROUP", "DESTROY", "fb:{0}:stream", "workers");
+    assert_null(claim_one(slow));
+    assert_int_equal(settle_one(slow, record, QUEUE_DELIVERED, NULL), QUEUE_SETTLED);
+    assert_int_equal(balanced_stats(queue).delivered, 1);
+    queue_close(&slow);
+}
+
+static void
+a_claim_whose_answer_was_lost_is_found_again(void **state)
+{
+    struct queue_options options = default_options("worker-1");
+    struct queue_record *record = NULL;
+    size_t count = 0;
+
+    (void)state;
+    options.timeout_ms = 50;
+    struct queue *hasty = open_queue(&options);
+
+    assert_null(claim_one(hasty)); /* nothing of its own is pending */
+    (void)put_one(hasty, TASK, "taskrouter", "signed");
+    redis_fixture_signal(&redis, SIGSTOP);
+    assert_int_equal(queue_claim(hasty, 1, &record, &count), -ETIMEDOUT);
+    redis_fixture_signal(&redis, SIGCONT);
+    struct queue_options patient = default_options(NULL);
+    struct queue *observer = open_queue(&patient);
+
+    while (balanced_stats(observer).claimed == 0) { /* it ran after all */
+    }
+    record = claim_later(hasty);
+    assert_int_equal(record->attempts, 2);
+    assert_int_equal(settle_one(hasty, record, QUEUE_DELIVERED, NULL), QUEUE_SETTLED);
+    queue_close(&observer);
+    queue_close(&hasty);
+}
+
+/* ---- damage ------------------------------------------------------------------------------ */
+
+static void
+a_missing_group_is_made_again_from_the_beginning(void **state)
+{
+    (void)state;
+    (void)put_one(queue, TASK, "taskrouter", "signed");
+    (void)REDIS_DO(&redis, "XGROUP", "DESTROY", "fb:{0}:stream", "workers");
+    struct queue_record *record = claim_one(queue);
+
+    assert_string_equal(record->key, TASK);
+    assert_int_equal(settle_one(queue, record, QUEUE_DELIVERED, NULL), QUEUE_SETTLED);
+    assert_int_equal(balanced_stats(queue).group_recreated, 1);
+}
+
+static void
+an_emptied_redis_is_set_up_again(void **state)
+{
+    (void)state;
+    struct queue_record *lost = put_and_claim();
+
+    (void)REDIS_DO(&redis, "FLUSHALL");
+    assert_null(claim_one(queue));
+    assert_int_equal(settle_one(queue, lost, QUEUE_DELIVERED, NULL), QUEUE_STALE);
+    assert_int_equal(balanced_stats(queue).group_recreated, 1);
+    assert_int_equal(
+        settle_one(queue, put_and_claim(), QUEUE_DELIVERED, NULL), QUEUE_SETTLED);
+    assert_int_equal(REDIS_NUMBER(&redis, "HGET", "fb:meta", "partitions"), 1);
+}
+
+static void
+an_entry_without_its_record_is_unaccounted(void **state)
+{
+    struct queue_stats stats = {0};
+
+    (void)state;
+    (void)put_one(queue, TASK, "taskrouter", "signed");
+    (void)REDIS_DO(&redis, "DEL", TASK_RECORD);
+    assert_null(claim_one(queue));
+    assert_int_equal(queue_stats(queue, &stats), QUEUE_OK);
+    assert_int_equal(stats.unaccounted, 1);
+    assert_int_equal(stats.pending, 0);
+    assert_int_equal(REDIS_NUMBER(&redis, "ZCARD", "fb:{0}:lost"), 1);
+}
+
+static void
+a_delayed_key_without_its_record_is_unaccounted(void **state)
+{
+    struct queue_stats stats = {0};
+
+    (void)state;
+    assert_int_equal(
+        settle_one(queue, put_and_claim(), QUEUE_DELAYED, "why"), QUEUE_SETTLED);
+    (void)REDIS_DO(&redis, "DEL", TASK_RECORD);
+    assert_null(claim_one(queue));
+    assert_int_equal(queue_stats(queue, &stats), QUEUE_OK);
+    assert_int_equal(stats.unaccounted, 1);
+    assert_int_equal(stats.delayed, 0);
+}
+
+static void
+a_foreign_entry_is_set_aside(void **state)
+{
+    struct queue_stats stats = {0};
+
+    (void)state;
+    (void)REDIS_DO(&redis, "XADD", "fb:{0}:stream", "*", "junk", "1");
+    (void)REDIS_DO(&redis, "XADD", "fb:{0}:stream", "*", "k", "no/such");
+    (void)put_one(queue, TASK, "taskrouter", "signed");
+    struct queue_record *record = claim_later(queue);
+
+    assert_string_equal(record->key, TASK);
+    assert_int_equal(settle_one(queue, record, QUEUE_DELIVERED, NULL), QUEUE_SETTLED);
+    assert_int_equal(queue_stats(queue, &stats), QUEUE_OK);
+    assert_int_equal(stats.unaccounted, 2);
+    assert_int_equal(stats.delivered, 1);
+}
+
+static void
+a_record_whose_entry_was_deleted_is_unaccounted(void **state)
+{
+    struct queue_stats stats = {0};
+
+    (void)state;
+    (void)put_one(queue, TASK, "taskrouter", "signed");
+    (void)REDIS_DO(&redis, "XTRIM", "fb:{0}:stream", "MAXLEN", "0");
+    assert_int_equal(queue_stats(queue, &stats), QUEUE_OK);
+    assert_int_equal(stats.unaccounted, 1);
+}
+
+static void
+a_second_entry_of_a_settled_record_goes_away(void **state)
+{
+    (void)state;
+    struct queue_record *record = put_and_claim();
+
+    (void)REDIS_DO(&redis, "XADD", "fb:{0}:stream", "*", "k", TASK);
+    assert_int_equal(settle_one(queue, record, QUEUE_DELIVERED, NULL), QUEUE_SETTLED);
+    assert_null(claim_one(queue));
+    assert_int_equal(balanced_stats(queue).pending, 0);
+}
+
+/* ---- partitions -------------------------------------------------------------------------- */
+
+static struct queue *
+open_many(const char *consumer)
+{
+    struct queue_options options = default_options(consumer);
+
+    (void)empty_redis(NULL);
+    options.partitions = MANY;
+    struct queue *many = open_queue(&options);
+
+    assert_int_equal(queue_prepare(many), QUEUE_OK);
+    return many;
+}
+
+static void
+partitions_are_those_of_a_cluster_slot_hash(void **state)
+{
+    static const struct {
+        const char *subject;
+        unsigned slot; /* CLUSTER KEYSLOT of the text, 16384 slots */
+    } cases[] = {
+        {"", 0},
+        {"123456789", 0x31C3},
+        {"WT00000000000000000000000000000001", 0},
+    };
+    const uint64_t slot = (uint64_t)queue_partition(slice_of(cases[1].subject), 1U << 14);
+
+    (void)state;
+    assert_int_equal(queue_partition(slice_of(cases[0].subject), 16), 0);
+    assert_int_equal(slot, cases[1].slot);
+    assert_int_equal(queue_partition(slice_of(cases[2].subject), 1), 0);
+}
+
+static void
+claims_from_all_partitions_fairly(void **state)
+{
+    bool seen[MANY] = {false};
+    struct queue_record *records[MANY];
+    struct queue_settlement settlements[MANY];
+    size_t count = 0;
+
+    (void)state;
+    struct queue *many = open_many("worker-1");
+
+    for (int i = 0; i < 400; i++) {
+        char key[32];
+
+        (void)snprintf(key, sizeof(key), "task.completed/WT%d", i);
+        assert_int_equal(put_one(many, key, "taskrouter", key), QUEUE_PUT_NEW);
+    }
+    assert_int_equal(queue_claim(many, MANY, records, &count), QUEUE_OK);
+    assert_int_equal(count, MANY);
+    for (size_t i = 0; i < count; i++) {
+        seen[records[i]->partition] = true;
+        settlements[i] = (struct queue_settlement){.record = records[i],
+            .outcome = i % 2 == 0 ? QUEUE_DELIVERED : QUEUE_FILTERED,
+            .reason = "facts",
+            .effect_key = records[i]->key};
+    }
+    for (size_t i = 0; i < MANY; i++) {
+        assert_true(seen[i]);
+    }
+    assert_int_equal(queue_settle(many, settlements, count), QUEUE_OK);
+    for (size_t i = 0; i < count; i++) {
+        assert_int_equal(settlements[i].result, QUEUE_SETTLED);
+        queue_record_free(&records[i]);
+    }
+    const struct queue_stats stats = balanced_stats(many);
+
+    assert_int_equal(stats.delivered, MANY / 2);
+    assert_int_equal(label_value(&stats.filtered_by, "facts"), MANY / 2);
+    assert_int_equal(stats.pending, 400 - MANY);
+    queue_close(&many);
+}
+
+static void
+fills_its_room_from_one_busy_partition(void **state)
+{
+    struct queue_record *records[8];
+    size_t count = 0;
+
+    (void)state;
+    struct queue *many = open_many("worker-1");
+
+    for (int i = 0; i < 20; i++) { /* one subject: one partition */
+        char key[32];
+        struct queue_put put = {.subject = slice_of("WT1"), .bytes = slice_of("x")};
+
+        (void)snprintf(key, sizeof(key), "k%d/WT1", i);
+        put.key = slice_of(key);
+        assert_int_equal(queue_put(many, &put, 1), QUEUE_OK);
+    }
+    for (int round = 0; round < 2; round++) {
+        assert_int_equal(queue_claim(many, 8, records, &count), QUEUE_OK);
+        assert_int_equal(count, 8);
+        for (size_t i = 0; i < count; i++) {
+            char key[32];
+
+            (void)snprintf(key, sizeof(key), "k%zu/WT1", (size_t)round * 8 + i);
+            assert_string_equal(records[i]->key, key); /* in the order put */
+            queue_record_free(&records[i]);
+        }
+    }
+    queue_close(&many);
+}
+
+static void
+another_partition_count_is_refused(void **state)
+{
+    (void)state;
+    struct queue *many = open_many(NULL);
+    struct queue_options options = default_options(NULL);
+    struct queue *one = open_queue(&options);
+
+    assert_int_equal(queue_prepare(one), QUEUE_E_PARTITIONS);
+    assert_non_null(strstr(queue_error(one), "16 partitions"));
+    assert_int_equal(queue_ping(one), QUEUE_E_PARTITIONS);
+    assert_int_equal(queue_ping(many), QUEUE_OK);
+    queue_close(&one);
+    queue_close(&many);
+}
+
+int
+main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        TEST(a_restarted_worker_takes_its_own_pending_first),
+        TEST(a_restarted_worker_finds_all_of_its_pending),
+        TEST(a_new_claim_is_clean),
+        TEST(another_worker_leaves_a_fresh_claim_alone),
+        TEST(another_worker_takes_over_after_the_deadline),
+        TEST(a_worker_is_never_handed_what_it_is_at),
+        TEST(a_claim_whose_answer_was_lost_is_found_again),
+        TEST(a_missing_group_is_made_again_from_the_beginning),
+        TEST(an_emptied_redis_is_set_up_again),
+        TEST(an_entry_without_its_record_is_unaccounted),
+        TEST(a_delayed_key_without_its_record_is_unaccounted),
+        TEST(a_foreign_entry_is_set_aside),
+        TEST(a_record_whose_entry_was_deleted_is_unaccounted),
+        TEST(a_second_entry_of_a_settled_record_goes_away),
+        TEST(partitions_are_those_of_a_cluster_slot_hash),
+        TEST(claims_from_all_partitions_fairly),
+        TEST(fills_its_room_from_one_busy_partition),
+        TEST(another_partition_count_is_refused),
+    };
+
+    return cmocka_run_group_tests_name("queue_claim", tests, start_redis, stop_redis);
+}

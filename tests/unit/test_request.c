@@ -1,0 +1,152 @@
+/*
+ * test_request.c - the event Brevo is given.
+ */
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "mapping/request.h"
+#include "tests/unit/json_of.h"
+
+static const struct rules rules = {
+    .event_names = {[EVENT_TASK_COMPLETED] = "SUPPORT_RESOLVED",
+        [EVENT_CONVERSATION_ENDED] = "CONVERSATION_ENDED"},
+};
+
+static void
+is_json(json_t *actual, const char *wanted)
+{
+    AUTO(payload_release) json_t *expected = json_of(wanted);
+
+    if (!json_equal(actual, expected)) {
+        char *text = json_dumps(actual, 0);
+
+        print_message("is     %s\nwanted %s\n", text, wanted);
+        free(text);
+    }
+    assert_true(json_equal(actual, expected));
+}
+
+static void
+gives_the_best_identifier_and_only_that(void **state)
+{
+    static const struct {
+        struct customer customer;
+        const char *type;
+        const char *value;
+    } cases[] = {
+        {{"a@example.com", "x", "+34600000001", "+34600000002"}, "email_id",
+            "a@example.com"},
+        {{"", "x", "+34600000001", "+34600000002"}, "ext_id", "x"},
+        {{"", "", "+34600000001", "+34600000002"}, "phone_id", "+34600000001"},
+        {{"", "", "", "+34600000002"}, "whatsapp_id", "+34600000002"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < LENGTH(cases); i++) {
+        const struct request_identifier who = request_identify(&cases[i].customer);
+
+        assert_string_equal(who.type, cases[i].type);
+        assert_string_equal(who.value, cases[i].value);
+    }
+}
+
+static void
+composes_an_event_of_what_is_known(void **state)
+{
+    const struct event event = {
+        .type = EVENT_TASK_COMPLETED,
+        .date_ms = 1767225600123,
+        .source_event_id = "EV01",
+        .ticket = "KD01",
+        .task_sid = "WT01",
+        .channel = CHANNEL_SMS,
+        .direction = DIRECTION_INBOUND,
+        .queue = "Support",
+        .duration_s = 912,
+        .priority = -1,
+        .customer = {.phone = "+34600000001", .whatsapp = "+34600000002"},
+    };
+    AUTO(payload_release) json_t *request = request_event(&event, &rules);
+
+    (void)state;
+    is_json(request,
+        "{'event_name':'SUPPORT_RESOLVED','event_date':'2026-01-01T00:00:00.123Z',"
+        "'identifiers':{'phone_id':'+34600000001'},'event_properties':{"
+        "'source_event_id':'EV01','ticket':'KD01','task_sid':'WT01','channel':'sms',"
+        "'direction':'inbound','queue':'Support','duration_s':912}}");
+}
+
+static void
+stays_under_brevos_limit_however_long_the_texts(void **state)
+{
+    enum {
+        HUGE = 1 << 20
+    };
+    char *text = malloc(HUGE);
+
+    (void)state;
+    assert_non_null(text);
+    memset(text, '\x01', HUGE - 1); /* six bytes each in JSON */
+    text[HUGE - 1] = '\0';
+    const struct event event = {
+        .type = EVENT_TASK_COMPLETED,
+        .source_event_id = text,
+        .ticket = text,
+        .task_sid = text,
+        .conversation_sid = text,
+        .interaction_sid = text,
+        .queue = text,
+        .workflow = text,
+        .agent = text,
+        .reason = text,
+        .outcome = text,
+        .duration_s = INT64_MAX,
+        .priority = INT64_MAX,
+        .customer = {.email = "a@example.com"},
+    };
+    AUTO(payload_release) json_t *request = request_event(&event, &rules);
+    json_t *properties = json_object_get(request, "event_properties");
+    char *dumped = json_dumps(properties, JSON_COMPACT);
+
+    assert_non_null(dumped);
+    assert_true(strlen(dumped) <= REQUEST_PROPERTIES_MAX);
+    assert_true(json_is_true(json_object_get(properties, "truncated")));
+    free(dumped);
+    free(text);
+}
+
+static void
+cuts_a_text_between_characters(void **state)
+{
+    char text[REQUEST_TEXT_MAX + 3];
+
+    (void)state;
+    memset(text, 'x', sizeof(text));
+    memcpy(text + REQUEST_TEXT_MAX - 1, "\xC3\xB1", 2); /* ends one past the limit */
+    text[REQUEST_TEXT_MAX + 1] = '\0';
+    const struct event event = {.type = EVENT_TASK_COMPLETED,
+        .queue = text,
+        .duration_s = -1,
+        .priority = -1,
+        .customer = {.email = "a@example.com"}};
+    AUTO(payload_release) json_t *request = request_event(&event, &rules);
+    const char *queue = payload_text_at(request, "event_properties/queue");
+
+    assert_non_null(queue);
+    assert_int_equal(strlen(queue), REQUEST_TEXT_MAX - 1);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(gives_the_best_identifier_and_only_that),
+        cmocka_unit_test(composes_an_event_of_what_is_known),
+        cmocka_unit_test(stays_under_brevos_limit_however_long_the_texts),
+        cmocka_unit_test(cuts_a_text_between_characters),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

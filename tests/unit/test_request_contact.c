@@ -1,0 +1,274 @@
+/*
+ * test_request_contact.c - the contact Brevo is given, and what is left of one it knows.
+ */
+#include <stdlib.h>
+
+#include "mapping/request.h"
+#include "tests/unit/json_of.h"
+
+static const struct rules rules = {
+    .event_names = {[EVENT_TASK_COMPLETED] = "SUPPORT_RESOLVED",
+        [EVENT_CONVERSATION_ENDED] = "CONVERSATION_ENDED"},
+    .fields =
+        {
+            {"identity", "FLEX_IDENTITY"},
+            {"friendly_name", "FIRSTNAME"},
+            {"attributes.email", "email"},
+            {"attributes.email", "EMAIL"},
+            {"attributes.phone", "SMS"},
+            {"total_conversations", "SUPPORT_TICKET_COUNT"},
+            {"customer_tier", "VIP_TIER"},
+            {"account_id", "ACCOUNT_ID"},
+            {"attributes.crm.score", "SCORE"},
+            {"attributes.crm.score", "lower case"},
+        },
+    .field_count = 10,
+    .sync_customers = true,
+    .list_support_contacts = 32,
+};
+
+static void
+is_json(json_t *actual, const char *wanted)
+{
+    AUTO(payload_release) json_t *expected = json_of(wanted);
+
+    if (!json_equal(actual, expected)) {
+        char *text = json_dumps(actual, 0);
+
+        print_message("is     %s\nwanted %s\n", text, wanted);
+        free(text);
+    }
+    assert_true(json_equal(actual, expected));
+}
+
+static void
+contact_is(const char *attributes, const struct customer *customer,
+    const struct rules *by, const char *wanted)
+{
+    AUTO(payload_release)
+    json_t *payload = json_pack("{s:o}", "task_attributes", json_of(attributes));
+    const struct event event = {
+        .type = EVENT_TASK_COMPLETED, .payload = payload, .customer = *customer};
+    AUTO(payload_release) json_t *contact = request_contact(&event, by);
+
+    is_json(contact, wanted);
+}
+
+static void
+composes_a_contact_from_identity_and_profile(void **state)
+{
+    (void)state;
+    contact_is("{'identity':'ana','customerName':'Ana Ruiz','email':'a@example.com',"
+               "'customers':{'category':'VIP','external_id':42},'crm':{'score':1.5}}",
+        &(struct customer){"a@example.com", "", "+34600000001", "+34600000002"}, &rules,
+        "{'updateEnabled':true,'email':'a@example.com','attributes':"
+        "{'SMS':'+34600000001','WHATSAPP':'+34600000002','FLEX_IDENTITY':'ana',"
+        "'FIRSTNAME':'Ana','VIP_TIER':'VIP','ACCOUNT_ID':'42','SCORE':1.5},"
+        "'listIds':[32]}");
+}
+
+static void
+sends_only_the_identifier_when_customers_are_switched_off(void **state)
+{
+    struct rules off = rules;
+
+    (void)state;
+    off.sync_customers = false;
+    off.list_support_contacts = 0;
+    contact_is("{'customerName':'Ana Ruiz'}",
+        &(struct customer){"a@example.com", "", "+34600000001", ""}, &off,
+        "{'updateEnabled':true,'email':'a@example.com'}");
+    contact_is("{'customerName':'Ana Ruiz'}", &(struct customer){.phone = "+34600000001"},
+        &off, "{'updateEnabled':true,'attributes':{'SMS':'+34600000001'}}");
+    contact_is("{}", &(struct customer){.whatsapp = "+34600000001"}, &off,
+        "{'updateEnabled':true,'attributes':{'WHATSAPP':'+34600000001'}}");
+}
+
+static void
+sends_no_phone_beside_an_email_that_nothing_maps(void **state)
+{
+    struct rules unmapped = rules;
+
+    (void)state;
+    unmapped.field_count = 0;
+    contact_is("{}",
+        &(struct customer){"a@example.com", "", "+34600000001", "+34600000002"},
+        &unmapped, "{'updateEnabled':true,'email':'a@example.com','listIds':[32]}");
+}
+
+static void
+greets_nobody_by_a_number_an_address_or_a_stand_in(void **state)
+{
+    static const struct {
+        const char *name;
+        const char *first; /* NULL: none */
+    } cases[] = {
+        {"Ana Ruiz", "Ana"},
+        {"  José  Ángel ", "José"},
+        {"Ruiz, Ana", "Ana"},
+        {"O'Hara", "O'Hara"},
+        {"客服", "客服"},
+        {"+34600111222", NULL},
+        {"(555) 010-0000", NULL},
+        {"ana@example.com", NULL},
+        {"whatsapp:+34600111222", NULL},
+        {"Customer", NULL},
+        {"ANONYMOUS", NULL},
+        {"Ruiz,", NULL},
+        {"   ", NULL},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < LENGTH(cases); i++) {
+        AUTO(payload_release)
+        json_t *payload =
+            json_pack("{s:{s:s}}", "task_attributes", "name", cases[i].name);
+        const struct event event = {.type = EVENT_CONVERSATION_ENDED,
+            .payload = payload,
+            .customer = {.email = "a@example.com"}};
+        AUTO(payload_release) json_t *contact = request_contact(&event, &rules);
+        const char *first = payload_text_at(contact, "attributes/FIRSTNAME");
+
+        if (cases[i].first == NULL) {
+            assert_null(json_object_get(contact, "attributes"));
+        } else {
+            assert_non_null(first);
+            assert_string_equal(first, cases[i].first);
+        }
+    }
+}
+
+static void
+joins_no_list_at_the_end_of_a_conversation(void **state)
+{
+    AUTO(payload_release) json_t *payload = json_object();
+    const struct event event = {.type = EVENT_CONVERSATION_ENDED,
+        .payload = payload,
+        .customer = {.email = "a@example.com"}};
+    AUTO(payload_release) json_t *contact = request_contact(&event, &rules);
+
+    (void)state;
+    is_json(contact, "{'updateEnabled':true,'email':'a@example.com'}");
+}
+
+static const struct {
+    const char *contact;
+    const char *existing;
+    bool left;
+    const char *reduced;
+} reductions[] = {
+    /* everything known: digits are the same phone */
+    {"{'updateEnabled':true,'email':'a@example.com',"
+     "'attributes':{'SMS':'+34600000001','FIRSTNAME':'Ana'},'listIds':[32]}",
+        "{'email':'A@example.com','listIds':[7,32],"
+        "'attributes':{'SMS':'34600000001','FIRSTNAME':'Anita'}}",
+        false, "{'updateEnabled':true,'email':'a@example.com'}"},
+    /* empty ones are filled, others stay */
+    {"{'updateEnabled':true,'email':'a@example.com',"
+     "'attributes':{'SMS':'+34600000001','FIRSTNAME':'Ana','X':1}}",
+        "{'email':'a@example.com','attributes':{'SMS':'','FIRSTNAME':null,'X':0}}", true,
+        "{'updateEnabled':true,'email':'a@example.com',"
+        "'attributes':{'SMS':'+34600000001','FIRSTNAME':'Ana'}}"},
+    /* a list once left is not joined again */
+    {"{'updateEnabled':true,'email':'a@example.com','listIds':[32]}",
+        "{'email':'a@example.com','listIds':[7],'listUnsubscribed':[32]}", false,
+        "{'updateEnabled':true,'email':'a@example.com'}"},
+    {"{'updateEnabled':true,'email':'a@example.com','listIds':[32]}",
+        "{'email':'a@example.com','listIds':[7],'listUnsubscribed':null}", true,
+        "{'updateEnabled':true,'email':'a@example.com','listIds':[32]}"},
+    /* a phone that identifies stays, and is no news by itself */
+    {"{'updateEnabled':true,'attributes':{'SMS':'+34600000001'},'listIds':[32]}",
+        "{'attributes':{'SMS':'34600000001'},'listIds':[32]}", false,
+        "{'updateEnabled':true,'attributes':{'SMS':'+34600000001'}}"},
+    {"{'updateEnabled':true,'attributes':{'SMS':'+34600000001','FIRSTNAME':'Ana'}}",
+        "{'attributes':{'SMS':'34600000001'}}", true,
+        "{'updateEnabled':true,'attributes':"
+        "{'SMS':'+34600000001','FIRSTNAME':'Ana'}}"},
+    {"{'updateEnabled':true,'attributes':{'WHATSAPP':'+34600000001'}}",
+        "{'attributes':{'WHATSAPP':'34600000001'}}", false,
+        "{'updateEnabled':true,'attributes':{'WHATSAPP':'+34600000001'}}"},
+    /* another address than the contact's is news */
+    {"{'updateEnabled':true,'email':'a@example.com'}",
+        "{'email':'34600000001@mailin-sms.com','attributes':{}}", true,
+        "{'updateEnabled':true,'email':'a@example.com'}"},
+    /* an ext_id beside an e-mail is filled in once */
+    {"{'updateEnabled':true,'email':'a@example.com','ext_id':'x'}",
+        "{'email':'a@example.com','attributes':{'EXT_ID':'x'}}", false,
+        "{'updateEnabled':true,'email':'a@example.com'}"},
+    {"{'updateEnabled':true,'email':'a@example.com','ext_id':'x'}",
+        "{'email':'a@example.com'}", true,
+        "{'updateEnabled':true,'email':'a@example.com','ext_id':'x'}"},
+    {"{'updateEnabled':true,'ext_id':'x'}", "{'ext_id':'x'}", false,
+        "{'updateEnabled':true,'ext_id':'x'}"},
+};
+
+static void
+keeps_only_what_brevo_does_not_have(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < LENGTH(reductions); i++) {
+        AUTO(payload_release) json_t *contact = json_of(reductions[i].contact);
+        AUTO(payload_release) json_t *existing = json_of(reductions[i].existing);
+
+        assert_int_equal(request_contact_reduce(contact, existing), reductions[i].left);
+        is_json(contact, reductions[i].reduced);
+    }
+}
+
+static void
+says_everything_to_a_brevo_that_knows_nothing(void **state)
+{
+    static const char *const text =
+        "{'updateEnabled':true,'email':'a@example.com','listIds':[32]}";
+    AUTO(payload_release) json_t *contact = json_of(text);
+
+    (void)state;
+    assert_true(request_contact_reduce(contact, NULL));
+    is_json(contact, text);
+}
+
+static void
+drops_phones_only_where_another_identifier_stays(void **state)
+{
+    static const struct {
+        const char *contact;
+        bool dropped;
+        const char *left;
+    } cases[] = {
+        {"{'email':'a@example.com','attributes':"
+         "{'SMS':'+34600000001','WHATSAPP':'+34600000002','FIRSTNAME':'Ana'}}",
+            true, "{'email':'a@example.com','attributes':{'FIRSTNAME':'Ana'}}"},
+        {"{'ext_id':'x','attributes':{'WHATSAPP':'+34600000002'}}", true,
+            "{'ext_id':'x'}"},
+        {"{'attributes':{'SMS':'+34600000001','FIRSTNAME':'Ana'}}", false,
+            "{'attributes':{'SMS':'+34600000001','FIRSTNAME':'Ana'}}"},
+        {"{'email':'a@example.com','attributes':{'FIRSTNAME':'Ana'}}", false,
+            "{'email':'a@example.com','attributes':{'FIRSTNAME':'Ana'}}"},
+        {"{'email':'a@example.com'}", false, "{'email':'a@example.com'}"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < LENGTH(cases); i++) {
+        AUTO(payload_release) json_t *contact = json_of(cases[i].contact);
+
+        assert_int_equal(request_contact_drop_phone(contact), cases[i].dropped);
+        is_json(contact, cases[i].left);
+    }
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(composes_a_contact_from_identity_and_profile),
+        cmocka_unit_test(sends_only_the_identifier_when_customers_are_switched_off),
+        cmocka_unit_test(sends_no_phone_beside_an_email_that_nothing_maps),
+        cmocka_unit_test(greets_nobody_by_a_number_an_address_or_a_stand_in),
+        cmocka_unit_test(joins_no_list_at_the_end_of_a_conversation),
+        cmocka_unit_test(keeps_only_what_brevo_does_not_have),
+        cmocka_unit_test(says_everything_to_a_brevo_that_knows_nothing),
+        cmocka_unit_test(drops_phones_only_where_another_identifier_stays),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

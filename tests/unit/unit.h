@@ -1,0 +1,12 @@
+/*
+ * unit.h - cmocka, with the headers it needs before it.
+ */
+#pragma once
+
+/* clang-format off: cmocka.h compiles only behind these four */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+/* clang-format on */
