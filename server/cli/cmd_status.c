@@ -12,7 +12,7 @@
 #include "server/cli/cli.h"
 #include "server/commands.h"
 #include "server/config/config.h"
-#include "server/ops/embedded_redis.h"
+#include "server/service/embedded_redis.h"
 
 enum {
     REDIS_TIMEOUT_MS = 3000,

@@ -3,8 +3,8 @@
 
     check_docs.py [ROOT]        says what is missing where, exit 1 when anything is
 
-options -> docs/configuration.md, routes -> docs/http-api.md, metrics and reasons ->
-docs/operations.md, commands -> README.md.
+routes -> docs/http-api.md, metrics -> docs/operations.md, commands -> README.md. For the options
+there is check_config_docs.py, which asks the program.
 """
 
 import pathlib
@@ -16,17 +16,11 @@ def first(pattern):
     return lambda text: [match.group(1) for match in re.finditer(pattern, text)]
 
 
-def option_names(text):
-    return first(r'\{(?:OPTION_FLEX\()?"([a-z][a-z0-9_.]+)"')(text) + \
-        first(r'"((?:TWILIO|BREVO|REDIS|FLEXBREVO)_[A-Z_]+)"')(text)
-
-
 # where the table is, how its names are found, where they must be explained
 MIRRORS = (
-    ("server/config/options.c", option_names, "docs/configuration.md"),
     ("server/ingest/routes.c", first(r'"(/webhooks/[a-z/-]+)"'), "docs/http-api.md"),
-    ("server/ops/admin.c", first(r'\{"(/[a-z]+)", answer_'), "docs/http-api.md"),
-    ("server/ops/admin.c", first(r'"(flexbrevo_[a-z_]+)"'), "docs/operations.md"),
+    ("server/service/admin.c", first(r'\{"(/[a-z]+)", answer_'), "docs/http-api.md"),
+    ("server/service/admin.c", first(r'"(flexbrevo_[a-z_]+)"'), "docs/operations.md"),
     ("server/ops/metrics.c", first(r'"((?:events|requests|brevo|last|ingest|delivery)_[a-z_]+)"'),
      "docs/operations.md"),
     ("server/main.c", first(r'\{"([a-z-]+)", command_'), "README.md"),

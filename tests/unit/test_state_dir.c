@@ -9,8 +9,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "server/ops/embedded_redis.h"
-#include "server/ops/state_dir.h"
+#include "server/service/embedded_redis.h"
+#include "server/service/state_dir.h"
 #include "tests/unit/unit.h"
 
 static int

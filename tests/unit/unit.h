@@ -3,7 +3,8 @@
  */
 #pragma once
 
-/* clang-format off: cmocka.h compiles only behind these four */
+/* cmocka.h compiles only behind these four */
+/* clang-format off */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

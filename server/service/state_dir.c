@@ -1,7 +1,7 @@
 /*
  * state_dir.c - the directory that survives restarts: locks and names.
  */
-#include "server/ops/state_dir.h"
+#include "server/service/state_dir.h"
 
 #include <errno.h>
 #include <fcntl.h>

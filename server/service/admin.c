@@ -1,7 +1,7 @@
 /*
  * admin.c - the operator's listener: /livez, /readyz, /metrics.
  */
-#include "server/ops/admin.h"
+#include "server/service/admin.h"
 
 #include <errno.h>
 #include <stdio.h>

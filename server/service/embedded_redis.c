@@ -1,7 +1,7 @@
 /*
  * embedded_redis.c - a redis-server child of our own, for `run` without redis.url.
  */
-#include "server/ops/embedded_redis.h"
+#include "server/service/embedded_redis.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -7,7 +7,7 @@
  * child, whose parent-death signal is tied to the thread that started it, and the signals, which
  * every other thread blocks.
  */
-#include "server/ops/service.h"
+#include "server/service/service.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -22,10 +22,10 @@
 #include "queue/queue.h"
 #include "server/deliver/worker.h"
 #include "server/ingest/ingest_loop.h"
-#include "server/ops/admin.h"
 #include "server/ops/clock.h"
-#include "server/ops/embedded_redis.h"
 #include "server/ops/log.h"
+#include "server/service/admin.h"
+#include "server/service/embedded_redis.h"
 
 enum {
     ERROR_SIZE = 256,

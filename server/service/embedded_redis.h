@@ -10,7 +10,7 @@
  */
 #pragma once
 
-#include "server/ops/state_dir.h"
+#include "server/service/state_dir.h"
 
 struct embedded_redis;
 

@@ -1,0 +1,91 @@
+/*
+ * cmd_service.c - the long-running commands: run, serve, work.
+ */
+#include <sysexits.h>
+
+#include "server/cli/cli.h"
+#include "server/commands.h"
+#include "server/service/service.h"
+
+struct service_command {
+    const char *name;
+    const char *summary;
+    enum config_command checks;
+    unsigned roles;
+};
+
+static int
+run_service(const struct service_command *command, int argc, char **argv)
+{
+    const char *path = NULL;
+    const struct cli_option options[] = {
+        {.name = "config",
+            .argument = "FILE",
+            .help = "configuration (else $FLEXBREVO_CONFIG, else "
+                    "/etc/flexbrevo/flexbrevo.yaml if it exists)",
+            .text = &path},
+    };
+    const struct cli cli = {
+        .command = command->name,
+        .synopsis = "[--config FILE]",
+        .summary = command->summary,
+        .options = options,
+        .option_count = LENGTH(options),
+    };
+    AUTO(config_done) struct config config = {0};
+    char error[CONFIG_ERROR_SIZE] = "";
+    int code = EX_OK;
+
+    if (!cli_parse(&cli, argc, argv, &code)) {
+        return code;
+    }
+    if (config_load(path, command->checks, &config, error) != 0) {
+        cli_error("%s", error);
+        return EX_CONFIG;
+    }
+    log_set_level(config.log_level);
+    return service_run(&config, command->roles);
+}
+
+int
+command_run(int argc, char **argv)
+{
+    static const struct service_command command = {
+        "run",
+        "The webhook server and the worker in one process. Without redis.url it starts a\n"
+        "redis-server of its own on a private unix socket, every write fsynced, its data under\n"
+        "state_dir. SIGTERM and SIGINT drain and end it.\n",
+        CONFIG_FOR_RUN,
+        SERVICE_BOTH,
+    };
+
+    return run_service(&command, argc, argv);
+}
+
+int
+command_serve(int argc, char **argv)
+{
+    static const struct service_command command = {
+        "serve",
+        "Only the webhook server. Any number of them, on any hosts, share one Redis.\n"
+        "SIGTERM and SIGINT drain and end it.\n",
+        CONFIG_FOR_SERVE,
+        SERVICE_SERVER,
+    };
+
+    return run_service(&command, argc, argv);
+}
+
+int
+command_work(int argc, char **argv)
+{
+    static const struct service_command command = {
+        "work",
+        "Only the worker. Any number of them, on any hosts, share one Redis.\n"
+        "SIGTERM and SIGINT drain and end it.\n",
+        CONFIG_FOR_WORK,
+        SERVICE_WORKER,
+    };
+
+    return run_service(&command, argc, argv);
+}
