@@ -96,10 +96,8 @@ judge(const struct search *search, const char *text, const struct address *addre
     case ADDRESS_ANONYMOUS:
         return CUSTOMER_E_ANONYMOUS;
     case ADDRESS_EMAIL:
-        if (ends_nocase(slice_of(address->text), "@mailin-sms.com")) {
-            return CUSTOMER_E_NO_IDENTITY;
-        }
-        return is_internal_domain(address->text, &search->rules->internal_domains)
+        return ends_nocase(slice_of(address->text), "@mailin-sms.com") ||
+                       is_internal_domain(address->text, &search->rules->internal_domains)
                    ? CUSTOMER_E_INTERNAL
                    : CUSTOMER_OK;
     case ADDRESS_PHONE:
@@ -150,21 +148,48 @@ static void
 consider_attributes(
     struct search *search, const json_t *payload, const char *const *paths, size_t count)
 {
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count && paths[i] != NULL; i++) {
         consider(search, payload_attribute(payload, paths[i]));
     }
 }
 
-/* Lines of `field_mapping` such as `attributes.mail: email` say where else to look, and first. */
+/* The two ends of a contact: the direction decides which of them is the customer's. */
+enum {
+    ENDS_MAX = 3
+};
+
+static const char *const callers[ENDS_MAX] = {"from", "caller"};
+static const char *const called[ENDS_MAX] = {"outbound_to", "to", "called"};
+
+static bool
+is_end(const char *path, const char *const ends[ENDS_MAX])
+{
+    const struct slice text = slice_of(path);
+
+    for (size_t i = 0; i < ENDS_MAX && ends[i] != NULL; i++) {
+        if (slice_starts(text, "attributes.") &&
+            slice_is(slice_skip(text, strlen("attributes.")), ends[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/*
+ * Lines of `field_mapping` such as `attributes.mail: email` say where else to look, and first;
+ * but `attributes.from: SMS` is no line about a call of ours.
+ */
 static void
-consider_configured(struct search *search, const json_t *payload)
+consider_configured(
+    struct search *search, const json_t *payload, const char *const ours[ENDS_MAX])
 {
     for (size_t i = 0; i < search->rules->field_count; i++) {
         const struct rules_field *field = &search->rules->fields[i];
+        const bool is_address = strcasecmp(field->attribute, "email") == 0 ||
+                                strcmp(field->attribute, "SMS") == 0 ||
+                                strcmp(field->attribute, "WHATSAPP") == 0;
 
-        if (strcasecmp(field->attribute, "email") == 0 ||
-            strcmp(field->attribute, "SMS") == 0 ||
-            strcmp(field->attribute, "WHATSAPP") == 0) {
+        if (is_address && !is_end(field->path, ours)) {
             consider(search, profile_at(payload, field->path));
         }
     }
@@ -208,16 +233,11 @@ consider_all(struct search *search, const json_t *payload)
         "customers.phone",
         "customerAddress",
     };
-    static const char *const inbound[] = {"from", "caller"};
-    static const char *const outbound[] = {"outbound_to", "to", "called"};
+    const bool is_outbound = direction_read(search->payload) == DIRECTION_OUTBOUND;
 
-    consider_configured(search, payload);
+    consider_configured(search, payload, is_outbound ? callers : called);
     consider_attributes(search, payload, stated, LENGTH(stated));
-    if (direction_read(search->payload) == DIRECTION_OUTBOUND) {
-        consider_attributes(search, payload, outbound, LENGTH(outbound));
-    } else {
-        consider_attributes(search, payload, inbound, LENGTH(inbound));
-    }
+    consider_attributes(search, payload, is_outbound ? called : callers, ENDS_MAX);
 }
 
 int

@@ -11,7 +11,7 @@ enum customer_result {
     CUSTOMER_E_NO_IDENTITY,
     CUSTOMER_E_ANONYMOUS,  /* only a withheld caller id was there */
     CUSTOMER_E_OWN_NUMBER, /* only the business's own number was there */
-    CUSTOMER_E_INTERNAL,   /* an agent, or an address of identity.internal_domains */
+    CUSTOMER_E_INTERNAL, /* an agent, identity.internal_domains, or Brevo's own addresses */
 };
 
 enum {
@@ -33,7 +33,8 @@ struct customer {
  * rules->ext_id_from names a path), phone, WhatsApp. `direction` (inbound unless the attributes
  * say outbound) decides whether `from` or `to` is the customer's. Never a customer: Twilio's
  * anonymous callers, own numbers, workers, internal domains (and their subdomains), Brevo's
- * synthetic addresses (NNN@mailin-sms.com).
+ * synthetic addresses (NNN@mailin-sms.com). A line of `field_mapping` for the business's end of
+ * the contact (`attributes.from` of an outbound one) is not followed.
  *
  * Looked for in the task attributes, the first good one of each kind wins: the paths
  * rules->fields maps to email, SMS or WHATSAPP; email, customers.email, customerEmail,

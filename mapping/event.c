@@ -234,6 +234,7 @@ read_customer(const struct reader *reader)
     const int r = customer_read(reader->payload, reader->rules, customer);
 
     if (r != CUSTOMER_OK) {
+        reading->lacks_customer = true;
         decide(reading, EVENT_FILTERED, customer_reason(r));
         return;
     }

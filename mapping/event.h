@@ -56,6 +56,7 @@ enum event_verdict {
 #define EVENT_REASON_FOREIGN "foreign_account"
 #define EVENT_REASON_TEST "test_event"
 #define EVENT_REASON_NOT_MAPPED "not_mapped"
+#define EVENT_REASON_SURVEY "survey_task"
 #define EVENT_REASON_SWITCHED_OFF "switched_off"
 #define EVENT_REASON_CHANNEL_OFF "channel_off"
 #define EVENT_REASON_OUTBOUND "outbound"
@@ -63,7 +64,8 @@ enum event_verdict {
 
 struct event_reading {
     enum event_verdict verdict;
-    const char *reason;       /* an EVENT_REASON_* or customer_reason(); NULL: deliver */
+    const char *reason;  /* an EVENT_REASON_* or customer_reason(); NULL: deliver */
+    bool lacks_customer; /* EVENT_FILTERED: but for that; another route may know one */
     char reservation_sid[40]; /* EVENT_UNRESOLVED */
     const char
         *trace[EVENT_TRACE_MAX]; /* static texts: each rule that fired, for `explain` */
@@ -89,8 +91,9 @@ struct event_context {
  *   6. test_event: made by `trigger`, marked flexbrevo_test, and rules->filter_tests,
  *   7. not_mapped, switched_off, channel_off: what configuration leaves out, from the general
  *      to the particular,
- *   8. outbound: a request or an abandonment that the business began is neither,
- *   9. who it is about: customer_reason(). Last, because a later route may still answer it.
+ *   8. survey_task: asked after the conversation; its own end is nobody's support case,
+ *   9. outbound: a request or an abandonment that the business began is neither,
+ *  10. who it is about: customer_reason(). Last, because a later route may still answer it.
  * The event's age is not judged here: a too old one still updates the contact. When the payload
  * names no task, the record key's subject is it (a reservation that was resolved).
  */

@@ -66,6 +66,18 @@ is_channel_off(const struct event *event, const struct rules *rules)
     return event->channel != CHANNEL_UNKNOWN && !rules->channels[event->channel];
 }
 
+/* Post-task surveys are tasks of this `kind`, often canceled once they are answered. */
+static bool
+is_survey(const struct event *event, const struct rules *rules)
+{
+    const char *kind =
+        payload_text_at(event->payload, "task_attributes/conversations/kind");
+
+    (void)rules;
+    return event->type != EVENT_CONVERSATION_ENDED &&
+           slice_is_nocase(slice_of(kind), "Survey");
+}
+
 /* Who is called has requested nothing, and abandons nothing by not answering. */
 static bool
 is_outbound_start(const struct event *event, const struct rules *rules)
@@ -87,6 +99,7 @@ event_filter(const struct event *event, const struct rules *rules)
         {EVENT_REASON_NOT_MAPPED, is_not_mapped},
         {EVENT_REASON_SWITCHED_OFF, is_switched_off},
         {EVENT_REASON_CHANNEL_OFF, is_channel_off},
+        {EVENT_REASON_SURVEY, is_survey},
         {EVENT_REASON_OUTBOUND, is_outbound_start},
     };
 

@@ -78,9 +78,10 @@ static const struct meaning meanings[] = {
 
 /*
  * Where plugins put the SID. Flex UI calls a reservation "task" and its SID `task.sid`, so many
- * post a WR... under a task's name.
+ * post a WR... under a task's name: what a SID is, it says itself.
  */
-static const char *const plugin_names[] = {"TaskSid", "taskSid", "task_sid", "Sid"};
+static const char *const plugin_names[] = {"TaskSid", "taskSid", "task_sid", "Sid", "sid",
+    "ReservationSid", "reservationSid", "reservation_sid"};
 
 static const struct meaning *
 find_meaning(enum spelling route, const char *type)
@@ -245,37 +246,35 @@ key_cloud_event(struct slice element, struct keyed_event *event)
 
 /* ---- Flex UI plugin --------------------------------------------------------------------- */
 
+/* The values under plugin_names, as they are written. */
 static bool
-is_plugin_sid(const char *sid)
-{
-    return is_sid(sid, SUBJECT_TASK) || is_sid(sid, SUBJECT_RESERVATION);
-}
-
-static bool
-find_plugin_sid_json(struct slice body, char sid[SID_SIZE])
-{
-    struct scan_field fields[LENGTH(plugin_names)];
-
-    for (size_t i = 0; i < LENGTH(fields); i++) {
-        fields[i].path = plugin_names[i];
-    }
-    if (scan_fields(body, fields, LENGTH(fields)) != SCAN_OK) {
-        return false;
-    }
-    for (size_t i = 0; i < LENGTH(fields); i++) {
-        if (scan_text(fields[i].value, sid, SID_SIZE) && is_plugin_sid(sid)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static bool
-find_plugin_sid_form(struct slice body, char sid[SID_SIZE])
+find_plugin_fields(
+    struct slice body, bool is_json, struct scan_field fields[LENGTH(plugin_names)])
 {
     for (size_t i = 0; i < LENGTH(plugin_names); i++) {
-        if (form_decode(form_find(body, plugin_names[i]), sid, SID_SIZE) &&
-            is_plugin_sid(sid)) {
+        fields[i] = (struct scan_field){.path = plugin_names[i]};
+        if (!is_json) {
+            fields[i].value = form_find(body, plugin_names[i]);
+        }
+    }
+    return !is_json || scan_fields(body, fields, LENGTH(plugin_names)) == SCAN_OK;
+}
+
+/* A task's SID wherever it is, before a reservation's. */
+static bool
+find_plugin_sid(struct slice body, bool is_json, char sid[SID_SIZE])
+{
+    static const enum subject wanted[] = {SUBJECT_TASK, SUBJECT_RESERVATION};
+    struct scan_field fields[LENGTH(plugin_names)];
+
+    if (!find_plugin_fields(body, is_json, fields)) {
+        return false;
+    }
+    for (size_t i = 0; i < LENGTH(wanted) * LENGTH(fields); i++) {
+        const struct slice value = fields[i % LENGTH(fields)].value;
+
+        if ((is_json ? scan_text : form_decode)(value, sid, SID_SIZE) &&
+            is_sid(sid, wanted[i / LENGTH(fields)])) {
             return true;
         }
     }
@@ -287,7 +286,7 @@ key_plugin(struct slice body, bool is_json, struct keyed_event *event)
 {
     char sid[SID_SIZE];
 
-    if (!(is_json ? find_plugin_sid_json : find_plugin_sid_form)(body, sid)) {
+    if (!find_plugin_sid(body, is_json, sid)) {
         return KEY_E_UNPARSEABLE;
     }
     *event = (struct keyed_event){.bytes = body};

@@ -8,11 +8,10 @@
 
 #include "mapping/payload.h"
 
-/* Nothing is said by null and by "": `TaskCanceledReason=` means there is none. */
-static bool
-says_nothing(const json_t *value)
+bool
+member_says_nothing(const json_t *value)
 {
-    return json_is_null(value) ||
+    return value == NULL || json_is_null(value) ||
            (json_is_string(value) && json_string_length(value) == 0);
 }
 
@@ -22,7 +21,7 @@ member_add(json_t *payload, const char *name, json_t *value)
     if (value == NULL) {
         return -ENOMEM;
     }
-    if (says_nothing(value) || json_object_get(payload, name) != NULL) {
+    if (member_says_nothing(value) || json_object_get(payload, name) != NULL) {
         json_decref(value);
         return 0;
     }

@@ -13,6 +13,9 @@ struct member_alias {
     const char *to;
 };
 
+/* Nothing is said by null and by "": `TaskCanceledReason=` means there is none. */
+bool member_says_nothing(const json_t *value);
+
 /*
  * Adds `value`, taking over the reference. What is there already stays, nulls and empty texts
  * say nothing and are not added. NULL is a failed allocation. 0 or -ENOMEM.

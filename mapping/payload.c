@@ -34,6 +34,8 @@ static const struct member_alias plugin_aliases[] = {
     {"date_ms", NULL},
     {"timestamp", NULL},
     {"timestamp_ms", NULL},
+    {"state_updated", NULL},
+    {"time", NULL},
     {"attributes", "task_attributes"},
     {"task_queue_friendly_name", "task_queue_name"},
     {"queue_name", "task_queue_name"},

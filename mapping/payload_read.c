@@ -6,15 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "mapping/member.h"
 #include "mapping/payload.h"
-
-/* An empty value says that this route does not know. */
-static bool
-is_missing(const json_t *value)
-{
-    return value == NULL || json_is_null(value) ||
-           (json_is_string(value) && json_string_length(value) == 0);
-}
 
 static int
 merge_objects(json_t *object, json_t *other, unsigned depth) // NOLINT(misc-no-recursion)
@@ -27,10 +20,10 @@ merge_objects(json_t *object, json_t *other, unsigned depth) // NOLINT(misc-no-r
         json_t *ours = json_object_get(object, name);
         int r = 0;
 
-        if (is_missing(theirs)) {
+        if (member_says_nothing(theirs)) {
             continue;
         }
-        if (is_missing(ours)) {
+        if (member_says_nothing(ours)) {
             /* A copy: a third route merged in later must not write into the second. */
             r = json_object_set_new(object, name, json_deep_copy(theirs)) == 0 ? 0
                                                                                : -ENOMEM;

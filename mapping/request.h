@@ -48,11 +48,11 @@ json_t *request_contact(const struct event *event, const struct rules *rules) MU
 bool request_contact_reduce(json_t *contact, const json_t *existing) MUST_USE;
 
 /*
- * Takes the phone numbers (SMS, WHATSAPP) out of a contact body after Brevo refused one
- * (invalid, or owned by another contact). False, and the body unchanged, when it has none or
- * when they are all that identifies the contact.
+ * Leaves a contact body only the best of its identifiers, the one events are sent by, after Brevo
+ * refused one (an invalid phone, or owned by another contact). False, and the body unchanged,
+ * when it has no other.
  */
-bool request_contact_drop_phone(json_t *contact) MUST_USE;
+bool request_contact_keep_best(json_t *contact) MUST_USE;
 
 /*
  * Body of POST /events for an EVENT_DELIVER reading.

@@ -307,18 +307,20 @@ request_contact_reduce(json_t *contact, const json_t *existing)
 }
 
 bool
-request_contact_drop_phone(json_t *contact)
+request_contact_keep_best(json_t *contact)
 {
     json_t *attributes = json_object_get(contact, "attributes");
+    const char *best = identifying_attribute(contact);
+    bool dropped = has_text(contact, "email") && json_object_del(contact, "ext_id") == 0;
 
-    if (identifying_attribute(contact) != NULL) {
-        return false;
+    if (best == NULL) {
+        dropped |= json_object_del(attributes, "SMS") == 0;
     }
-    const bool had_sms = json_object_del(attributes, "SMS") == 0;
-    const bool had_whatsapp = json_object_del(attributes, "WHATSAPP") == 0;
-
+    if (best == NULL || strcmp(best, "SMS") == 0) {
+        dropped |= json_object_del(attributes, "WHATSAPP") == 0;
+    }
     if (attributes != NULL && json_object_size(attributes) == 0) {
         (void)json_object_del(contact, "attributes");
     }
-    return had_sms || had_whatsapp;
+    return dropped;
 }

@@ -3,9 +3,9 @@
  *
  * All records of one queue_claim() carry one token, "<consumer>/<incarnation>/<number>", and the
  * number goes up only when a claim succeeded. So when the answer to a claim was lost, the next
- * one carries the same token, looks through this consumer's pending entries again, and takes
- * what bears it; entries with an older token of this incarnation are in a worker's hands and are
- * left alone.
+ * one carries the same token, looks through this consumer's pending entries in every partition,
+ * and takes what bears it, or lets go of it; entries with an older token of this incarnation are
+ * in a worker's hands and are left alone.
  */
 #include <assert.h>
 #include <errno.h>
@@ -27,6 +27,7 @@ struct claim {
     struct queue *queue;
     char token[HANDLE_TOKEN_SIZE];
     bool takes_over;
+    bool asks_all; /* partitions, be there room or not */
     size_t max;
     struct queue_record **records;
     size_t count;
@@ -208,14 +209,15 @@ read_claim(struct claim *claim, unsigned partition, const struct redisReply *rep
 }
 
 /*
- * Asks as many candidates as there is room for, each for its share. Those that filled it stay
- * candidates, the others have no more.
+ * Asks as many candidates as there is room for, or all, each for its share. Those that filled it
+ * stay candidates, the others have no more.
  */
 static int
 claim_round(struct claim *claim)
 {
     const size_t room = claim->max - claim->count;
-    const size_t asked = claim->candidate_count < room ? claim->candidate_count : room;
+    const size_t asked =
+        claim->candidate_count < room || claim->asks_all ? claim->candidate_count : room;
     const size_t share = room / asked;
     size_t left = 0;
 
@@ -237,6 +239,7 @@ claim_round(struct claim *claim)
         (claim->candidate_count - asked) * sizeof(claim->candidates[0]));
     claim->candidate_count -= asked - left;
     claim->takes_over = false;
+    claim->asks_all = false;
     return r;
 }
 
@@ -252,6 +255,7 @@ claim_begin(struct claim *claim)
         queue->incarnation, queue->claim_number);
 
     assert(size > 0 && (size_t)size < sizeof(claim->token));
+    claim->asks_all = queue->claim_lost;
     claim->takes_over = now_us >= queue->next_takeover_us;
     if (claim->takes_over) {
         queue->next_takeover_us = now_us + TAKEOVER_EVERY_US;
@@ -286,8 +290,10 @@ queue_claim(
     if (r != QUEUE_OK) { /* what was claimed bears our token: the next call finds it */
         free_records(ret_records, claim.count);
         handle_recover(queue);
+        queue->claim_lost = true;
         return r;
     }
+    queue->claim_lost = false;
     queue->claim_number++;
     *ret_count = claim.count;
     return QUEUE_OK;

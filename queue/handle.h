@@ -32,6 +32,7 @@ struct queue {
     char incarnation
         [HANDLE_TOKEN_SIZE]; /* "<consumer>/<random>/": begins all our tokens */
     uint64_t claim_number;
+    bool claim_lost;          /* the last one failed: records may bear its token */
     unsigned first_partition; /* of the next claim: all get their turn */
     int64_t next_takeover_us;
     struct partition_scan scans[QUEUE_PARTITIONS_MAX];

@@ -184,10 +184,23 @@ redis_connect(struct redis *redis)
     return 0;
 }
 
+/* By a reset. Else the kernel goes on sending what Redis has not got yet, for minutes. */
+static void
+abandon(const struct redis *redis)
+{
+    const struct linger at_once = {.l_onoff = 1};
+
+    (void)setsockopt(
+        redis->context->fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+}
+
 void
 redis_disconnect(struct redis *redis)
 {
     if (redis->context != NULL) {
+        if (redis->exchange != NULL) {
+            abandon(redis);
+        }
         redisFree(redis->context);
     }
     redis->context = NULL;

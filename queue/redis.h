@@ -8,7 +8,7 @@
  * its timeouts count per read and its writes may raise SIGPIPE.
  *
  * After any failure the connection is closed and never used again. A reply that comes too late
- * therefore meets nobody.
+ * therefore meets nobody, and a command that has not reached Redis by then never will.
  *
  * A host name is looked up by getaddrinfo(), which may block: use an address or a unix socket.
  */

@@ -7,6 +7,7 @@
 --       {key, entry id, attempts, received ms, schema, {route, bytes, ...}}.
 --
 -- The first write of each run is one that Redis allows over maxmemory; then the rest may run.
+local OWN_READ = 64
 local call = redis.call
 local stream, delayed, lost, stats = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local group, consumer, incarnation, token, prefix = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
@@ -97,30 +98,55 @@ local function key_in(fields)
 end
 
 -- An entry without fields was deleted behind our back: its record shows up as unaccounted.
+local function take_entry(entry)
+  if entry[2] then
+    take(entry[1], key_in(entry[2]))
+  else
+    drop_entry(entry[1])
+  end
+end
+
 local function take_all(entries)
   for _, entry in ipairs(entries) do
-    if entry and entry[2] then
-      take(entry[1], key_in(entry[2]))
-    elseif entry then
-      drop_entry(entry[1])
+    if entry then
+      take_entry(entry)
     end
   end
 end
 
-local function read(from)
-  local reply = group_call('XREADGROUP', 'GROUP', group, consumer, 'COUNT', room(),
+local function read(from, count)
+  local reply = group_call('XREADGROUP', 'GROUP', group, consumer, 'COUNT', count,
     'STREAMS', stream, from)
   return reply and reply[1][2] or {}
 end
 
--- What this consumer had claimed before. Entries that are skipped (in hand, settled) must not use
--- up the call: what the next one carries another token for would look as if it were in hand.
+-- Of a claim whose answer was lost, and there is no room for it: a later call, with another
+-- token, shall not think that it is in hand.
+local function let_go(entry)
+  local record = prefix .. (entry[2] and key_in(entry[2]) or '')
+  local held = call('HMGET', record, 's', 'k')
+  if held[1] == 'claimed' and held[2] == token then
+    call('HDEL', record, 'k')
+    call('HSET', record, 's', 'pending')
+  end
+end
+
+-- What this consumer had claimed before, to the end of it: see let_go().
 local function take_own()
+  local from, rest = recover, ''
   repeat
-    local entries = read(recover)
-    take_all(entries)
-    recover = #entries > 0 and entries[#entries][1] or ''
-  until recover == '' or room() == 0
+    local entries = read(from, OWN_READ)
+    for _, entry in ipairs(entries) do
+      if room() > 0 then
+        take_entry(entry)
+      else
+        rest = rest ~= '' and rest or from
+        let_go(entry)
+      end
+      from = entry[1]
+    end
+  until #entries == 0
+  recover = rest
 end
 
 local function move_due()
@@ -151,6 +177,6 @@ if takeover ~= '' and room() > 0 then
   take_over()
 end
 if room() > 0 then
-  take_all(read('>'))
+  take_all(read('>', room()))
 end
 return {now, recover, takeover, recreated, records}

@@ -38,6 +38,7 @@ static const struct {
     {EVENT_REASON_NOT_MAPPED, "a line for this event in event_mapping"},
     {EVENT_REASON_SWITCHED_OFF, "the switches under `sync` in the configuration"},
     {EVENT_REASON_CHANNEL_OFF, "the channel's name in `channels` of the configuration"},
+    {EVENT_REASON_SURVEY, "nothing: conversations.kind says that the task is a survey"},
     {EVENT_REASON_OUTBOUND,
         "nothing: what the business began is neither a request nor given up"},
     {EVENT_REASON_UNPARSEABLE,

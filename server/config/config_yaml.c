@@ -19,6 +19,7 @@
 
 struct reader {
     const char *file;
+    struct slice text;
     struct config_error *error;
     struct config_tree *tree;
     yaml_document_t *document;
@@ -53,14 +54,19 @@ refuse(const struct reader *reader, const yaml_mark_t *mark, const char *key,
 static int
 refuse_syntax(const struct reader *reader, const yaml_parser_t *parser)
 {
-    const struct config_place file = {.file = reader->file};
-    const struct config_place place = place_of(reader, &parser->problem_mark);
+    struct config_place place = place_of(reader, &parser->problem_mark);
+    const char *remedy = "see docs/config.md for an example";
 
     if (parser->error == YAML_MEMORY_ERROR) {
         return config_fail_memory(reader->error);
     }
-    return config_fail(reader->error, parser->error == YAML_READER_ERROR ? &file : &place,
-        NULL, "see docs/config.md for an example", "not valid YAML, %s",
+    if (parser->error == YAML_READER_ERROR) { /* has an offset only */
+        config_place_find(&place, reader->text, parser->problem_offset);
+        remedy = "save the file as UTF-8, without control characters";
+    } else if (config_place_is_tab(&place, reader->text)) {
+        remedy = "indent with spaces, not with tabs";
+    }
+    return config_fail(reader->error, &place, NULL, remedy, "not valid YAML, %s",
         parser->problem != NULL ? parser->problem : "for no reason given");
 }
 
@@ -357,14 +363,15 @@ check_stream(struct reader *reader, yaml_parser_t *parser)
 typedef int reader_pass(struct reader *reader, yaml_parser_t *parser);
 
 static int
-parse(struct reader *reader, struct slice text, reader_pass *pass)
+parse(struct reader *reader, reader_pass *pass)
 {
     yaml_parser_t parser;
 
     if (yaml_parser_initialize(&parser) == 0) {
         return config_fail_memory(reader->error);
     }
-    yaml_parser_set_input_string(&parser, (const unsigned char *)text.data, text.size);
+    yaml_parser_set_input_string(
+        &parser, (const unsigned char *)reader->text.data, reader->text.size);
     const int r = pass(reader, &parser);
 
     yaml_parser_delete(&parser);
@@ -375,14 +382,15 @@ int
 config_yaml_parse(struct slice text, const char *file, struct config_tree *tree,
     struct config_error *error)
 {
-    struct reader reader = {.file = file, .error = error, .tree = tree};
+    struct reader reader = {
+        .file = file, .text = text, .error = error, .tree = tree};
 
     if (text.size == 0) { /* libyaml wants a pointer even for nothing */
         return 0;
     }
-    int r = parse(&reader, text, check_stream);
+    int r = parse(&reader, check_stream);
 
-    r = r == 0 ? parse(&reader, text, read_document) : r;
+    r = r == 0 ? parse(&reader, read_document) : r;
     if (r != 0) {
         config_tree_done(tree);
     }

@@ -5,7 +5,45 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 #include <sysexits.h>
+
+enum {
+    UTF8_MASK = 0xC0,
+    UTF8_FOLLOWS = 0x80, /* a byte that begins no character */
+};
+
+void
+config_place_find(struct config_place *place, struct slice text, size_t offset)
+{
+    place->line = 1;
+    place->column = 1;
+    for (size_t i = 0; i < offset && i < text.size; i++) {
+        if (text.data[i] == '\n') {
+            place->line++;
+            place->column = 1;
+        } else if (((unsigned char)text.data[i] & UTF8_MASK) != UTF8_FOLLOWS) {
+            place->column++;
+        }
+    }
+}
+
+bool
+config_place_is_tab(const struct config_place *place, struct slice text)
+{
+    for (unsigned line = 1; line < place->line; line++) {
+        const char *end = text.size > 0 ? memchr(text.data, '\n', text.size) : NULL;
+
+        if (end == NULL) {
+            return false;
+        }
+        text = slice_skip(text, (size_t)(end - text.data) + 1);
+    }
+    return place->column <= text.size && text.data[place->column - 1] == '\t';
+}
+
+static void add(struct config_error *error, size_t *size, const char *format, ...)
+    PRINTF(3, 4);
 
 /* Appends, cut at the end of the text. */
 static void

@@ -17,6 +17,11 @@ struct config_error {
     char text[CONFIG_ERROR_SIZE];
 };
 
+/* Sets line and column to those of the byte at `offset` of the file's text. */
+void config_place_find(struct config_place *place, struct slice text, size_t offset);
+/* A tab stands there; false where bytes and characters differ. */
+bool config_place_is_tab(const struct config_place *place, struct slice text);
+
 /*
  * Words the error: "<what>: <place>: <key> (<remedy>)"; `key` and `remedy` may be NULL. Bytes that
  * are not printable become '?'. Returns EX_CONFIG, for the caller to return.

@@ -142,7 +142,7 @@ read_code(const json_t *body, char ret_code[BREVO_CODE_SIZE])
  * first, then the words.
  */
 static bool
-is_about_the_phone(const json_t *body, const struct http_exchange *exchange)
+is_about_an_identifier(const json_t *body, const struct http_exchange *exchange)
 {
     static const char *const words[] = {
         "already associated", "invalid phone", "invalid sms", "invalid whatsapp"};
@@ -220,9 +220,9 @@ judge_client_error(struct brevo_verdict *verdict, const struct brevo_question *q
         verdict->outcome = BREVO_NO_CONTACT;
         verdict->reason = "no_contact";
     } else if (question->endpoint == BREVO_CONTACT_UPSERT && exchange->status == 400 &&
-               is_about_the_phone(body, exchange)) {
-        verdict->outcome = BREVO_DROP_PHONE;
-        verdict->reason = "phone_refused";
+               is_about_an_identifier(body, exchange)) {
+        verdict->outcome = BREVO_KEEP_BEST;
+        verdict->reason = "identifier_refused";
     }
 }
 

@@ -48,8 +48,8 @@ void brevo_url(struct buffer *url, const char *base_url, enum brevo_endpoint end
 enum brevo_outcome {
     BREVO_DELIVERED, /* done; of a lookup: the contact is in the answer */
     BREVO_NO_CONTACT, /* lookup: Brevo does not know it, or cannot look it up: send it whole */
-    BREVO_DROP_PHONE, /* upsert: the phone is invalid or another contact's: again without it */
-    BREVO_RETRY,      /* again in after_ms */
+    BREVO_KEEP_BEST, /* upsert: an identifier is invalid or another contact's: again with one */
+    BREVO_RETRY, /* again in after_ms */
     BREVO_PAUSE, /* nothing goes through, nothing is wrong with this event: stop and probe */
     BREVO_PARK, /* would never be accepted: keep it for a person */
 };

@@ -12,7 +12,7 @@ struct flow {
 };
 
 enum {
-    FLOW_WAIT_MAX_MS = 3 * 1000, /* longer: records are better left, or handed back */
+    FLOW_WAIT_MAX_MS = 3 * 1000, /* longer: better not begin with a record */
 };
 
 void flow_init(struct flow *flow, const struct config *config, int64_t now_us);

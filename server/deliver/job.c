@@ -10,6 +10,7 @@
 
 enum {
     EFFECT_DELAY_MS = 2000,
+    MEMORY_DELAY_MS = 1000,
     US_PER_MS = 1000,
 };
 
@@ -79,6 +80,12 @@ job_delay(struct job *job, const char *reason, int64_t delay_ms)
 {
     job->settlement.free_attempt = true;
     job_retry(job, reason, delay_ms);
+}
+
+void
+job_lack_memory(struct job *job)
+{
+    job_delay(job, "no_memory", MEMORY_DELAY_MS);
 }
 
 void

@@ -48,9 +48,9 @@ struct job {
     struct request_identifier identifier;
     json_t *contact;
     json_t *event;
-    bool is_too_old; /* update the contact, fire nothing */
-    bool has_effect; /* claimed, to be completed or freed with the settlement */
-    bool phone_dropped;
+    bool is_too_old;  /* update the contact, fire nothing */
+    bool has_effect;  /* claimed, to be completed or freed with the settlement */
+    bool has_dropped; /* identifiers beside the best one */
 
     enum brevo_endpoint next;
     struct http_exchange exchange;
@@ -82,6 +82,7 @@ void job_park(struct job *job, const char *reason);
 void job_retry(struct job *job, const char *reason, int64_t delay_ms);
 /* Later, through no fault of its own: the attempt does not count. */
 void job_delay(struct job *job, const char *reason, int64_t delay_ms);
+void job_lack_memory(struct job *job);
 void job_release(struct job *job);
 
 /* Unix time as Redis has it: when the record was claimed, and what passed since. */

@@ -7,7 +7,6 @@
 #include "server/ops/log.h"
 
 enum {
-    MEMORY_DELAY_MS = 1000,
     BAD_ANSWER_DELAY_MS = 1000,
 };
 
@@ -43,7 +42,7 @@ job_call(
     brevo_url(
         &job->url, base_url, job->next, job->identifier.type, job->identifier.value);
     if (!write_body(job) || job->url.failed) {
-        job_delay(job, "no_memory", MEMORY_DELAY_MS);
+        job_lack_memory(job);
         return;
     }
     job->exchange = (struct http_exchange){
@@ -57,7 +56,7 @@ job_call(
         .context = job,
     };
     if (http_client_start(client, &job->exchange) != 0) {
-        job_delay(job, "no_memory", MEMORY_DELAY_MS);
+        job_lack_memory(job);
         return;
     }
     job->stage = JOB_CALLING;
@@ -133,14 +132,14 @@ succeed(struct job *job)
 
 /* Once: a second refusal is about something else. */
 static void
-drop_phone(struct job *job, const char *reason)
+keep_best(struct job *job, const char *reason)
 {
-    if (job->phone_dropped || !request_contact_drop_phone(job->contact)) {
+    if (job->has_dropped || !request_contact_keep_best(job->contact)) {
         job_park(job, reason);
         return;
     }
-    log_warn("phone_dropped", "key=%s", job->record->key);
-    job->phone_dropped = true;
+    log_warn("identifiers_dropped", "key=%s", job->record->key);
+    job->has_dropped = true;
     make_next(job, BREVO_CONTACT_UPSERT);
 }
 
@@ -154,8 +153,8 @@ job_advance(struct job *job, const struct brevo_verdict *verdict)
     case BREVO_NO_CONTACT:
         make_next(job, BREVO_CONTACT_UPSERT);
         return;
-    case BREVO_DROP_PHONE:
-        drop_phone(job, verdict->reason);
+    case BREVO_KEEP_BEST:
+        keep_best(job, verdict->reason);
         return;
     case BREVO_RETRY:
         job->settlement.free_attempt = verdict->is_rate_limit;

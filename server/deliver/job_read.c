@@ -4,10 +4,6 @@
 #include "server/deliver/job.h"
 #include "server/ops/log.h"
 
-enum {
-    MEMORY_DELAY_MS = 1000,
-};
-
 /* Signed by Twilio before what a browser said: the first to know a value is believed. */
 static const enum source sources_by_trust[] = {
     SOURCE_TASKROUTER,
@@ -68,7 +64,7 @@ job_parse(struct job *job)
             break; /* kept as it came, because it could not even be keyed */
         }
         if (join_route(job, sources_by_trust[i]) != 0) {
-            job_delay(job, "no_memory", MEMORY_DELAY_MS);
+            job_lack_memory(job);
             return;
         }
     }
@@ -92,16 +88,30 @@ map_fact(struct job *job)
     }
 }
 
-/* How long a record only the browser told of still waits for its signed twin; 0: no more. */
+/*
+ * Whether browser or Twilio has yet to speak, and would be missed: what only the browser told is
+ * neither delivered nor left out before its signed twin had time to come, and a completion of
+ * nobody we know not before the browser had.
+ */
+static bool
+lacks_twin(const struct job *job)
+{
+    const struct event_reading *reading = &job->reading;
+    const bool has_plugin = find_route(job->record, SOURCE_FLEX_PLUGIN) != NULL;
+
+    if (has_plugin) {
+        return job->record->route_count == 1 && reading->verdict != EVENT_UNRESOLVED;
+    }
+    return reading->lacks_customer && reading->event.type == EVENT_TASK_COMPLETED;
+}
+
+/* How long a record still waits for its twin; 0: no more. */
 static int64_t
 twin_wait_ms(const struct job *job, const struct config *config, int64_t now_ms)
 {
-    const struct queue_record *record = job->record;
-    const bool is_alone =
-        record->route_count == 1 && find_route(record, SOURCE_FLEX_PLUGIN) != NULL;
-    const int64_t left_ms = config->plugin_wait_ms - (now_ms - record->received_ms);
+    const int64_t left_ms = config->plugin_wait_ms - (now_ms - job->record->received_ms);
 
-    return is_alone && left_ms > 0 ? left_ms : 0;
+    return left_ms > 0 && lacks_twin(job) ? left_ms : 0;
 }
 
 static void
@@ -109,18 +119,13 @@ map_event(struct job *job, const struct config *config, int64_t now_ms)
 {
     const struct event *event = &job->reading.event;
     const struct rules *rules = &config->rules;
-    const int64_t wait_ms = twin_wait_ms(job, config, now_ms);
 
-    if (wait_ms > 0) {
-        job_delay(job, "plugin_wait", wait_ms);
-        return;
-    }
     job->is_too_old = event_is_too_old(event, rules, now_ms);
     job->identifier = request_identify(&event->customer);
     job->contact = request_contact(event, rules);
     job->event = request_event(event, rules);
     if (job->contact == NULL || job->event == NULL) {
-        job_delay(job, "no_memory", MEMORY_DELAY_MS);
+        job_lack_memory(job);
         return;
     }
     job->next = BREVO_CONTACT_LOOKUP;
@@ -143,6 +148,12 @@ job_map(struct job *job, const struct config *config, int64_t now_us)
         return;
     }
     event_read(job->payload, &config->rules, &context, reading);
+    const int64_t wait_ms = twin_wait_ms(job, config, now_ms);
+
+    if (wait_ms > 0) {
+        job_delay(job, "plugin_wait", wait_ms);
+        return;
+    }
     switch (reading->verdict) {
     case EVENT_DELIVER:
         map_event(job, config, now_ms);

@@ -13,9 +13,16 @@ enum {
 };
 
 static const int64_t reset_epoch_ms_min = 1000000000000; /* above: a Unix time in ms */
-static const double rate_min = 0.01;
+/* Slower, and the calls of one delivery would not fit into a claim. */
+static const double rate_min = 0.1;
 static const double share_min = 0.01;
 static const double burst_s = 0.25;
+
+static double
+at_least_min(double rate)
+{
+    return rate > rate_min ? rate : rate_min;
+}
 
 static double
 burst(const struct pace *pace)
@@ -39,10 +46,10 @@ pace_init(struct pace *pace, double max_rps, double rate_share, int64_t now_us)
 {
     /* written so that a NaN falls on the safe side */
     const double share = rate_share >= share_min && rate_share <= 1 ? rate_share : 1;
-    const bool is_fixed = max_rps >= rate_min && max_rps <= PACE_RATE_FIXED_MAX;
+    const bool is_fixed = max_rps > 0 && max_rps <= PACE_RATE_FIXED_MAX;
 
     *pace = (struct pace){
-        .rate = is_fixed ? max_rps : PACE_RATE_DEFAULT * share,
+        .rate = at_least_min(is_fixed ? max_rps : PACE_RATE_DEFAULT * share),
         .share = share,
         .is_fixed = is_fixed,
         .tokens = 1,
@@ -116,7 +123,7 @@ pace_learn(
         reset_ms <= WINDOW_OF_A_SECOND_MS) {
         pace->tokens = tokens_at(pace, now_us);
         pace->filled_us = pace->filled_us < now_us ? now_us : pace->filled_us;
-        pace->rate = (double)limits->limit * pace->share;
+        pace->rate = at_least_min((double)limits->limit * pace->share);
     }
     if (limits->remaining == 0) {
         pace_block(pace, reset_ms, now_us);

@@ -11,6 +11,8 @@
  *          could have (at most 1000); otherwise it belongs to an hourly bucket and sets no rate.
  *   remaining 0: nothing before the reset, but never longer than a minute: then one request
  *          asks again.
+ * No rate is below one request in ten seconds: the calls of one delivery follow each other while
+ * its claim lasts.
  *
  * Pure: the time is a parameter, monotonic.
  */

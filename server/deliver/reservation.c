@@ -56,8 +56,8 @@ move_to_task(struct queue *queue, struct job *job, const char *task_sid)
     return r;
 }
 
-int
-reservation_fold(struct queue *queue, struct job *job, int64_t now_us)
+static int
+fold(struct queue *queue, struct job *job, int64_t now_us)
 {
     char task_sid[TASK_SID_SIZE] = "";
     int r = QUEUE_OK;
@@ -78,4 +78,17 @@ reservation_fold(struct queue *queue, struct job *job, int64_t now_us)
         return QUEUE_OK;
     }
     return move_to_task(queue, job, task_sid);
+}
+
+int
+reservation_fold(struct queue *queue, struct job *job, int64_t now_us)
+{
+    const int r = fold(queue, job, now_us);
+
+    if (r == QUEUE_E_REFUSED) {
+        /* Over maxmemory Redis stores nothing, and yet settles: that must not wait for this. */
+        job_delay(job, "queue_refused", RESERVATION_WAIT_MS);
+        return QUEUE_OK;
+    }
+    return r;
 }

@@ -15,5 +15,8 @@ enum {
     RESERVATION_GIVE_UP_MS = 10 * 60 * 1000, /* after the receipt; then it is parked */
 };
 
-/* Finishes a job in JOB_FOLDING. QUEUE_OK, or what the queue said: then call again. */
+/*
+ * Finishes a job in JOB_FOLDING. QUEUE_OK, or why the queue could not be reached: then call
+ * again. What it refuses to store (QUEUE_E_REFUSED) is delayed.
+ */
 int reservation_fold(struct queue *queue, struct job *job, int64_t now_us) MUST_USE;

@@ -31,7 +31,7 @@ enum {
      * nobody may take its claim over while one is under way.
      */
     CLAIM_DEADLINE_MS = 4 * BREVO_TIMEOUT_MS + FLOW_WAIT_MAX_MS + CALL_MARGIN_MS,
-    SLOW_DELAY_MS = 1000,
+    PACED_DELAY_MIN_MS = 1000,
     IDLE_MIN_MS = 10,
     IDLE_MAX_MS = 100,
     REDIS_TIMEOUT_MS = 1500,
@@ -87,11 +87,24 @@ claim(struct worker *worker)
 
 /* ---- paced -------------------------------------------------------------------------------- */
 
+/*
+ * Whether the next call would come too late: its claim would not outlive it, or nothing is lost
+ * by handing the record back. (A delivery that has begun would only ask the same again.)
+ */
+static bool
+waits_too_long(const struct worker *worker, const struct job *job, int64_t wait_ms)
+{
+    const int64_t age_ms = (worker->now_us - job->claimed_us) / US_PER_MS;
+    const int64_t end_ms = age_ms + wait_ms + BREVO_TIMEOUT_MS + CALL_MARGIN_MS;
+
+    return end_ms > CLAIM_DEADLINE_MS ||
+           (job->next == BREVO_CONTACT_LOOKUP && wait_ms > FLOW_WAIT_MAX_MS);
+}
+
 /* True when the next call may start now. What would wait too long goes back instead. */
 static bool
 paced(struct worker *worker, struct job *job)
 {
-    const int64_t age_ms = (worker->now_us - job->claimed_us) / US_PER_MS;
     const int64_t wait_us = flow_wait_us(&worker->flow, job->next, worker->now_us);
     const int64_t wait_ms = wait_us / US_PER_MS;
 
@@ -99,10 +112,9 @@ paced(struct worker *worker, struct job *job)
         job_release(job);
     } else if (pause_is_on(&worker->flow.pause) && !job->is_probe) {
         job_delay(job, "paused", worker->flow.pause.interval_ms);
-    } else if (age_ms + BREVO_TIMEOUT_MS + CALL_MARGIN_MS > CLAIM_DEADLINE_MS) {
-        job_delay(job, "slow", SLOW_DELAY_MS);
-    } else if (wait_ms > FLOW_WAIT_MAX_MS) {
-        job_delay(job, "paced", wait_ms);
+    } else if (waits_too_long(worker, job, wait_ms)) {
+        job_delay(
+            job, "paced", wait_ms > PACED_DELAY_MIN_MS ? wait_ms : PACED_DELAY_MIN_MS);
     }
     return job->stage == JOB_READY && wait_us == 0;
 }

@@ -181,6 +181,9 @@ write_drop_count(void)
     return line_write(&line, 0);
 }
 
+static void log_write(enum log_level level, const char *event, const char *format,
+    va_list arguments) PRINTF(3, 0);
+
 static void
 log_write(enum log_level level, const char *event, const char *format, va_list arguments)
 {

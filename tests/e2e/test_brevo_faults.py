@@ -102,12 +102,12 @@ def test_an_answer_that_never_came_is_retried_and_said_to_be_ambiguous(
         'brevo_requests_total{endpoint="events",status="no_answer"}') == 1
 
 
-def test_a_phone_refused_twice_parks_the_record(caller, twilio, sandbox, flexbrevo):
+def test_a_identifier_refused_twice_parks_the_record(caller, twilio, sandbox, flexbrevo):
     refusal = {"code": "invalid_parameter", "message": "refused",
                "metadata": {"duplicate_identifiers": ["SMS"]}}
     sandbox.fault("status", endpoint="POST /contacts", status=400, body=refusal, count=2)
     send_one(caller, twilio)
-    harness.wait_until(lambda: parked(flexbrevo, "phone_refused") == 1, "a parked record")
+    harness.wait_until(lambda: parked(flexbrevo, "identifier_refused") == 1, "a parked record")
     with_phone, without = [e["body"] for e in sandbox.requests("POST", "/contacts")]
     assert "SMS" in with_phone["attributes"]
     assert "SMS" not in without.get("attributes", {})

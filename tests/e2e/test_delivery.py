@@ -1,6 +1,11 @@
 """What a delivery says to Brevo, and what it leaves unsaid."""
 
+import itertools
+import json
+import subprocess
 import time
+
+import pytest
 
 import harness
 from harness import Task
@@ -8,6 +13,11 @@ from harness import Task
 
 def drained(flexbrevo):
     harness.wait_until(lambda: flexbrevo.metric("queue_pending") == 0, "an empty queue")
+
+
+def delayed(flexbrevo):
+    status = harness.run_command("status", "--json", "--config", flexbrevo.config_file)[1]
+    return json.loads(status)["queue_delayed"]
 
 
 def lookups(sandbox, email):
@@ -84,16 +94,78 @@ def test_what_only_the_plugin_told_waits_for_its_signed_twin(program, twilio, sa
     assert sandbox.requests("POST", "/events")[0]["time"] - sent >= 1.8
 
 
-def test_a_plugin_that_came_before_the_fact_is_folded_once_it_is_known(
+def test_a_plugin_that_knows_nobody_still_adds_what_it_knows(caller, twilio, sandbox, flexbrevo):
+    task = Task(queue="Billing")
+    signed = task.callback("task.completed")
+    del signed["TaskQueueName"]
+    assert caller.send(twilio.plugin(task, TaskAttributes={})).status == 202
+    harness.wait_until(lambda: delayed(flexbrevo) == 1, "a waiting record")
+    assert caller.send(twilio.form(signed)).status == 204
+    event, = sandbox.wait_for_events(1)
+    assert event["event_properties"]["queue"] == "Billing"
+    assert event["event_properties"]["source_event_id"] == signed["Sid"]
+
+
+def test_a_completion_of_nobody_waits_for_the_plugin_to_name_one(
         caller, twilio, sandbox, flexbrevo):
     task = Task()
-    assert caller.send(twilio.plugin(task, TaskSid=task.reservation_sid)).status == 202
-    harness.wait_until(lambda: flexbrevo.metric("queue_pending") == 1, "a waiting record")
-    assert caller.send(twilio.callback(task, "reservation.accepted")).status == 204
+    signed = task.callback("task.completed") | {"TaskAttributes": "{}"}
+    assert caller.send(twilio.form(signed)).status == 204
+    harness.wait_until(lambda: delayed(flexbrevo) == 1, "a waiting record")
+    assert caller.send(twilio.plugin(task)).status == 202
+    event, = sandbox.wait_for_events(1)
+    assert event["event_date"] == task.iso_time
+    assert event["event_properties"]["source_event_id"] == signed["Sid"]
+
+
+def test_a_pace_slower_than_a_delivery_still_delivers(program, twilio, sandbox):
+    flexbrevo = program(changes={"brevo": {"max_rps": 0.25}}).start()
+    task = Task()
+    flexbrevo.caller().send(twilio.callback(task))
     sandbox.wait_for_events(1)
+    assert len(lookups(sandbox, task.customer.email)) == 1
+
+
+def test_a_full_redis_holds_up_what_must_be_stored_and_nothing_else(
+        program, redis, twilio, sandbox):
+    def limit(bytes_max):
+        subprocess.run(["redis-cli", "-s", str(redis.socket), "config", "set", "maxmemory",
+                        str(bytes_max)], check=True, stdout=subprocess.DEVNULL)
+
+    server = program("serve", changes={"redis": {"url": redis.url}}).start()
+    caller = server.caller()
+    tasks = [Task() for _ in range(5)]
+    assert caller.send(twilio.callback(Task(), "reservation.accepted")).status == 204
+    assert {caller.send(twilio.callback(task)).status for task in tasks} == {204}
+    limit(1)
+    program("work", changes={"redis": {"url": redis.url}}).start(wait=False)
+    harness.wait_until(lambda: server.metric("queue_delivered") == 5, "five settled deliveries")
+    assert delayed(server) == 1
+    assert sandbox.tasks() == {task.sid: 1 for task in tasks}
+    limit(0)
+
+
+@pytest.mark.parametrize(
+    "order", itertools.permutations(["fact", "plugin", "signed"]), ids="-".join)
+def test_a_plugin_that_names_the_reservation_resolves_its_task_once(
+        caller, twilio, sandbox, flexbrevo, order):
+    task = Task()
+    told = {"fact": twilio.callback(task, "reservation.accepted"),
+            "plugin": twilio.plugin(task, TaskSid=task.reservation_sid),
+            "signed": twilio.callback(task)}
+    assert {caller.send(told[route]).status for route in order} == {202, 204}
     drained(flexbrevo)
     assert sandbox.tasks() == {task.sid: 1}
     assert flexbrevo.metric('events_filtered_total{reason="folded"}') == 1
+
+
+def test_a_plugin_that_names_the_reservation_is_enough(caller, twilio, sandbox, flexbrevo):
+    task = Task()
+    assert caller.send(twilio.plugin(task, TaskSid=task.reservation_sid)).status == 202
+    harness.wait_until(lambda: delayed(flexbrevo) == 1, "a waiting record")
+    assert caller.send(twilio.callback(task, "reservation.accepted")).status == 204
+    drained(flexbrevo)
+    assert sandbox.tasks() == {task.sid: 1}
 
 
 def test_calls_are_logged_when_asked_for_without_saying_who(program, twilio, sandbox):

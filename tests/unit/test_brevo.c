@@ -131,13 +131,15 @@ every_pause_names_its_remedy(void **state)
 }
 
 static void
-a_refused_phone_is_dropped_from_contacts_only(void **state)
+a_refused_identifier_is_dropped_from_contacts_only(void **state)
 {
     static const struct expectation cases[] = {
-        {BREVO_CONTACT_UPSERT, {400, true, SMS_TAKEN}, BREVO_DROP_PHONE, "phone_refused"},
-        {BREVO_CONTACT_UPSERT, {400, true, SMS_TAKEN_IN_WORDS}, BREVO_DROP_PHONE,
-            "phone_refused"},
-        {BREVO_CONTACT_UPSERT, {400, true, BAD_PHONE}, BREVO_DROP_PHONE, "phone_refused"},
+        {BREVO_CONTACT_UPSERT, {400, true, SMS_TAKEN}, BREVO_KEEP_BEST,
+            "identifier_refused"},
+        {BREVO_CONTACT_UPSERT, {400, true, SMS_TAKEN_IN_WORDS}, BREVO_KEEP_BEST,
+            "identifier_refused"},
+        {BREVO_CONTACT_UPSERT, {400, true, BAD_PHONE}, BREVO_KEEP_BEST,
+            "identifier_refused"},
         {BREVO_CONTACT_UPSERT, {400, true, BAD_LIST}, BREVO_PARK, "rejected"},
         {BREVO_CONTACT_UPSERT,
             {400, true, "{\"metadata\":{\"duplicate_identifiers\":[]}}"}, BREVO_PARK,
@@ -372,7 +374,7 @@ main(void)
         cmocka_unit_test(any_2xx_is_delivered_whatever_its_body),
         cmocka_unit_test(credentials_and_addresses_pause_and_park_nothing),
         cmocka_unit_test(every_pause_names_its_remedy),
-        cmocka_unit_test(a_refused_phone_is_dropped_from_contacts_only),
+        cmocka_unit_test(a_refused_identifier_is_dropped_from_contacts_only),
         cmocka_unit_test(what_can_never_be_accepted_is_parked),
         cmocka_unit_test(a_contact_that_cannot_be_looked_up_counts_as_new),
         cmocka_unit_test(what_passes_by_itself_is_retried),

@@ -88,6 +88,31 @@ lets_the_direction_decide_whose_number_it_is(void **state)
 }
 
 static void
+follows_no_configured_path_to_the_business(void **state)
+{
+    static const struct rules mapped = {
+        .fields = {{"attributes.from", "SMS"}, {"attributes.to", "WHATSAPP"}},
+        .field_count = 2,
+    };
+    static const struct {
+        const char *direction;
+        const char *phone;
+    } cases[] = {{"inbound", "+34600000001"}, {"outbound", "+34600000002"}};
+
+    (void)state;
+    for (size_t i = 0; i < LENGTH(cases); i++) {
+        struct customer customer;
+        char attributes[256];
+
+        (void)snprintf(attributes, sizeof(attributes),
+            "{'direction':'%s','from':'+34600000001','to':'+34600000002'}",
+            cases[i].direction);
+        assert_int_equal(read_by(attributes, &mapped, &customer), CUSTOMER_OK);
+        assert_string_equal(customer.phone, cases[i].phone);
+    }
+}
+
+static void
 says_why_nobody_is_left(void **state)
 {
     static const struct {
@@ -99,7 +124,8 @@ says_why_nobody_is_left(void **state)
         {"{'customerAddress':'9c1e6f3a','name':'Ana'}", CUSTOMER_E_NO_IDENTITY,
             "no_identity"},
         {"{'identity':'ana'}", CUSTOMER_E_NO_IDENTITY, "no_identity"},
-        {"{'email':'34600111222@mailin-sms.com'}", CUSTOMER_E_NO_IDENTITY, "no_identity"},
+        {"{'email':'34600111222@mailin-sms.com'}", CUSTOMER_E_INTERNAL,
+            "internal_contact"},
         {"{'from':'+266696687'}", CUSTOMER_E_ANONYMOUS, "anonymous_caller"},
         {"{'from':'+15550100000'}", CUSTOMER_E_OWN_NUMBER, "own_number"},
         {"{'from':'anonymous','phone':'+15550100000'}", CUSTOMER_E_OWN_NUMBER,
@@ -236,6 +262,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(takes_the_first_good_address_of_each_kind),
         cmocka_unit_test(lets_the_direction_decide_whose_number_it_is),
+        cmocka_unit_test(follows_no_configured_path_to_the_business),
         cmocka_unit_test(says_why_nobody_is_left),
         cmocka_unit_test(uses_a_good_identifier_beside_a_refused_one),
         cmocka_unit_test(never_takes_the_worker_for_the_customer),

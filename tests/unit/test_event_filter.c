@@ -105,6 +105,12 @@ gives_every_verdict_its_reason(void **state)
             EVENT_FILTERED, "outbound"},
         {"{'task_attributes':{'email':'ana@example.com','direction':'outbound'}}",
             EVENT_DELIVER, NULL},
+        {"{'event_type':'task.canceled','task_attributes':"
+         "{'email':'ana@example.com','conversations':{'kind':'Survey'}}}",
+            EVENT_FILTERED, "survey_task"},
+        {"{'task_attributes':{'email':'ana@example.com',"
+         "'conversations':{'kind':'Conversation'}}}",
+            EVENT_DELIVER, NULL},
         {"{'task_attributes':{}}", EVENT_FILTERED, "no_identity"},
         {"{'task_attributes':{'from':'anonymous'}}", EVENT_FILTERED, "anonymous_caller"},
     };

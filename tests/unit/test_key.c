@@ -145,6 +145,8 @@ plugin_posts_always_complete_a_task(void **state)
         {PLUGIN_JSON("task_sid", WT), KEY_EVENT, "task.completed/" WT},
         {PLUGIN_JSON("Sid", WT), KEY_EVENT, "task.completed/" WT},
         {"{\"Sid\":\"" WR "\",\"TaskSid\":\"" WT "\"}", KEY_EVENT, "task.completed/" WT},
+        {"{\"TaskSid\":\"" WR "\",\"taskSid\":\"" WT "\"}", KEY_EVENT,
+            "task.completed/" WT},
         {"{\"TaskSid\":null,\"Sid\":\"" WT "\"}", KEY_EVENT, "task.completed/" WT},
         {"{\"TaskSid\":\"\\u0057T" HEX32 "\",\"EventType\":\"task.created\"}", KEY_EVENT,
             "task.completed/WT" HEX32},
@@ -168,12 +170,17 @@ plugin_posts_always_complete_a_task(void **state)
 static void
 a_reservation_in_a_task_sid_is_keyed_as_such(void **state)
 {
-    static const struct key_case json = {
-        PLUGIN_JSON("TaskSid", WR), KEY_EVENT, "task.completed/" WR};
+    static const struct key_case json[] = {
+        {PLUGIN_JSON("TaskSid", WR), KEY_EVENT, "task.completed/" WR},
+        {PLUGIN_JSON("sid", WR), KEY_EVENT, "task.completed/" WR},
+        {PLUGIN_JSON("ReservationSid", WR), KEY_EVENT, "task.completed/" WR},
+    };
     static const struct key_case form = {"TaskSid=" WR, KEY_EVENT, "task.completed/" WR};
 
     (void)state;
-    check_single(SOURCE_FLEX_PLUGIN, &json, true);
+    for (size_t i = 0; i < LENGTH(json); i++) {
+        check_single(SOURCE_FLEX_PLUGIN, &json[i], true);
+    }
     check_single(SOURCE_FLEX_PLUGIN, &form, false);
 }
 

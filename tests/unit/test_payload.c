@@ -234,7 +234,8 @@ reads_the_plugins_own_words(void **state)
     json_t *payload = parse(SOURCE_FLEX_PLUGIN,
         "{\"Token\":\"secret\",\"taskSid\":\"" TASK "\",\"sid\":\"" RESERVATION "\","
         "\"TaskQueueFriendlyName\":\"Support\",\"Age\":912,\"Reason\":\"done\","
-        "\"attributes\":{\"a\":1},\"Timestamp\":\"1767225600\",\"EventType\":\"task.x\"}");
+        "\"attributes\":{\"a\":1},\"Timestamp\":\"1767225600\",\"EventType\":\"task.x\",\"time\":1767225600,"
+        "\"StateUpdated\":\"2026-01-01T00:00:00Z\"}");
     int64_t number = 0;
 
     (void)state;

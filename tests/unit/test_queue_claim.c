@@ -175,31 +175,153 @@ a_worker_is_never_handed_what_it_is_at(void **state)
     queue_close(&slow);
 }
 
+static struct queue *
+open_hasty(unsigned partitions)
+{
+    struct queue_options options = default_options("worker-1");
+
+    options.timeout_ms = 50;
+    options.partitions = partitions;
+    struct queue *hasty = open_queue(&options);
+
+    assert_int_equal(queue_prepare(hasty), QUEUE_OK);
+    return hasty;
+}
+
+static void
+put_numbered(unsigned partitions, size_t count)
+{
+    struct queue_options options = default_options(NULL);
+
+    options.partitions = partitions;
+    struct queue *patient = open_queue(&options);
+
+    for (size_t i = 0; i < count; i++) {
+        char key[32];
+
+        (void)snprintf(key, sizeof(key), "task.completed/WT%zu", i);
+        (void)put_one(patient, key, "taskrouter", "signed");
+    }
+    queue_close(&patient);
+}
+
+/* Redis runs the claim, but its answer meets nobody; `claimed` are claimed in the end. */
+static void
+lose_a_claim(struct queue *hasty, size_t max, int64_t claimed)
+{
+    struct queue_record *records[MANY] = {0};
+    struct queue_options options = default_options(NULL);
+    size_t count = 0;
+
+    redis_fixture_signal(&redis, SIGSTOP);
+    assert_int_equal(queue_claim(hasty, max, records, &count), -ETIMEDOUT);
+    redis_fixture_signal(&redis, SIGCONT);
+    options.partitions = hasty->partitions;
+    struct queue *observer = open_queue(&options);
+
+    const int64_t end_us = redis_now_us() + 3000 * 1000;
+
+    while (balanced_stats(observer).claimed != claimed) {
+        assert_true(redis_now_us() < end_us);
+    }
+    queue_close(&observer);
+}
+
+/* Claims `count` records, `max` at most in one call, and frees them. */
+static void
+claim_all(struct queue *hasty, size_t max, size_t count)
+{
+    const int64_t end_us = redis_now_us() + 3000 * 1000;
+
+    while (count > 0 && redis_now_us() < end_us) {
+        struct queue_record *records[MANY] = {0};
+        size_t claimed = 0;
+
+        if (queue_claim(hasty, max, records, &claimed) != QUEUE_OK) {
+            continue; /* a busy machine */
+        }
+        assert_in_range(claimed, 0, count);
+        count -= claimed;
+        for (size_t i = 0; i < claimed; i++) {
+            queue_record_free(&records[i]);
+        }
+    }
+    assert_int_equal(count, 0);
+}
+
 static void
 a_claim_whose_answer_was_lost_is_found_again(void **state)
 {
-    struct queue_options options = default_options("worker-1");
-    struct queue_record *record = NULL;
-    size_t count = 0;
-
     (void)state;
-    options.timeout_ms = 50;
-    struct queue *hasty = open_queue(&options);
+    struct queue *hasty = open_hasty(1);
 
     assert_null(claim_one(hasty)); /* nothing of its own is pending */
-    (void)put_one(hasty, TASK, "taskrouter", "signed");
-    redis_fixture_signal(&redis, SIGSTOP);
-    assert_int_equal(queue_claim(hasty, 1, &record, &count), -ETIMEDOUT);
-    redis_fixture_signal(&redis, SIGCONT);
-    struct queue_options patient = default_options(NULL);
-    struct queue *observer = open_queue(&patient);
+    (void)put_one(queue, TASK, "taskrouter", "signed");
+    lose_a_claim(hasty, 1, 1);
+    struct queue_record *record = claim_later(hasty);
 
-    while (balanced_stats(observer).claimed == 0) { /* it ran after all */
-    }
-    record = claim_later(hasty);
     assert_int_equal(record->attempts, 2);
     assert_int_equal(settle_one(hasty, record, QUEUE_DELIVERED, NULL), QUEUE_SETTLED);
-    queue_close(&observer);
+    queue_close(&hasty);
+}
+
+static void
+a_lost_claim_is_found_behind_what_is_in_hand(void **state)
+{
+    (void)state;
+    struct queue *hasty = open_hasty(1);
+
+    put_numbered(1, 7);
+    claim_all(hasty, 5, 5);
+    lose_a_claim(hasty, 2, 7);
+    claim_all(hasty, 2, 2);
+    assert_null(claim_one(hasty));
+    queue_close(&hasty);
+}
+
+/* Its worker may have less room by now. */
+static void
+a_lost_claim_is_found_by_smaller_ones(void **state)
+{
+    (void)state;
+    struct queue *hasty = open_hasty(1);
+
+    put_numbered(1, 10);
+    claim_all(hasty, 2, 2);
+    lose_a_claim(hasty, 6, 8);
+    claim_all(hasty, 1, 8);
+    assert_null(claim_one(hasty));
+    queue_close(&hasty);
+}
+
+/* And is handed nothing twice, however many answers are lost. */
+static void
+claims_lost_one_after_the_other_are_found_once(void **state)
+{
+    (void)state;
+    struct queue *hasty = open_hasty(1);
+
+    put_numbered(1, 10);
+    claim_all(hasty, 2, 2);
+    lose_a_claim(hasty, 6, 8);
+    claim_all(hasty, 2, 2);
+    lose_a_claim(hasty, 3, 8);
+    claim_all(hasty, 4, 6);
+    assert_null(claim_one(hasty));
+    queue_close(&hasty);
+}
+
+static void
+a_lost_claim_is_found_in_every_partition(void **state)
+{
+    (void)state;
+    (void)empty_redis(NULL);
+    struct queue *hasty = open_hasty(MANY);
+
+    put_numbered(MANY, 200);
+    lose_a_claim(hasty, MANY, MANY);
+    claim_all(hasty, 3, 200);
+    assert_null(claim_one(hasty));
     queue_close(&hasty);
 }
 
@@ -440,6 +562,10 @@ main(void)
         TEST(another_worker_takes_over_after_the_deadline),
         TEST(a_worker_is_never_handed_what_it_is_at),
         TEST(a_claim_whose_answer_was_lost_is_found_again),
+        TEST(a_lost_claim_is_found_behind_what_is_in_hand),
+        TEST(a_lost_claim_is_found_by_smaller_ones),
+        TEST(claims_lost_one_after_the_other_are_found_once),
+        TEST(a_lost_claim_is_found_in_every_partition),
         TEST(a_missing_group_is_made_again_from_the_beginning),
         TEST(an_emptied_redis_is_set_up_again),
         TEST(an_entry_without_its_record_is_unaccounted),

@@ -2,9 +2,12 @@
  * test_queue_fault.c - Redis full, hung, dead, locked or forgetful.
  */
 #include <errno.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "tests/unit/queue_helpers.h"
 
@@ -121,6 +124,42 @@ a_hung_redis_costs_no_more_than_the_timeout(void **state)
     }
     redis_fixture_signal(&redis, SIGCONT);
     assert_int_equal(queue_ping(hasty), QUEUE_OK);
+    queue_close(&hasty);
+}
+
+/* Else a claim could be run when nobody waits for its answer any more. */
+static void
+a_call_given_up_is_not_sent_on(void **state)
+{
+    struct sockaddr_in address = {
+        .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct queue_options options = default_options(NULL);
+    socklen_t size = sizeof(address);
+    char url[64];
+    char byte = 0;
+    const int listener = socket(AF_INET, SOCK_STREAM, 0);
+
+    (void)state;
+    assert_int_equal(bind(listener, (struct sockaddr *)&address, size), 0);
+    assert_int_equal(listen(listener, 1), 0);
+    assert_int_equal(getsockname(listener, (struct sockaddr *)&address, &size), 0);
+    (void)snprintf(url, sizeof(url), "redis://127.0.0.1:%u", ntohs(address.sin_port));
+    options.url = url;
+    options.timeout_ms = 50;
+    struct queue *hasty = open_queue(&options);
+
+    assert_int_equal(queue_ping(hasty), -ETIMEDOUT);
+    const int peer = accept(listener, NULL, NULL);
+
+    ssize_t got = 0;
+
+    do { /* what was sent before */
+        got = recv(peer, &byte, 1, 0);
+    } while (got > 0);
+    assert_int_equal(got, -1);
+    assert_int_equal(errno, ECONNRESET);
+    (void)close(peer);
+    (void)close(listener);
     queue_close(&hasty);
 }
 
@@ -292,6 +331,7 @@ main(void)
         TEST(over_maxmemory_puts_are_refused_whole),
         TEST(over_maxmemory_workers_still_drain),
         TEST(a_hung_redis_costs_no_more_than_the_timeout),
+        TEST(a_call_given_up_is_not_sent_on),
         TEST(a_late_answer_meets_nobody),
         TEST(what_was_put_survives_kill_9),
         TEST(a_connection_that_died_between_calls_is_replaced),

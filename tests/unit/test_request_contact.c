@@ -228,7 +228,7 @@ says_everything_to_a_brevo_that_knows_nothing(void **state)
 }
 
 static void
-drops_phones_only_where_another_identifier_stays(void **state)
+keeps_the_best_identifier_and_drops_the_others(void **state)
 {
     static const struct {
         const char *contact;
@@ -245,13 +245,20 @@ drops_phones_only_where_another_identifier_stays(void **state)
         {"{'email':'a@example.com','attributes':{'FIRSTNAME':'Ana'}}", false,
             "{'email':'a@example.com','attributes':{'FIRSTNAME':'Ana'}}"},
         {"{'email':'a@example.com'}", false, "{'email':'a@example.com'}"},
+        {"{'email':'a@example.com','ext_id':'x','attributes':{'SMS':'+34600000001'}}",
+            true, "{'email':'a@example.com'}"},
+        {"{'ext_id':'x'}", false, "{'ext_id':'x'}"},
+        {"{'attributes':{'SMS':'+34600000001','WHATSAPP':'+34600000001'}}", true,
+            "{'attributes':{'SMS':'+34600000001'}}"},
+        {"{'attributes':{'WHATSAPP':'+34600000001'}}", false,
+            "{'attributes':{'WHATSAPP':'+34600000001'}}"},
     };
 
     (void)state;
     for (size_t i = 0; i < LENGTH(cases); i++) {
         AUTO(payload_release) json_t *contact = json_of(cases[i].contact);
 
-        assert_int_equal(request_contact_drop_phone(contact), cases[i].dropped);
+        assert_int_equal(request_contact_keep_best(contact), cases[i].dropped);
         is_json(contact, cases[i].left);
     }
 }
@@ -267,7 +274,7 @@ main(void)
         cmocka_unit_test(joins_no_list_at_the_end_of_a_conversation),
         cmocka_unit_test(keeps_only_what_brevo_does_not_have),
         cmocka_unit_test(says_everything_to_a_brevo_that_knows_nothing),
-        cmocka_unit_test(drops_phones_only_where_another_identifier_stays),
+        cmocka_unit_test(keeps_the_best_identifier_and_drops_the_others),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
