@@ -10,8 +10,8 @@
  * A record is one hash per record key: state, claim token, schema version, attempts and each
  * route's bytes. The stream, the delayed and the parked set hold only the key. Every step is one
  * Lua script on one partition, so a crash leaves a record in exactly one state. Delivered and
- * filtered records lose their bytes and leave a tombstone for the dedupe window; nothing else
- * ever expires.
+ * filtered records leave a tombstone for the dedupe window; nothing else ever expires. They lose
+ * their bytes, but for what was filtered for want of something another route may yet tell.
  *
  * Claims are fenced: a settle carries the claim's token and changes nothing when another worker
  * has taken the record over since.
@@ -166,6 +166,7 @@ struct queue_settlement {
     const char *effect_key; /* NULL: none claimed. Delivered completes it */
     enum queue_settle_result result;
     bool free_attempt; /* delayed: this attempt does not count (a pause, a rate limit) */
+    bool reopens; /* filtered: keeps its bytes, and a new route makes it pending again */
 };
 
 /*

@@ -11,7 +11,7 @@ enum {
     SETTLE_KEYS = 4,
     SETTLE_ARGUMENTS = 3,
     SETTLE_ITEM_KEYS = 2,
-    SETTLE_ITEM_ARGUMENTS = 7,
+    SETTLE_ITEM_ARGUMENTS = 8,
     EFFECT_ARGUMENTS = 3,
     EFFECT_ITEM_ARGUMENTS = 4,
 };
@@ -147,6 +147,8 @@ write_item(struct redis_exchange *exchange, const struct queue_settlement *item)
     redis_argument(exchange, reason_of(item));
     redis_argument_number(exchange, item->outcome == QUEUE_DELAYED ? item->delay_ms : 0);
     redis_argument_number(exchange, gives_back ? 1 : 0);
+    redis_argument_number(
+        exchange, item->reopens && item->outcome == QUEUE_FILTERED ? 1 : 0);
 }
 
 static void

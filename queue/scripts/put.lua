@@ -31,9 +31,9 @@ local function has_room(record)
   return routes < routes_max
 end
 
--- A filtered record is a tombstone with the names of the routes it has seen.
+-- Some filtered records keep their bytes, for a route that knows what they lacked.
 local function reopen(record, route, bytes)
-  if call('HEXISTS', record, route) == 1 then
+  if call('HEXISTS', record, 'o') == 0 or call('HEXISTS', record, route) == 1 then
     return DUPLICATE
   end
   if not has_room(record) then
@@ -41,8 +41,8 @@ local function reopen(record, route, bytes)
   end
   count('filtered:' .. (call('HGET', record, 'e') or ''), -1)
   count('filtered', -1)
-  call('HSET', record, 's', 'pending', 'v', schema, 't', now, route, bytes)
-  call('HDEL', record, 'e')
+  call('HSET', record, 's', 'pending', 'v', schema, 't', now, 'a', 0, route, bytes)
+  call('HDEL', record, 'e', 'o')
   call('PERSIST', record)
   call('XADD', stream, '*', 'k', key_of(record))
   return NEW
@@ -57,12 +57,11 @@ local function unpark(record)
   call('XADD', stream, '*', 'k', key_of(record))
 end
 
--- A field without bytes is a route whose bytes an earlier filtering has dropped: fill it again.
 local function merge(record, state, route, bytes)
-  if call('HSTRLEN', record, route) > 0 then
+  if call('HEXISTS', record, route) == 1 then
     return DUPLICATE
   end
-  if call('HEXISTS', record, route) == 0 and not has_room(record) then
+  if not has_room(record) then
     return FULL
   end
   call('HSET', record, route, bytes)

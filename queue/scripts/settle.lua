@@ -2,7 +2,7 @@
 --
 -- KEYS  stream, delayed, parked, stats, then for each settlement: record, copy of its bytes
 -- ARGV  group, dedupe window in ms, life of copies in ms (0: none), then for each settlement:
---       key, entry id, token, outcome, reason, delay in ms, attempts to give back
+--       key, entry id, token, outcome, reason, delay in ms, attempts to give back, reopens (1)
 -- Returns a number for each settlement: 0 settled, 1 stale, 2 reopened.
 --
 -- Frees first (XACK, XDEL), then writes: so Redis lets it run over maxmemory.
@@ -33,31 +33,25 @@ local function keep_copy(item)
   call('PEXPIRE', item.copy, copy_ms)
 end
 
--- Leaves the state, and of a filtered record the reason and the names of the routes seen.
-local function tombstone_of(item)
-  local tombstone = {'s', item.outcome}
-  if item.outcome == 'filtered' then
-    tombstone = {'s', 'filtered', 'e', item.reason}
-    for _, field in ipairs(call('HKEYS', item.record)) do
-      if is_route(field) then
-        tombstone[#tombstone + 1] = field
-        tombstone[#tombstone + 1] = ''
-      end
-    end
-    count('filtered:' .. item.reason)
+-- Leaves the state; of one that a new route may reopen, also the bytes to judge it by again.
+local function bury(item)
+  if item.reopens then
+    call('HDEL', item.record, 'k', 'd')
+    call('HSET', item.record, 'o', 1)
+  elseif copy_ms > 0 then
+    keep_copy(item)
+  else
+    call('DEL', item.record)
   end
+  call('HSET', item.record, 's', item.outcome)
+  call('PEXPIRE', item.record, window_ms)
   count(item.outcome)
-  return tombstone
 end
 
-local function bury(item)
-  local tombstone = tombstone_of(item)
-  if copy_ms > 0 then
-    keep_copy(item)
-  end
-  call('DEL', item.record)
-  call('HSET', item.record, unpack(tombstone))
-  call('PEXPIRE', item.record, window_ms)
+local function filter(item)
+  bury(item)
+  call('HSET', item.record, 'e', item.reason)
+  count('filtered:' .. item.reason)
 end
 
 local function unclaim(item, state)
@@ -86,7 +80,7 @@ local function park(item)
   count('parked:' .. item.reason)
 end
 
-local finish = {delivered = bury, filtered = bury, delayed = delay, released = release,
+local finish = {delivered = bury, filtered = filter, delayed = delay, released = release,
   parked = park}
 
 -- A route came while the worker was deciding without it: let it decide again.
@@ -102,10 +96,11 @@ end
 
 local results, ids, todo, seen = {}, {}, {}, {}
 for i = 1, (#KEYS - 4) / 2 do
-  local at = 7 * i - 4
+  local at = 8 * i - 5
   local item = {index = i, record = KEYS[2 * i + 3], copy = KEYS[2 * i + 4],
     key = ARGV[at + 1], token = ARGV[at + 3], outcome = ARGV[at + 4], reason = ARGV[at + 5],
-    delay_ms = tonumber(ARGV[at + 6]), give_back = tonumber(ARGV[at + 7])}
+    delay_ms = tonumber(ARGV[at + 6]), give_back = tonumber(ARGV[at + 7]),
+    reopens = ARGV[at + 8] == '1'}
   results[i] = STALE
   if not seen[item.record] and is_ours(item) then
     seen[item.record] = true

@@ -4,16 +4,16 @@
 #include "server/cli/cli.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <getopt.h>
 #include <stdarg.h>
 #include <string.h>
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "server/ops/file.h"
+
 enum {
-    HELP_COLUMN = 26, /* where the explanations start */
-    READ_SIZE = 64 * 1024,
+    HELP_COLUMN = 26,   /* where the explanations start */
     OPTION_FIRST = 256, /* above every character, so that `-h` cannot collide */
 };
 
@@ -177,53 +177,19 @@ cli_parse(const struct cli *cli, int argc, char **argv, int *ret_exit)
     }
 }
 
-/* Appends what `fd` has left. 0 or -errno; -EFBIG over CLI_FILE_MAX. */
-static int
-read_all(int fd, struct buffer *buffer)
-{
-    char chunk[READ_SIZE];
-
-    for (;;) {
-        const ssize_t size = read(fd, chunk, sizeof(chunk));
-
-        if (size == 0) {
-            return 0;
-        }
-        if (size < 0) {
-            return -errno;
-        }
-        if (buffer->size + (size_t)size > CLI_FILE_MAX) {
-            return -EFBIG;
-        }
-        buffer_add(buffer, chunk, (size_t)size);
-        if (buffer->failed) {
-            return -ENOMEM;
-        }
-    }
-}
-
 int
 cli_read(const char *path, struct buffer *buffer)
 {
-    const bool standard_input = strcmp(path, "-") == 0;
-    const int fd = standard_input ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
+    const int r = strcmp(path, "-") == 0
+                      ? file_read_fd(STDIN_FILENO, CLI_FILE_MAX, buffer)
+                      : file_read(path, CLI_FILE_MAX, buffer);
 
-    buffer_init(buffer, CLI_FILE_MAX);
-    if (fd < 0) {
-        cli_error("cannot open file: %s: %s (check the path)", path, strerror(errno));
-        return EX_NOINPUT;
-    }
-    const int r = read_all(fd, buffer);
-
-    if (!standard_input) {
-        (void)close(fd); /* only read from */
-    }
     if (r == -EFBIG) {
         cli_error("file is too large: %s (at most %d bytes)", path, CLI_FILE_MAX);
         return EX_DATAERR;
     }
     if (r != 0) {
-        cli_error("cannot read file: %s: %s", path, strerror(-r));
+        cli_error("cannot read file, %s: %s (check the path)", strerror(-r), path);
         return EX_NOINPUT;
     }
     return 0;

@@ -16,6 +16,9 @@ enum {
     CLI_FILE_MAX = 16 * 1024 * 1024, /* more than any webhook body is allowed to be */
 };
 
+/* What --config is for, on every command that has it. */
+#define CLI_CONFIG_HELP "instead of $FLEXBREVO_CONFIG or /etc/flexbrevo/flexbrevo.yaml"
+
 /* The values of an option that may be given several times. */
 struct cli_texts {
     const char *items[CLI_TEXTS_MAX];

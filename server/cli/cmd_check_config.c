@@ -38,7 +38,7 @@ print_yaml(const struct config *config)
 {
     json_t *lines = config_omissions(config);
 
-    config_print(config, false, stdout);
+    config_print(config, stdout);
     for (size_t i = 0; i < json_array_size(lines); i++) {
         (void)printf(
             "%s# %s\n", i == 0 ? "\n" : "", json_string_value(json_array_get(lines, i)));
@@ -54,14 +54,14 @@ command_check_config(int argc, char **argv)
     bool as_json = false;
     bool keys_only = false;
     const struct cli_option options[] = {
-        {"config", "FILE", "instead of $FLEXBREVO_CONFIG", &path, NULL, NULL},
+        {"config", "FILE", CLI_CONFIG_HELP, &path, NULL, NULL},
         {"json", NULL, "print JSON", NULL, NULL, &as_json},
         {"keys", NULL, "print the name of every key, and check nothing", NULL, NULL,
             &keys_only},
     };
     const struct cli cli = {
         .command = "check-config",
-        .synopsis = "[--config FILE] [--json]",
+        .synopsis = "[--config FILE] [--json | --keys]",
         .summary =
             "Reads the configuration as `run` would, prints the effective values with secrets\n"
             "masked, and names the channels and switches that leave something out.\n"

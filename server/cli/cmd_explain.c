@@ -24,7 +24,7 @@ parse(int argc, char **argv, struct arguments *arguments, int *ret_exit)
     const struct cli_option options[] = {
         {"source", "NAME", "taskrouter, event-streams or flex-plugin", &arguments->source,
             NULL, NULL},
-        {"config", "FILE", "configuration", &arguments->config, NULL, NULL},
+        {"config", "FILE", CLI_CONFIG_HELP, &arguments->config, NULL, NULL},
         {"json", NULL, "print the result as JSON", NULL, NULL, &arguments->json},
     };
     const struct cli cli = {

@@ -19,11 +19,7 @@ run_service(const struct service_command *command, int argc, char **argv)
 {
     const char *path = NULL;
     const struct cli_option options[] = {
-        {.name = "config",
-            .argument = "FILE",
-            .help = "configuration (else $FLEXBREVO_CONFIG, else "
-                    "/etc/flexbrevo/flexbrevo.yaml if it exists)",
-            .text = &path},
+        {"config", "FILE", CLI_CONFIG_HELP, &path, NULL, NULL},
     };
     const struct cli cli = {
         .command = command->name,

@@ -12,14 +12,15 @@
 #include "server/cli/cli.h"
 #include "server/commands.h"
 #include "server/config/config.h"
+#include "server/deliver/pace.h"
 #include "server/service/embedded_redis.h"
 
 enum {
     REDIS_TIMEOUT_MS = 3000,
     REASON_WIDTH = QUEUE_TEXT_MAX,
+    RECORD_CALLS =
+        2, /* of one kind, to deliver a record: a contact is looked up and upserted */
 };
-
-static const char command[] = "status";
 
 struct arguments {
     const char *config;
@@ -30,22 +31,39 @@ static bool
 parse(int argc, char **argv, struct arguments *arguments, int *ret_exit)
 {
     const struct cli_option options[] = {
-        {"config", "FILE", "configuration", &arguments->config, NULL, NULL},
+        {"config", "FILE", CLI_CONFIG_HELP, &arguments->config, NULL, NULL},
         {"json", NULL, "print the result as JSON", NULL, NULL, &arguments->json},
     };
     const struct cli cli = {
-        .command = command,
+        .command = "status",
         .synopsis = "[--config FILE] [--json]",
         .summary =
             "Shows the queue in redis.url, or in the Redis that `flexbrevo run` keeps under\n"
-            "state_dir: counts by state, the age of the oldest waiting event, what is\n"
-            "paused and why, what was filtered and parked by reason.\n"
+            "state_dir: counts by state, the age of the oldest waiting event, about how long\n"
+            "the backlog takes, what is paused and why, what was filtered and parked by\n"
+            "reason.\n"
             "Exit status: 0 shown, 69 Redis does not answer.\n",
         .options = options,
         .option_count = LENGTH(options),
     };
 
     return cli_parse(&cli, argc, argv, ret_exit);
+}
+
+/*
+ * How long delivering what waits takes once nothing is paused, from the configured rate: a
+ * worker that has learnt a better one is faster.
+ */
+static int64_t
+backlog_s(const struct queue_stats *stats, const struct config *config)
+{
+    const double rate = config->brevo_max_rps > 0
+                            ? config->brevo_max_rps
+                            : PACE_RATE_DEFAULT * config->brevo_rate_share;
+
+    return stats->pending > 0
+               ? 1 + (int64_t)((double)stats->pending * RECORD_CALLS / rate)
+               : 0;
 }
 
 /* ---- as JSON ---------------------------------------------------------------------------------- */
@@ -87,7 +105,7 @@ list_pauses(const struct queue_labels *pauses)
 
 /* Named as the gauges of the admin listener. */
 static int
-print_json(const struct queue_stats *stats)
+print_json(const struct queue_stats *stats, const struct config *config)
 {
     const struct {
         const char *name;
@@ -102,6 +120,7 @@ print_json(const struct queue_stats *stats)
         {"queue_claimed", stats->claimed},
         {"queue_delayed", stats->delayed},
         {"queue_oldest_seconds", stats->oldest_ms / 1000},
+        {"backlog_eta_seconds", backlog_s(stats, config)},
         {"unaccounted_events", stats->unaccounted},
         {"group_recreated", stats->group_recreated},
     };
@@ -122,11 +141,9 @@ print_json(const struct queue_stats *stats)
 /* ---- as text ---------------------------------------------------------------------------------- */
 
 static void
-print_age(int64_t age_ms)
+print_duration(const char *name, int64_t seconds)
 {
-    const int64_t seconds = age_ms / 1000;
-
-    (void)printf("oldest       %" PRId64 "h %02" PRId64 "m %02" PRId64 "s\n",
+    (void)printf("%-12s %" PRId64 "h %02" PRId64 "m %02" PRId64 "s\n", name,
         seconds / 3600, seconds / 60 % 60, seconds % 60);
 }
 
@@ -155,7 +172,7 @@ print_labels(const char *title, const struct queue_labels *labels)
 }
 
 static void
-print_text(const struct queue_stats *stats)
+print_text(const struct queue_stats *stats, const struct config *config)
 {
     const struct {
         const char *name;
@@ -175,7 +192,8 @@ print_text(const struct queue_stats *stats)
         (void)printf("%-12s %10" PRId64 "\n", rows[i].name, rows[i].value);
     }
     if (stats->pending > 0) {
-        print_age(stats->oldest_ms);
+        print_duration("oldest", stats->oldest_ms / 1000);
+        print_duration("backlog", backlog_s(stats, config));
     }
     if (stats->unaccounted != 0) {
         (void)printf("unaccounted  %10" PRId64 "  accepted, and in no other count\n",
@@ -189,7 +207,7 @@ print_text(const struct queue_stats *stats)
 /* ---- reading ---------------------------------------------------------------------------------- */
 
 static int
-show(const char *url, bool embedded, bool as_json)
+show(const char *url, const struct config *config, bool as_json)
 {
     const struct queue_options options = {
         .url = url,
@@ -202,20 +220,21 @@ show(const char *url, bool embedded, bool as_json)
     int r = queue_open(&options, &queue, error);
 
     if (r != 0) {
-        cli_error("redis.url cannot be used: %s", error);
+        cli_error("redis.url cannot be used: %s (see docs/config.md)", error);
         return r > 0 ? EX_CONFIG : EX_OSERR;
     }
     r = queue_stats(queue, &stats);
     if (r != 0) {
         cli_error("the queue cannot be read: %s (%s)", queue_error(queue),
-            embedded ? "its Redis lives in `flexbrevo run`: start it, or set redis.url"
-                     : "see redis.url");
+            config->redis_url == NULL
+                ? "its Redis lives in `flexbrevo run`: start it, or set redis.url"
+                : "see redis.url");
         return EX_UNAVAILABLE;
     }
     if (as_json) {
-        return print_json(&stats);
+        return print_json(&stats, config);
     }
-    print_text(&stats);
+    print_text(&stats, config);
     return EX_OK;
 }
 
@@ -236,12 +255,12 @@ command_status(int argc, char **argv)
         return EX_CONFIG;
     }
     if (config.redis_url != NULL) {
-        return show(config.redis_url, false, arguments.json);
+        return show(config.redis_url, &config, arguments.json);
     }
     if (embedded_redis_url(config.state_dir, embedded, sizeof(embedded)) != 0) {
         cli_error("path too long for a unix socket: state_dir: %s (shorten it)",
             config.state_dir);
         return EX_CONFIG;
     }
-    return show(embedded, true, arguments.json);
+    return show(embedded, &config, arguments.json);
 }

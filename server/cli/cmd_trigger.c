@@ -81,7 +81,7 @@ parse(int argc, char **argv, struct arguments *arguments, int *ret_exit)
             &arguments->token, NULL, NULL},
         {"deliver", NULL, "let a server with a live Brevo deliver it", NULL, NULL,
             &arguments->deliver},
-        {"config", "FILE", "configuration", &arguments->config, NULL, NULL},
+        {"config", "FILE", CLI_CONFIG_HELP, &arguments->config, NULL, NULL},
         {"json", NULL, "print the result as JSON", NULL, NULL, &arguments->json},
     };
     const struct cli cli = {
@@ -263,7 +263,7 @@ sign(const struct arguments *arguments, const struct config *config,
 
     if (r != VERIFY_OK) {
         cli_error("cannot sign: %s: %s", webhook->signed_url.data, verify_reason(r));
-        return EX_SOFTWARE;
+        return EX_OSERR;
     }
     return 0;
 }

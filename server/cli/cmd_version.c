@@ -5,6 +5,7 @@
 
 #include "server/cli/cli.h"
 #include "server/commands.h"
+#include "server/config/config_yaml.h"
 #include "server/ingest/verify.h"
 #include "server/net/http_client.h"
 
@@ -42,6 +43,35 @@ parse(int argc, char **argv, bool *json, int *ret_exit)
     return cli_parse(&cli, argc, argv, ret_exit);
 }
 
+/* The libraries as they call themselves at run time. */
+static json_t *
+describe(void)
+{
+    return json_pack("{s:s, s:s, s:s, s:{s:s, s:s, s:s, s:s}}", "version",
+        FLEXBREVO_VERSION, "build", BUILD, "compiler", COMPILER, "libraries", "openssl",
+        verify_version(), "curl", http_client_version(), "jansson", jansson_version_str(),
+        "libyaml", config_yaml_version());
+}
+
+static int
+print_text(json_t *version)
+{
+    const char *name;
+    json_t *library;
+
+    if (version == NULL) {
+        return cli_out_of_memory();
+    }
+    (void)printf(
+        "flexbrevo %s\n%-10s%s, %s\n", FLEXBREVO_VERSION, "build", BUILD, COMPILER);
+    json_object_foreach(json_object_get(version, "libraries"), name, library)
+    {
+        (void)printf("%-10s%s\n", name, json_string_value(library));
+    }
+    json_decref(version);
+    return EX_OK;
+}
+
 int
 command_version(int argc, char **argv)
 {
@@ -51,16 +81,5 @@ command_version(int argc, char **argv)
     if (!parse(argc, argv, &json, &status)) {
         return status;
     }
-    if (json) {
-        return cli_print_json(
-            json_pack("{s:s, s:s, s:s, s:{s:s, s:s, s:s}}", "version", FLEXBREVO_VERSION,
-                "build", BUILD, "compiler", COMPILER, "libraries", "openssl",
-                verify_version(), "curl", http_client_version(), "jansson",
-                jansson_version_str()),
-            stdout);
-    }
-    (void)printf("flexbrevo %s\nbuild     %s, %s\nlibraries %s, %s, jansson %s\n",
-        FLEXBREVO_VERSION, BUILD, COMPILER, verify_version(), http_client_version(),
-        jansson_version_str());
-    return EX_OK;
+    return json ? cli_print_json(describe(), stdout) : print_text(describe());
 }

@@ -189,13 +189,21 @@ explain_event(
            read_event(keyed, input, record);
 }
 
+static bool
+refuse(json_t *record)
+{
+    return set_verdict(record, "refused", EVENT_REASON_UNPARSEABLE) &&
+           json_object_set_new(record, "remedy",
+               json_string("a JSON object or a form with TaskSid; nothing is kept")) == 0;
+}
+
 /* A body that is no document of its route: Twilio's is kept, a browser is told. */
 static bool
 explain_unparseable(struct slice body, const struct explain_input *input, json_t *records)
 {
     AUTO(payload_release) json_t *record = json_object();
     const bool done = input->source == SOURCE_FLEX_PLUGIN
-                          ? set_verdict(record, "refused", EVENT_REASON_UNPARSEABLE)
+                          ? refuse(record)
                           : park_raw(body, input->source, record);
 
     return done && json_array_append(records, record) == 0;

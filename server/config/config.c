@@ -17,6 +17,7 @@
 #include "server/config/config_source.h"
 #include "server/config/config_yaml.h"
 #include "server/config/shape.h"
+#include "server/ops/file.h"
 
 #define DEFAULT_FILE "/etc/flexbrevo/flexbrevo.yaml"
 #define FILE_VARIABLE "FLEXBREVO_CONFIG"
@@ -64,7 +65,7 @@ read_tree(struct loader *loader)
     if (loader->source.file == NULL) {
         return 0;
     }
-    const int r = config_read_file(loader->source.file, CONFIG_TREE_BYTES_MAX, &text);
+    const int r = file_read(loader->source.file, CONFIG_TREE_BYTES_MAX, &text);
 
     if (r == -EFBIG) {
         return config_fail(&loader->error, &place, NULL, "is this the right file?",

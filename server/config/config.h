@@ -8,8 +8,6 @@
  */
 #pragma once
 
-#include <stdio.h>
-
 #include "mapping/rules.h"
 #include "server/ops/log.h"
 
@@ -80,9 +78,5 @@ int config_load(const char *path, enum config_command command, struct config *re
     char ret_error[CONFIG_ERROR_SIZE]) MUST_USE;
 void config_done(struct config *config);
 
-/* The effective values, secrets masked, as YAML of the same shape or as JSON. */
-void config_print(const struct config *config, bool as_json, FILE *out);
-/* One line per channel or switch that leaves something out; the number of lines. */
-size_t config_print_omissions(const struct config *config, FILE *out);
 /* Brevo is not a loopback sandbox. */
 bool config_brevo_is_live(const struct config *config);

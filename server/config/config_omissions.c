@@ -1,8 +1,6 @@
 /*
  * config_omissions.c - what the configuration leaves out, so that nobody looks for it in vain.
  */
-#include <stdio.h>
-
 #include "server/config/config_print.h"
 
 static void
@@ -61,6 +59,31 @@ omit_events(const struct config *config, json_t *lines)
     }
 }
 
+/* Said by a complete configuration; what reads them is not built yet. */
+static void
+omit_unused(const struct config *config, json_t *lines)
+{
+    const struct {
+        bool given;
+        const char *key;
+    } keys[] = {
+        {config->flex_flow_sid != NULL, "flex_flow_sid"},
+        {config->api_key_sid != NULL, "api_key_sid"},
+        {config->api_key_secret != NULL, "api_key_secret"},
+        {config->survey_token != NULL, "survey_token"},
+        {config->sync_agent_activity, "sync.agent_activity"},
+        {config->rules.list_csat_respondents > 0, "lists.csat_respondents"},
+        {config->trusted_proxies.count > 0, "server.trusted_proxies"},
+    };
+
+    for (size_t i = 0; i < LENGTH(keys); i++) {
+        if (keys[i].given) {
+            (void)json_array_append_new(
+                lines, json_sprintf("%s: this version has no use for it", keys[i].key));
+        }
+    }
+}
+
 json_t *
 config_omissions(const struct config *config)
 {
@@ -69,18 +92,6 @@ config_omissions(const struct config *config)
     omit_switches(config, lines);
     omit_channels(config, lines);
     omit_events(config, lines);
+    omit_unused(config, lines);
     return lines;
-}
-
-size_t
-config_print_omissions(const struct config *config, FILE *out)
-{
-    json_t *lines = config_omissions(config);
-    const size_t count = json_array_size(lines);
-
-    for (size_t i = 0; i < count; i++) {
-        (void)fprintf(out, "%s\n", json_string_value(json_array_get(lines, i)));
-    }
-    json_decref(lines);
-    return count;
 }

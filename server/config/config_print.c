@@ -295,8 +295,8 @@ print_option(const char *name, json_t *value, int depth, FILE *out)
     }
 }
 
-static void
-print_yaml(const struct config *config, FILE *out)
+void
+config_print(const struct config *config, FILE *out)
 {
     const char *last = "";
 
@@ -310,20 +310,4 @@ print_yaml(const struct config *config, FILE *out)
         json_decref(value);
         last = key;
     }
-}
-
-void
-config_print(const struct config *config, bool as_json, FILE *out)
-{
-    if (!as_json) {
-        print_yaml(config, out);
-        return;
-    }
-    json_t *root = config_to_json(config);
-
-    if (root != NULL) {
-        (void)json_dumpf(root, out, JSON_INDENT(INDENT) | JSON_REAL_PRECISION(6));
-        (void)fputc('\n', out);
-    }
-    json_decref(root);
 }

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <jansson.h>
+#include <stdio.h>
 
 #include "server/config/config.h"
 
@@ -12,7 +13,9 @@
  * when memory is out.
  */
 json_t *config_to_json(const struct config *config) MUST_USE;
-/* One text per channel or switch that leaves something out. As above. */
+/* The same as YAML that can be read back in. */
+void config_print(const struct config *config, FILE *out);
+/* One text per channel or switch that leaves something out. The caller owns it. */
 json_t *config_omissions(const struct config *config) MUST_USE;
 /* One that can be left out: `other` and none at all are always sent. */
 bool config_channel_is_choice(enum channel channel);

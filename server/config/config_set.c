@@ -21,33 +21,21 @@ has_shape(const struct config_option *option, const char *text)
     return option->shape == NULL || option->shape->accepts(text);
 }
 
-/* Copies into the pointer, whichever const it carries. */
+/* Copies into the pointer, whichever const it carries; a URL without its trailing slashes. */
 int
 config_set_text(const struct config_option *option, const struct config_item *item,
     struct config *config)
 {
-    if (!has_shape(option, item->text)) {
-        return CONFIG_SET_E_BAD;
-    }
-    const char *kept = config_keep(config, slice_of(item->text));
-
-    memcpy(option_field(option, config), &kept, sizeof(kept));
-    return kept != NULL ? 0 : -ENOMEM;
-}
-
-int
-config_set_url(const struct config_option *option, const struct config_item *item,
-    struct config *config)
-{
-    struct slice url = slice_of(item->text);
+    struct slice text = slice_of(item->text);
 
     if (!has_shape(option, item->text)) {
         return CONFIG_SET_E_BAD;
     }
-    while (url.size > 0 && url.data[url.size - 1] == '/') {
-        url.size--;
+    while (
+        option->type == OPTION_URL && text.size > 0 && text.data[text.size - 1] == '/') {
+        text.size--;
     }
-    const char *kept = config_keep(config, url);
+    const char *kept = config_keep(config, text);
 
     memcpy(option_field(option, config), &kept, sizeof(kept));
     return kept != NULL ? 0 : -ENOMEM;

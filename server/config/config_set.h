@@ -20,7 +20,6 @@ typedef int config_setter(const struct config_option *option,
 typedef void config_clearer(void *field);
 
 config_setter config_set_text;
-config_setter config_set_url;
 config_setter config_set_bool;
 config_setter config_set_integer;
 config_setter config_set_duration;

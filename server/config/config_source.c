@@ -4,61 +4,20 @@
 #include "server/config/config_source.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sysexits.h>
-#include <unistd.h>
 
 #include "server/config/expand.h"
+#include "server/ops/file.h"
 
 enum {
     TEXT_MAX = 64 * 1024,   /* of one value, variables replaced */
     SECRET_MAX = 16 * 1024, /* of a secret's file */
     REMEDY_SIZE = 128,
-    READ_SIZE = 4096,
 };
 
 /* ---- files ----------------------------------------------------------------------------- */
-
-static int
-read_all(int fd, struct buffer *buffer)
-{
-    char chunk[READ_SIZE];
-
-    for (;;) {
-        const ssize_t size = read(fd, chunk, sizeof(chunk));
-
-        if (size < 0 && errno == EINTR) {
-            continue;
-        }
-        if (size <= 0) {
-            return size < 0 ? -errno : 0;
-        }
-        if ((size_t)size > buffer->max - buffer->size) {
-            return -EFBIG;
-        }
-        buffer_add(buffer, chunk, (size_t)size);
-        if (buffer->failed) {
-            return -ENOMEM;
-        }
-    }
-}
-
-int
-config_read_file(const char *path, size_t max, struct buffer *buffer)
-{
-    const int fd = open(path, O_RDONLY | O_CLOEXEC);
-
-    if (fd < 0) {
-        return -errno;
-    }
-    buffer_init(buffer, max);
-    const int r = read_all(fd, buffer);
-
-    (void)close(fd); /* only read from */
-    return r;
-}
 
 /* The value is found: `text`, which stands at finding->place. */
 static int
@@ -96,7 +55,7 @@ read_secret(const struct config_source *source, const struct config_option *opti
     const char *path, const char *key, struct config_finding *finding)
 {
     AUTO(buffer_done) struct buffer bytes = {0};
-    const int r = config_read_file(path, SECRET_MAX, &bytes);
+    const int r = file_read(path, SECRET_MAX, &bytes);
     const char *kept_path = config_keep(source->config, slice_of(path));
     const char *text = config_keep(source->config, slice_trim(buffer_slice(&bytes)));
 

@@ -44,6 +44,3 @@ int config_source_find(const struct config_source *source,
 /* "environment variable X is not set": for a command that cannot do without. */
 int config_source_fail_unset(const struct config_source *source,
     const struct config_option *option, const struct config_finding *finding);
-
-/* Reads all of a file of at most `max` bytes into `buffer`. 0, -EFBIG, or -errno. */
-int config_read_file(const char *path, size_t max, struct buffer *buffer) MUST_USE;

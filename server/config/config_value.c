@@ -69,7 +69,7 @@ static const struct value_type {
     const char *name_expected;
 } types[OPTION_TYPE_COUNT] = {
     [OPTION_TEXT] = {ONE, .set = config_set_text},
-    [OPTION_URL] = {ONE, .set = config_set_url},
+    [OPTION_URL] = {ONE, .set = config_set_text},
     [OPTION_BOOL] = {ONE, config_set_bool, .noun = "a switch",
         .expected = "true or false"},
     [OPTION_INTEGER] = {ONE, config_set_integer, .noun = "a number",

@@ -217,9 +217,8 @@ check_key(struct reader *reader, size_t parent, int key_id)
 static int
 add_members(struct reader *reader, size_t parent, const yaml_node_t *map)
 {
-    const yaml_node_pair_t *pair = map->data.mapping.pairs.start;
-
-    for (; pair < map->data.mapping.pairs.top; pair++) {
+    for (const yaml_node_pair_t *pair = map->data.mapping.pairs.start;
+         pair < map->data.mapping.pairs.top; pair++) {
         int r = check_key(reader, parent, pair->key);
 
         if (r == 0) {
@@ -236,9 +235,8 @@ add_members(struct reader *reader, size_t parent, const yaml_node_t *map)
 static int
 add_items(struct reader *reader, size_t parent, const yaml_node_t *list)
 {
-    const yaml_node_item_t *item = list->data.sequence.items.start;
-
-    for (; item < list->data.sequence.items.top; item++) {
+    for (const yaml_node_item_t *item = list->data.sequence.items.start;
+         item < list->data.sequence.items.top; item++) {
         const int r = add_node(reader, parent, NULL, *item);
 
         if (r != 0) {
@@ -360,10 +358,8 @@ check_stream(struct reader *reader, yaml_parser_t *parser)
     return r;
 }
 
-typedef int reader_pass(struct reader *reader, yaml_parser_t *parser);
-
 static int
-parse(struct reader *reader, reader_pass *pass)
+parse(struct reader *reader, int (*pass)(struct reader *, yaml_parser_t *))
 {
     yaml_parser_t parser;
 
@@ -382,8 +378,7 @@ int
 config_yaml_parse(struct slice text, const char *file, struct config_tree *tree,
     struct config_error *error)
 {
-    struct reader reader = {
-        .file = file, .text = text, .error = error, .tree = tree};
+    struct reader reader = {.file = file, .text = text, .error = error, .tree = tree};
 
     if (text.size == 0) { /* libyaml wants a pointer even for nothing */
         return 0;
@@ -395,4 +390,10 @@ config_yaml_parse(struct slice text, const char *file, struct config_tree *tree,
         config_tree_done(tree);
     }
     return r;
+}
+
+const char *
+config_yaml_version(void)
+{
+    return yaml_get_version_string();
 }

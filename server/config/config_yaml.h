@@ -15,3 +15,5 @@
  */
 int config_yaml_parse(struct slice text, const char *file, struct config_tree *tree,
     struct config_error *error) MUST_USE;
+
+const char *config_yaml_version(void); /* libyaml's, "0.2.5" */

@@ -105,6 +105,16 @@ lacks_twin(const struct job *job)
     return reading->lacks_customer && reading->event.type == EVENT_TASK_COMPLETED;
 }
 
+/* Left out for want of an identity, or by what only a browser told: another route may know more. */
+static bool
+may_change_its_mind(const struct job *job)
+{
+    const bool is_signed = find_route(job->record, SOURCE_FLEX_PLUGIN) == NULL ||
+                           job->record->route_count > 1;
+
+    return job->reading.lacks_customer || !is_signed;
+}
+
 /* How long a record still waits for its twin; 0: no more. */
 static int64_t
 twin_wait_ms(const struct job *job, const struct config *config, int64_t now_ms)
@@ -160,6 +170,7 @@ job_map(struct job *job, const struct config *config, int64_t now_us)
         return;
     case EVENT_FILTERED:
         job_filter(job, reading->reason);
+        job->settlement.reopens = may_change_its_mind(job);
         return;
     case EVENT_PARKED:
         job_park(job, reading->reason);

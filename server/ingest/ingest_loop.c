@@ -39,6 +39,7 @@ struct ingest_loop {
     atomic_bool ready;
     bool stopping; /* the thread's */
     bool started;  /* the owner's */
+    bool asked;    /* to stop; the owner's */
     pthread_t thread;
 };
 
@@ -232,15 +233,14 @@ ingest_loop_stop(struct ingest_loop *loop, int64_t timeout_ms)
 {
     const uint64_t wish = 1;
 
-    if (!loop->started) {
+    if (!loop->started || loop->asked) {
         return;
     }
+    loop->asked = true;
     atomic_store(&loop->stop_timeout_ms, timeout_ms);
     if (write(loop->stop_fd, &wish, sizeof(wish)) < 0) {
         log_error("stop_failed", "errno=%d", errno); /* an eventfd full of wishes: none */
     }
-    (void)pthread_join(loop->thread, NULL);
-    loop->started = false;
 }
 
 void
@@ -250,6 +250,9 @@ ingest_loop_close(struct ingest_loop **loop)
         return;
     }
     ingest_loop_stop(*loop, 0);
+    if ((*loop)->started) {
+        (void)pthread_join((*loop)->thread, NULL);
+    }
     http_client_close(&(*loop)->client);
     group_commit_close(&(*loop)->commit);
     http_server_close(&(*loop)->server);

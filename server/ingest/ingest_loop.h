@@ -20,8 +20,9 @@ uint16_t ingest_loop_port(const struct ingest_loop *loop);
 /* Any thread: can events be made durable now? */
 bool ingest_loop_ready(const struct ingest_loop *loop);
 /*
- * Drains and joins: no new requests; what is under way is answered, with 503 after
- * `timeout_ms`. Any thread.
+ * Asks the thread to end and does not wait for it: no new requests; what is under way is
+ * answered, with 503 after `timeout_ms`. Any thread; the first call counts.
  */
 void ingest_loop_stop(struct ingest_loop *loop, int64_t timeout_ms);
+/* Waits for the thread, which it asks to end at once if nobody has asked before. */
 void ingest_loop_close(struct ingest_loop **loop);

@@ -46,8 +46,11 @@ request_start(struct http_request *request)
 static enum MHD_Result
 on_header(void *context, enum MHD_ValueKind kind, const char *name, const char *value)
 {
+    struct http_head *head = context;
+
     (void)kind;
-    http_head_add(context, slice_of(name), slice_of(value));
+    head->is_folded = head->is_folded || http_head_is_folded(name, value);
+    http_head_add(head, slice_of(name), slice_of(value));
     return MHD_YES;
 }
 
@@ -62,6 +65,7 @@ request_read_head(struct http_request *request, const char *method, const char *
     /* The library cuts the line in place: the version stands behind the target's NUL. */
     head->is_cut = request->raw_target == NULL ||
                    version != request->raw_target + request->target.size + 1;
+    head->is_folded = false;
     head->count = 0;
     head->too_many = false;
     (void)MHD_get_connection_values(

@@ -13,7 +13,7 @@
  * Refused before any handler sees them, with a JSON error and a closed connection: two
  * Content-Lengths, Content-Length with Transfer-Encoding, a Transfer-Encoding other than chunked,
  * two or no Hosts, HTTP versions but 1.0 and 1.1 (1.0 may come without a Host), targets that are
- * not origin-form, malformed headers.
+ * not origin-form, malformed or folded headers.
  */
 #pragma once
 

@@ -5,6 +5,10 @@
 
 #include <string.h>
 
+enum {
+    BLANKS_MAX = 1024, /* between a colon and a value */
+};
+
 /* RFC 9110, 5.6.2: what a header name is made of. */
 static bool
 is_token(struct slice name)
@@ -62,6 +66,15 @@ is_well_formed(const struct http_head *head)
         }
     }
     return true;
+}
+
+bool
+http_head_is_folded(const char *name, const char *value)
+{
+    const uintptr_t end = (uintptr_t)name + strlen(name) + 1;
+    const size_t gap = (uintptr_t)value - end; /* huge when it stands before */
+
+    return gap >= BLANKS_MAX || strspn(name + strlen(name) + 1, " \t") < gap;
 }
 
 void
@@ -127,6 +140,7 @@ http_head_judge(const struct http_head *head)
         {head->is_cut || !is_origin_form(head->target),
             "the request target must be a path, with a query or without"},
         {head->too_many, "there are too many headers; send fewer"},
+        {head->is_folded, "a header is folded; send each on one line"},
         {!is_well_formed(head), "a header is malformed; send plain names and values"},
         {hosts > 1, "there are two Host headers; send one"},
         {hosts == 0 && is_1_1, "there is no Host header; send one"},

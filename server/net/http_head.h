@@ -23,13 +23,21 @@ struct http_head {
     struct slice method;
     struct slice target; /* raw */
     struct slice version;
-    bool is_cut; /* a NUL hid a part of the target */
+    bool is_cut;    /* a NUL hid a part of the target */
+    bool is_folded; /* a header goes on in a second line */
     struct http_head_field fields[HTTP_HEADERS_MAX];
     size_t count; /* of `fields` */
     bool too_many;
 };
 
 void http_head_add(struct http_head *head, struct slice name, struct slice value);
+
+/*
+ * Of a header as the library gives it, which cuts its line in place: behind the name's NUL come
+ * blanks, then the value. A line that goes on in the next it gives a longer copy of the *name*:
+ * "Content-Length: 5" and " 0" become a header Content-Length0.
+ */
+bool http_head_is_folded(const char *name, const char *value);
 
 /* The first value under `name` (case does not matter); absent when there is none. */
 struct slice http_head_value(const struct http_head *head, const char *name);

@@ -9,19 +9,41 @@
 
 #include "queue/queue.h"
 #include "server/net/http.h"
+#include "server/ops/clock.h"
 #include "server/ops/metrics.h"
 
 enum {
     BODY_MAX = 1024,
     METRICS_TEXT_MAX = 1024 * 1024,
     REDIS_TIMEOUT_MS = 500,
+    REDIS_REST_MS = 1000, /* after a failure */
 };
 
 struct admin {
     struct admin_options options;
     struct http_server *server;
     struct queue *queue;
+    int64_t ask_us; /* Redis is not asked before */
 };
+
+/*
+ * Many may ask us about a Redis that hangs, and this thread has signals to hear: let one of them
+ * wait, and tell the others.
+ */
+static bool
+may_ask(const struct admin *admin)
+{
+    return clock_monotonic_us() >= admin->ask_us;
+}
+
+static bool
+worked(struct admin *admin, int result)
+{
+    if (result != QUEUE_OK) {
+        admin->ask_us = clock_monotonic_us() + (int64_t)REDIS_REST_MS * 1000;
+    }
+    return result == QUEUE_OK;
+}
 
 static void
 answer(struct http_request *request, unsigned status, const char *type, struct slice body)
@@ -55,7 +77,7 @@ static void
 answer_readyz(struct admin *admin, struct http_request *request)
 {
     AUTO(buffer_done) struct buffer text = {.max = BODY_MAX};
-    const bool redis = queue_ping(admin->queue) == QUEUE_OK;
+    const bool redis = may_ask(admin) && worked(admin, queue_ping(admin->queue));
     const bool ingest =
         admin->options.ready == NULL || admin->options.ready(admin->options.context);
     const bool ready = redis && ingest;
@@ -74,7 +96,7 @@ write_queue(struct admin *admin, struct buffer *text)
 {
     struct queue_stats stats = {0};
 
-    if (queue_stats(admin->queue, &stats) != QUEUE_OK) {
+    if (!may_ask(admin) || !worked(admin, queue_stats(admin->queue, &stats))) {
         return; /* an absent gauge is honest, a stale one is not */
     }
     const struct {

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -20,7 +21,7 @@
 
 enum {
     PATH_SIZE = 4096,
-    STOP_WAIT_MS = 2000,
+    STOP_WAIT_MS = 1000, /* see service.c: all waits of a stop together */
     STOP_POLL_MS = 10,
     RESTART_FIRST_MS = 100,
     RESTART_MAX_MS = 5000,
@@ -84,6 +85,7 @@ become_redis(const struct embedded_redis *redis, pid_t parent, char *const *argu
     }
     (void)sigemptyset(&none);
     (void)sigprocmask(SIG_SETMASK, &none, NULL);
+    (void)umask(S_IRWXG | S_IRWXO); /* personal data, whatever the directory allows */
     (void)fcntl(redis->lock_fd, F_SETFD, 0); /* the lock goes with the child */
     (void)execv(redis->program, arguments);
     _exit(EXIT_FAILURE);

@@ -35,9 +35,9 @@ int embedded_redis_open(const char *state_dir, struct embedded_redis **ret_redis
 
 /*
  * To be called on SIGCHLD and at least once a second: starts the server again when it has died,
- * at once the first time, then not more often than the back-off allows. Logs both.
+ * after 0.1 s the first time, then not more often than the back-off allows. Logs both.
  */
 void embedded_redis_supervise(struct embedded_redis *redis, int64_t now_ms);
 
-/* Stops the server, in order first, by force after 2 s; then gives the lock back. */
+/* Stops the server, in order first, by force after 1 s; then gives the lock back. */
 void embedded_redis_close(struct embedded_redis **redis);

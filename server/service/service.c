@@ -3,9 +3,12 @@
  *
  *   Redis (ours, if none is configured) → queue checked → worker → webhook server → admin
  *
- * and the same backwards at the end. The main thread owns what must live longest: the redis-server
- * child, whose parent-death signal is tied to the thread that started it, and the signals, which
- * every other thread blocks.
+ * and at the end the webhook server and the worker together, then Redis: callers, Brevo and Redis
+ * may all hang, and their waits must not add up to the 10 s a stop may take. (The worker's is
+ * DRAIN_WORKER_MS and three calls to Redis.)
+ *
+ * The main thread owns what must live longest: the redis-server child, whose parent-death signal
+ * is tied to the thread that started it, and the signals, which every other thread blocks.
  */
 #include "server/service/service.h"
 
@@ -33,8 +36,8 @@ enum {
     REDIS_WAIT_MS = 10 * 1000,
     REDIS_POLL_MS = 20,
     REDIS_TIMEOUT_MS = 1500,
-    DRAIN_SERVER_MS = 2000, /* with the worker's and Redis's: under 10 s in all */
-    DRAIN_WORKER_MS = 5000,
+    DRAIN_SERVER_MS = 2000,
+    DRAIN_WORKER_MS = 3000,
 };
 
 struct service {
@@ -49,6 +52,7 @@ struct service {
     struct worker *worker;
     struct ingest_loop *server;
     struct admin *admin;
+    bool draining;
     char error[ERROR_SIZE];
 };
 
@@ -69,6 +73,28 @@ open_signals(struct service *service)
     }
     service->signal_fd = signalfd(-1, &waited, SFD_CLOEXEC | SFD_NONBLOCK);
     return service->signal_fd < 0 ? -errno : 0;
+}
+
+static void
+handle_signals(struct service *service)
+{
+    struct signalfd_siginfo info;
+
+    while (read(service->signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
+        switch (info.ssi_signo) {
+        case SIGTERM:
+        case SIGINT:
+            log_info("draining", "signal=%s",
+                info.ssi_signo == SIGTERM ? "SIGTERM" : "SIGINT");
+            service->draining = true;
+            break;
+        case SIGHUP:
+            log_warn("reload_not_supported", "do=restart");
+            break;
+        default: /* SIGCHLD: the tick below looks */
+            break;
+        }
+    }
 }
 
 /* Every connection is a descriptor: take as many as we are allowed. */
@@ -138,7 +164,8 @@ check_queue(struct service *service)
             embedded_redis_supervise(service->redis, clock_monotonic_us() / 1000);
         }
         (void)poll(NULL, 0, REDIS_POLL_MS);
-    } while (clock_monotonic_us() < deadline_us);
+        handle_signals(service);
+    } while (!service->draining && clock_monotonic_us() < deadline_us);
     log_warn("redis_away", "error=\"%s\"", queue_error(queue));
     return 0;
 }
@@ -231,33 +258,10 @@ open_admin(struct service *service)
     return r;
 }
 
-/* False when it is time to drain. */
-static bool
-handle_signals(struct service *service)
-{
-    struct signalfd_siginfo info;
-
-    while (read(service->signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
-        switch (info.ssi_signo) {
-        case SIGTERM:
-        case SIGINT:
-            log_info("draining", "signal=%s",
-                info.ssi_signo == SIGTERM ? "SIGTERM" : "SIGINT");
-            return false;
-        case SIGHUP:
-            log_warn("reload_not_supported", "do=restart");
-            break;
-        default: /* SIGCHLD: the tick below looks */
-            break;
-        }
-    }
-    return true;
-}
-
 static void
 supervise(struct service *service)
 {
-    for (bool running = true; running;) {
+    while (!service->draining) {
         struct pollfd fds[] = {
             {.fd = service->signal_fd, .events = POLLIN},
             {.fd = admin_fd(service->admin), .events = POLLIN},
@@ -266,7 +270,7 @@ supervise(struct service *service)
 
         (void)poll(
             fds, LENGTH(fds), admin_ms >= 0 && admin_ms < TICK_MS ? admin_ms : TICK_MS);
-        running = handle_signals(service);
+        handle_signals(service);
         if (service->redis != NULL) {
             embedded_redis_supervise(service->redis, clock_monotonic_us() / 1000);
         }
@@ -279,12 +283,12 @@ close_all(struct service *service)
 {
     if (service->server != NULL) {
         ingest_loop_stop(service->server, DRAIN_SERVER_MS);
-        ingest_loop_close(&service->server);
     }
     if (service->worker != NULL) {
         worker_stop(service->worker, DRAIN_WORKER_MS);
         worker_close(&service->worker);
     }
+    ingest_loop_close(&service->server);
     admin_close(&service->admin);
     embedded_redis_close(&service->redis);
     if (service->consumer_fd >= 0) {
@@ -300,18 +304,19 @@ service_run(const struct config *config, unsigned roles)
 {
     struct service service = {
         .config = config, .roles = roles, .consumer_fd = -1, .signal_fd = -1};
-    int (*const steps[])(struct service *) = {open_signals, raise_limits, open_redis,
+    /* open_redis() may wait for the state directory: a signal may still end us then. */
+    int (*const steps[])(struct service *) = {raise_limits, open_redis, open_signals,
         check_queue, open_worker, open_server, open_admin};
     int r = 0;
 
-    for (size_t i = 0; i < LENGTH(steps) && r == 0; i++) {
+    for (size_t i = 0; i < LENGTH(steps) && r == 0 && !service.draining; i++) {
         r = steps[i](&service);
     }
-    if (r == 0) {
+    if (r == 0 && !service.draining) {
         log_info("ready", "version=%s redis=%s", FLEXBREVO_VERSION,
             service.redis != NULL ? "embedded" : "configured");
         supervise(&service);
-    } else {
+    } else if (r != 0) {
         (void)fprintf(stderr, "flexbrevo: %s\n",
             service.error[0] != '\0' ? service.error : strerror(-r));
     }

@@ -1,5 +1,6 @@
 """Fixtures of the end-to-end tests; see harness.py."""
 
+import contextlib
 import json
 import os
 import pathlib
@@ -104,15 +105,14 @@ def config(sandbox, iam, tmp_path):
 @pytest.fixture
 def program(config, tmp_path):
     """Makes programs (not started) that are ended, and their logs checked, after the test."""
-    made = []
+    with contextlib.ExitStack() as made:    # ends all of them, whichever fails to end well
+        def make(command="run", changes=None, environment=None):
+            changed = merged(config, changes or {})
+            one = harness.Flexbrevo(tmp_path, changed, command, environment)
+            made.callback(one.close)
+            return one
 
-    def make(command="run", changes=None, environment=None):
-        made.append(harness.Flexbrevo(tmp_path, merged(config, changes or {}), command, environment))
-        return made[-1]
-
-    yield make
-    for one in reversed(made):
-        one.close()
+        yield make
 
 
 @pytest.fixture

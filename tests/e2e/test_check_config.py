@@ -68,6 +68,61 @@ def test_json_is_one_document():
     assert "channels: email, messenger, video are left out" in result["left_out"]
 
 
+COMPLETE = """
+connectors:
+  twilio_flex:
+    enabled: true
+    account_sid: "%(sid)s"
+    flex_flow_sid: "FO%(hex)s"            # legacy flows, optional
+    workspace_sid: "WS%(hex)s"
+    auth_token: "${TWILIO_AUTH_TOKEN}"
+    auth_tokens: []                       # a ring beside it
+    api_key_sid: "SK%(hex)s"
+    api_key_secret: "${TWILIO_API_KEY_SECRET}"
+    iam_url: "https://iam.twilio.com"
+    cors_origins: ["https://flex.twilio.com"]
+    survey_token: ""
+    sync: { conversations: true, tasks: true, customers: true, csat: true, agent_activity: false }
+    lists: { support_contacts: 32, csat_respondents: 33 }
+    channels: [voice, sms, whatsapp, webchat]
+    field_mapping:
+      identity: FLEX_IDENTITY
+      friendly_name: FIRSTNAME
+      attributes.email: email
+      attributes.phone: SMS
+    event_mapping:
+      task.created: SUPPORT_REQUESTED
+      task.completed: SUPPORT_RESOLVED
+    debug: false
+    log_level: info
+    log_api_calls: false
+brevo: { api_key: "${BREVO_API_KEY}", base_url: "https://api.brevo.com/v3", max_rps: auto, rate_share: 0.8, max_event_age: 24h }
+redis: { url: "unix:///run/redis/redis.sock" }
+server: { listen: "127.0.0.1:8080", public_url: "https://hooks.example.com", trusted_proxies: [] }
+admin: { listen: "127.0.0.1:9090" }
+queue: { dedupe_window: 31d, plugin_wait: 3s, keep_bodies: 0 }
+state_dir: /var/lib/flexbrevo
+""" % {"sid": ACCOUNT, "hex": ACCOUNT[2:]}
+
+
+def test_a_complete_file_needs_only_the_variables_of_its_needed_secrets(tmp_path):
+    path = write(tmp_path, COMPLETE)
+    needed = {"TWILIO_AUTH_TOKEN": "not-to-be-seen-1", "BREVO_API_KEY": "not-to-be-seen-2"}
+    status, out, err = check("--config", path, env=needed)
+
+    assert (status, err) == (0, "")
+    assert "    api_key_secret: null\n" in out
+    assert "# api_key_sid: this version has no use for it\n" in out
+    assert check("--config", path, env={**needed, "TWILIO_API_KEY_SECRET": "x"})[0] == 0
+    assert check("--config", write(tmp_path, out), env=needed) == (0, out, "")
+    for name, place in (("TWILIO_AUTH_TOKEN", ":8:17: connectors.twilio_flex.auth_token"),
+                        ("BREVO_API_KEY", ":29:19: brevo.api_key")):
+        rest = {other: value for other, value in needed.items() if other != name}
+        assert check("--config", write(tmp_path, COMPLETE), env=rest) == (
+            78, "", f"flexbrevo: environment variable {name} is not set: {path}{place} "
+                    "(set it, or write the value here)\n")
+
+
 def test_its_output_is_a_configuration(tmp_path):
     _, first, _ = check()
     status, second, err = check("--config", write(tmp_path, first), env={})

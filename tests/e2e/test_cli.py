@@ -34,6 +34,7 @@ def test_lists_every_command_and_explains_each():
         assert (status, err) == (0, ""), command
         assert out.startswith(f"usage: flexbrevo {command}")
         assert "--help" in out
+        assert all(len(line) <= 90 for line in out.splitlines()), command
 
 
 def test_without_a_command_prints_the_help_as_an_error():
@@ -89,7 +90,7 @@ def test_version_names_the_libraries():
     assert status == 0
     assert re.fullmatch(r"\d+\.\d+\.\d+", version["version"])
     assert version["libraries"]["openssl"].startswith("OpenSSL 3")
-    assert set(version["libraries"]) >= {"curl", "jansson"}
+    assert set(version["libraries"]) >= {"curl", "jansson", "libyaml"}
     assert version["version"] in run("version")[1]
     assert run("--version")[1] == run("version")[1]
 
@@ -132,6 +133,31 @@ def test_status_counts_what_was_delivered_and_filtered(flexbrevo, sandbox):
     text = run("status", "--config", flexbrevo.config_file)[1]
     assert re.search(r"^delivered +1$", text, re.M)
     assert re.search(r"^  no_identity +1$", text, re.M)
+
+
+def test_status_says_how_long_the_backlog_takes_and_counts_what_is_parked(program, redis, sandbox):
+    redis_url = {"redis": {"url": redis.url}}
+    serve = program("serve", {**redis_url, "brevo": {"max_rps": 0.5}}).start()
+    for _ in range(3):
+        assert run("trigger", "task.created", "--to", serve.url, "--config", serve.config_file)[0] == 0
+    numbers = json.loads(run("status", "--json", "--config", serve.config_file)[1])
+
+    assert (numbers["queue_pending"], numbers["backlog_eta_seconds"]) == (3, 13)
+    assert re.search(r"^backlog +0h 00m 13s$", run("status", "--config", serve.config_file)[1], re.M)
+
+    sandbox.fault("payment", count=-1)
+    work = program("work", redis_url).start()
+    numbers = harness.wait_until(lambda: settled(work), "three parked")
+    assert (numbers["queue_parked"], numbers["backlog_eta_seconds"]) == (3, 0)
+    assert numbers["parked_by"] == {"payment_required": 3}
+    text = run("status", "--config", work.config_file)[1]
+    assert re.search(r"^  payment_required +3$", text, re.M) and "backlog" not in text
+
+
+def settled(program):
+    """The numbers of `status` once nothing is pending."""
+    numbers = json.loads(run("status", "--json", "--config", program.config_file)[1])
+    return numbers if not numbers["queue_pending"] else None
 
 
 def test_status_shows_what_is_paused_and_the_remedy(flexbrevo, sandbox):

@@ -118,6 +118,20 @@ def test_a_completion_of_nobody_waits_for_the_plugin_to_name_one(
     assert event["event_properties"]["source_event_id"] == signed["Sid"]
 
 
+def test_a_plugin_long_after_a_completion_of_nobody_brings_back_what_twilio_said(
+        caller, twilio, sandbox, flexbrevo):
+    task = Task(queue="Billing")
+    signed = task.callback("task.completed") | {"TaskAttributes": "{}"}
+    assert caller.send(twilio.form(signed)).status == 204
+    harness.wait_until(lambda: flexbrevo.metric("queue_filtered") == 1, "a filtered record")
+    late = twilio.plugin(task, TaskQueueFriendlyName="what the browser calls it")
+    assert caller.send(late).status == 202
+    event, = sandbox.wait_for_events(1)
+    assert event["event_date"] == task.iso_time
+    assert event["event_properties"]["queue"] == "Billing"
+    assert flexbrevo.metric("queue_filtered") == 0
+
+
 def test_a_pace_slower_than_a_delivery_still_delivers(program, twilio, sandbox):
     flexbrevo = program(changes={"brevo": {"max_rps": 0.25}}).start()
     task = Task()

@@ -132,6 +132,7 @@ def test_a_body_that_is_no_document_is_kept_or_refused(source, body, verdict):
     record, = explain(source, body)
 
     assert (record["verdict"], record["reason"]) == (verdict, "unparseable")
+    assert ("nothing is kept" in record["remedy"]) == (verdict == "refused")
     assert record.get("record_key", "").startswith("raw/" if verdict == "parked" else "")
 
 

@@ -1,6 +1,10 @@
 """Starting, stopping, being killed: in order, in time, leaving nothing behind."""
 
 import os
+import signal
+import socket
+import threading
+import time
 
 import pytest
 
@@ -33,6 +37,78 @@ def test_sigterm_while_brevo_hangs_ends_in_time(program, twilio, sandbox):
     flexbrevo.start()
     sandbox.wait_for_events(1)
     assert sandbox.tasks() == {task.sid: 1}
+
+
+def test_sigterm_while_everything_hangs_ends_in_time(program, twilio, sandbox):
+    """Brevo, Redis and the callers: the waits add up, and must still fit."""
+    flexbrevo = program().start()
+    sandbox.fault("hang", count=-1, seconds=60)
+    tasks = [Task() for _ in range(12)]
+    for task in tasks:
+        assert flexbrevo.caller().send(twilio.callback(task)).status == 204
+    harness.wait_until(lambda: len(sandbox.requests()) >= 8, "calls under way")
+    redis, = flexbrevo.children()
+    os.kill(redis, signal.SIGSTOP)
+    callers = [threading.Thread(target=flexbrevo.caller().send, args=[twilio.callback(Task())])
+               for _ in range(4)]
+    for caller in callers:
+        caller.start()
+    time.sleep(2)                           # until the worker has noticed, too
+    flexbrevo.terminate()
+    for caller in callers:
+        caller.join()
+    sandbox.heal()
+    flexbrevo.start()
+    sandbox.wait_for_events(len(tasks))
+    assert {sandbox.tasks()[task.sid] for task in tasks} == {1}
+
+
+def test_sigterm_is_heard_however_many_ask_a_hung_redis(program):
+    flexbrevo = program().start()
+    redis, = flexbrevo.children()
+    os.kill(redis, signal.SIGSTOP)
+    askers = [threading.Thread(target=flexbrevo.admin, args=["/metrics"]) for _ in range(40)]
+    for asker in askers:
+        asker.start()
+    time.sleep(1)                           # more than one wait, less than all
+    flexbrevo.terminate()
+    for asker in askers:
+        asker.join()
+
+
+def test_sigterm_while_waiting_for_redis_ends_in_time(program):
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        port = mute.getsockname()[1]
+        flexbrevo = program(changes={"redis": {"url": f"redis://127.0.0.1:{port}"}})
+        flexbrevo.start(wait=False)
+        mute.accept()[0].close()
+        assert flexbrevo.terminate() < 5
+
+
+def test_sigterm_while_waiting_for_the_state_directory_ends_at_once(program):
+    first = program().start()
+    second = program()
+    second.start(wait=False)
+    harness.wait_until(lambda: is_waiting_for(second, first.state_dir / "lock"), "the wait")
+    second.process.send_signal(signal.SIGTERM)
+    assert second.process.wait(3) in (0, -signal.SIGTERM)
+    assert first.is_ready()
+
+
+def is_waiting_for(flexbrevo, path):
+    descriptors = f"/proc/{flexbrevo.process.pid}/fd"
+    return any(os.path.realpath(f"{descriptors}/{name}") == str(path)
+               for name in os.listdir(descriptors))
+
+
+def test_what_redis_writes_is_for_nobody_else(program, twilio):
+    flexbrevo = program()
+    flexbrevo.state_dir.mkdir(mode=0o755)
+    flexbrevo.start()
+    assert flexbrevo.caller().send(twilio.callback(Task())).status == 204
+    paths = [path for path in flexbrevo.state_dir.rglob("*") if not path.is_socket()]
+    assert any(path.suffix == ".aof" for path in paths)
+    assert [path for path in paths if path.stat().st_mode & 0o077] == []
 
 
 def test_an_idle_program_ends_at_once(program):

@@ -3,8 +3,9 @@
 
     check_docs.py [ROOT]        says what is missing where, exit 1 when anything is
 
-routes -> docs/http-api.md, metrics -> docs/operations.md, commands -> README.md. For the options
-there is check_config_docs.py, which asks the program.
+routes -> docs/http-api.md, metrics -> docs/operations.md, commands -> README.md, reasons ->
+`explain`. The tables of reasons in docs/operations.md list exactly those in the code. For the
+options there is check_config_docs.py, which asks the program.
 """
 
 import pathlib
@@ -16,6 +17,12 @@ def first(pattern):
     return lambda text: [match.group(1) for match in re.finditer(pattern, text)]
 
 
+def every(pattern):
+    """Each name in quotes within what the pattern finds."""
+    return lambda text: [name for found in re.findall(pattern, text)
+                         for name in re.findall(REASON, found)]
+
+
 # where the table is, how its names are found, where they must be explained
 MIRRORS = (
     ("server/ingest/routes.c", first(r'"(/webhooks/[a-z/-]+)"'), "docs/http-api.md"),
@@ -23,8 +30,36 @@ MIRRORS = (
     ("server/service/admin.c", first(r'"(flexbrevo_[a-z_]+)"'), "docs/operations.md"),
     ("server/ops/metrics.c", first(r'"((?:events|requests|brevo|last|ingest|delivery)_[a-z_]+)"'),
      "docs/operations.md"),
+    ("server/ingest/routes.c", first(r'\.code = "([a-z_]+)"'), "docs/http-api.md"),
+    ("mapping/event.h", first(r"#define (EVENT_REASON_\w+)"), "server/cli/explain.c"),
+    ("mapping/customer.c", first(r'\[CUSTOMER_E_\w+\] = "([a-z_]+)"'), "server/cli/explain.c"),
     ("server/main.c", first(r'\{"([a-z-]+)", command_'), "README.md"),
 )
+
+REASON = r'"([a-z_]+)"'
+
+# heading in docs/operations.md, and where in the code the reasons of its table are
+REASONS = {
+    "Why a request was refused": (
+        # what a bad or missing proof lacks is said more exactly than by its code
+        ("server/ingest/routes.c", first(r'\.code = "(?!unauthorized|forbidden|signature)([a-z_]+)"')),
+        ("server/ingest/call_*.c", first("call->reason = " + REASON)),
+        ("server/ingest/verify.c", first(r"\[VERIFY_E_\w+\] = " + REASON)),
+    ),
+    "Why deliveries are paused": (
+        ("server/deliver/brevo.c", first(rf"\.name = {REASON},\s*\.remedy")),
+    ),
+    "Why a record was filtered": (
+        ("server/deliver/*.c", first(r"job_filter\(job, " + REASON)),
+        ("mapping/event.h", first(rf"#define EVENT_REASON_(?!UNPARSEABLE)\w+[\s\\]+{REASON}")),
+        ("mapping/customer.c", first(r"\[CUSTOMER_E_\w+\] = " + REASON)),
+    ),
+    "Why a record was parked": (
+        ("server/deliver/*.c", first(r"job_park\(job, " + REASON)),
+        ("server/deliver/brevo.c", every(r"BREVO_(?:PARK|KEEP_BEST);\s*verdict->reason =([^;]+);")),
+        ("mapping/event.h", first(rf"#define EVENT_REASON_UNPARSEABLE {REASON}")),
+    ),
+}
 
 
 def is_explained(name, text):
@@ -45,10 +80,49 @@ def missing(root):
                 yield f"{document}: {name} of {source} is missing"
 
 
+def table_names(text, heading):
+    """The words in the first column of the table under a heading."""
+    section = text.partition(f"## {heading}\n")[2].partition("\n## ")[0]
+    return [name for cell in re.findall(r"^\| (`[^|]+) \|", section, re.M)
+            for name in re.findall(r"`([a-z_]+)`", cell)]
+
+
+def wrong_reasons(root):
+    text = (root / "docs/operations.md").read_text(encoding="utf-8")
+    for heading, places in REASONS.items():
+        known = {}
+        for place, names_of in places:
+            found = {name: path.relative_to(root) for path in sorted(root.glob(place))
+                     for name in names_of(path.read_text(encoding="utf-8"))}
+            if not found:
+                yield f"{place}: no reasons found, check_docs.py no longer fits it"
+            known |= found
+        told = table_names(text, heading)
+        for name in known.keys() - set(told):
+            yield f"docs/operations.md: {heading}: {name} of {known[name]} is missing"
+        for name in told:
+            if name not in known or told.count(name) > 1:
+                yield f"docs/operations.md: {heading}: {name} is in no code, or here twice"
+
+
+def wrong_statuses(root):
+    """Each situation's row in docs/http-api.md has the statuses of the code's table."""
+    code = (root / "server/ingest/routes.c").read_text(encoding="utf-8")
+    rows = (root / "docs/http-api.md").read_text(encoding="utf-8")
+    for name, *statuses in re.findall(
+            r'\.code = "([a-z_]+)".*?\.status = \{(\d+), (\d+), (\d+)\}', code, re.S):
+        row = re.search(rf"\| `{name}` \|(.*)\|$", rows, re.M)
+        told = [re.match(r"\d*", cell.strip())[0] for cell in row[1].split("|")] if row else []
+        if name == "unparseable":  # what Twilio proved is kept, so only the plugin is told
+            statuses[:2] = ["204", "204"]
+        if told != statuses:
+            yield f"docs/http-api.md: {name} is {told}, in the code {statuses}"
+
+
 def main():
     root = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else __file__).resolve()
     root = root if root.is_dir() else root.parents[2]
-    found = list(missing(root))
+    found = [*missing(root), *wrong_reasons(root), *wrong_statuses(root)]
     for line in found:
         print(line)
     return 1 if found else 0

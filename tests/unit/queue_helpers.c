@@ -111,9 +111,15 @@ enum queue_settle_result
 settle_one(struct queue *queue, struct queue_record *record, enum queue_outcome outcome,
     const char *reason)
 {
-    struct queue_settlement settlement = {
-        .record = record, .outcome = outcome, .reason = reason};
+    return settle_as(
+        queue, record, (struct queue_settlement){.outcome = outcome, .reason = reason});
+}
 
+enum queue_settle_result
+settle_as(
+    struct queue *queue, struct queue_record *record, struct queue_settlement settlement)
+{
+    settlement.record = record;
     if (queue_settle(queue, &settlement, 1) != QUEUE_OK) {
         fail_msg("queue_settle: %s", queue_error(queue));
     }

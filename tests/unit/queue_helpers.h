@@ -34,6 +34,8 @@ struct queue_record *claim_later(struct queue *queue);
 /* Settles and frees the record. */
 enum queue_settle_result settle_one(struct queue *queue, struct queue_record *record,
     enum queue_outcome outcome, const char *reason);
+enum queue_settle_result settle_as(
+    struct queue *queue, struct queue_record *record, struct queue_settlement settlement);
 struct slice route_bytes(const struct queue_record *record, const char *route);
 
 /* The snapshot, after checking accepted = delivered + filtered + parked + dropped + pending. */

@@ -63,8 +63,6 @@ refuses_yaml_it_would_have_to_guess_about(void **state)
                          "(write key: value; docs/config.md lists every key)"},
         {"a: [1\n", "not valid YAML, did not find expected ',' or ']': c.yaml:2:1 "
                     "(see docs/config.md for an example)"},
-        {"state_dir: \xff\n", "not valid YAML, invalid leading UTF-8 octet: c.yaml "
-                              "(see docs/config.md for an example)"},
         {"a: [[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]\n",
             "nested too deeply: c.yaml:1:15 (see docs/config.md for an example)"},
     };
@@ -201,6 +199,30 @@ refuses_secret_files_it_cannot_use(void **state)
 }
 
 static void
+shows_the_byte_no_text_editor_shows(void **state)
+{
+    static const struct refusal refusals[] = {
+        {"state_dir: \xff\n", "not valid YAML, invalid leading UTF-8 octet: c.yaml:1:12 "
+                              "(save the file as UTF-8, without control characters)"},
+        {"# caf\xc3\xa9\nadmin:\n  listen: \xc3\xa9\xe9 \n",
+            "not valid YAML, invalid trailing UTF-8 octet: c.yaml:3:13 "
+            "(save the file as UTF-8, without control characters)"},
+        {"admin:\n  listen: \x1b\n",
+            "not valid YAML, control characters are not allowed: c.yaml:2:11 "
+            "(save the file as UTF-8, without control characters)"},
+        {"admin:\n\tlisten: \":1\"\n",
+            "not valid YAML, found character that cannot start any token: c.yaml:2:1 "
+            "(indent with spaces, not with tabs)"},
+        {"admin:\n  listen: @\n",
+            "not valid YAML, found character that cannot start any token: c.yaml:2:11 "
+            "(see docs/config.md for an example)"},
+    };
+
+    (void)state;
+    expect_refusals(refusals, LENGTH(refusals));
+}
+
+static void
 refuses_a_configuration_file_it_cannot_read(void **state)
 {
     struct config config = {0};
@@ -258,6 +280,7 @@ main(void)
         CONFIG_TEST(says_what_each_command_needs),
         CONFIG_TEST(refuses_to_serve_a_connector_switched_off),
         CONFIG_TEST(refuses_secret_files_it_cannot_use),
+        CONFIG_TEST(shows_the_byte_no_text_editor_shows),
         CONFIG_TEST(refuses_a_configuration_file_it_cannot_read),
         CONFIG_TEST(survives_hostile_nesting),
         CONFIG_TEST(measures_how_far_words_are_apart),

@@ -478,6 +478,12 @@ refuses_what_can_be_read_two_ways(void **state)
         "POST / HTTP/1.1\r\n" HOST "Content-Length: 9223372036854775808\r\n\r\nhello",
         "GET / HTTP/1.1\r\n" HOST "X: a\rContent-Length: 3\r\n\r\n",
         "GET / HTTP/1.1\r\n Folded: a\r\n" HOST "\r\n",
+        "POST / HTTP/1.1\r\n" HOST "Content-Length: 5\r\n 0\r\n\r\nhello",
+        "POST / HTTP/1.1\r\n" HOST "Content-Length:\r\n\t5\r\n\r\nhello",
+        "POST / HTTP/1.1\r\n" HOST
+        "Transfer-Encoding:\r\n chunked\r\nContent-Length: 1\r\n\r\na",
+        "GET / HTTP/1.1\r\n" HOST "X: a\r\n b\r\n\r\n",
+        "GET / HTTP/1.1\r\n" HOST "X: a\r\n \r\n\r\n",
         "GET / HTTP/1.1\r\n" HOST HOST "\r\n",
         "GET / HTTP/1.1\r\nX: y\r\n\r\n",
         "GET / HTTP/1.2\r\n" HOST "\r\n",

@@ -212,16 +212,20 @@ nothing_unsettled_ever_expires(void **state)
     }
 }
 
+static const struct queue_settlement for_want_of_identity = {
+    .outcome = QUEUE_FILTERED, .reason = "no_identity", .reopens = true};
+
 static void
-filtered_reopens_for_a_new_route_only(void **state)
+filtered_for_want_of_something_reopens_for_a_new_route_only(void **state)
 {
     (void)state;
     assert_int_equal(
-        settle_one(queue, put_and_claim(), QUEUE_FILTERED, "no_identity"), QUEUE_SETTLED);
+        settle_as(queue, put_and_claim(), for_want_of_identity), QUEUE_SETTLED);
     struct queue_stats stats = balanced_stats(queue);
 
     assert_int_equal(stats.filtered, 1);
     assert_int_equal(label_value(&stats.filtered_by, "no_identity"), 1);
+    assert_true(REDIS_NUMBER(&redis, "PTTL", TASK_RECORD) > 0);
     assert_int_equal(put_one(queue, TASK, "taskrouter", "signed"), QUEUE_PUT_DUPLICATE);
     assert_int_equal(put_one(queue, TASK, "plugin", "who"), QUEUE_PUT_NEW);
     stats = balanced_stats(queue);
@@ -230,28 +234,36 @@ filtered_reopens_for_a_new_route_only(void **state)
     assert_int_equal(label_value(&stats.filtered_by, "no_identity"), -1);
     assert_int_equal(stats.pending, 1);
     assert_int_equal(REDIS_NUMBER(&redis, "PTTL", TASK_RECORD), -1);
-
-    struct queue_record *record = claim_one(queue);
-
-    assert_int_equal(record->attempts, 1);
-    assert_int_equal(record->route_count, 1);
-    assert_true(slice_is(route_bytes(record, "plugin"), "who"));
-    queue_record_free(&record);
 }
 
 static void
-a_reopened_record_takes_back_bytes_it_had_dropped(void **state)
+a_reopened_record_is_judged_by_what_every_route_told(void **state)
 {
     (void)state;
     assert_int_equal(
-        settle_one(queue, put_and_claim(), QUEUE_FILTERED, "no_identity"), QUEUE_SETTLED);
+        settle_as(queue, put_and_claim(), for_want_of_identity), QUEUE_SETTLED);
     assert_int_equal(put_one(queue, TASK, "plugin", "who"), QUEUE_PUT_NEW);
-    assert_int_equal(put_one(queue, TASK, "taskrouter", "signed"), QUEUE_PUT_MERGED);
     assert_int_equal(put_one(queue, TASK, "taskrouter", "again"), QUEUE_PUT_DUPLICATE);
     struct queue_record *record = claim_one(queue);
 
-    assert_true(slice_is(route_bytes(record, "taskrouter"), "signed"));
-    queue_record_free(&record);
+    assert_int_equal(record->attempts, 1);
+    assert_int_equal(record->route_count, 2);
+    assert_true(slice_is(route_bytes(record, "plugin"), "who"));
+    assert_false(slice_is(route_bytes(record, "taskrouter"), "again"));
+    assert_int_equal(settle_one(queue, record, QUEUE_DELIVERED, NULL), QUEUE_SETTLED);
+    assert_int_equal(put_one(queue, TASK, "event_streams", "late"), QUEUE_PUT_DUPLICATE);
+    assert_int_equal(balanced_stats(queue).delivered, 1);
+}
+
+static void
+filtered_for_good_keeps_no_bytes_and_refuses_every_route(void **state)
+{
+    (void)state;
+    assert_int_equal(settle_one(queue, put_and_claim(), QUEUE_FILTERED, "switched_off"),
+        QUEUE_SETTLED);
+    assert_int_equal(REDIS_NUMBER(&redis, "HEXISTS", TASK_RECORD, "r:taskrouter"), 0);
+    assert_int_equal(put_one(queue, TASK, "plugin", "who"), QUEUE_PUT_DUPLICATE);
+    assert_int_equal(balanced_stats(queue).filtered, 1);
 }
 
 static void
@@ -406,8 +418,8 @@ keeps_copies_of_settled_bytes_when_asked(void **state)
     struct queue *keeper = open_queue(&options);
 
     (void)put_one(queue, TASK, "taskrouter", "signed");
-    assert_int_equal(settle_one(keeper, claim_one(keeper), QUEUE_FILTERED, "no_identity"),
-        QUEUE_SETTLED);
+    assert_int_equal(
+        settle_as(keeper, claim_one(keeper), for_want_of_identity), QUEUE_SETTLED);
     (void)put_one(queue, TASK, "plugin", "who");
     assert_int_equal(
         settle_one(keeper, claim_one(keeper), QUEUE_DELIVERED, NULL), QUEUE_SETTLED);
@@ -526,8 +538,9 @@ main(void)
         TEST(tells_all_about_a_claimed_record),
         TEST(delivered_leaves_a_tombstone_that_refuses_all),
         TEST(nothing_unsettled_ever_expires),
-        TEST(filtered_reopens_for_a_new_route_only),
-        TEST(a_reopened_record_takes_back_bytes_it_had_dropped),
+        TEST(filtered_for_want_of_something_reopens_for_a_new_route_only),
+        TEST(filtered_for_good_keeps_no_bytes_and_refuses_every_route),
+        TEST(a_reopened_record_is_judged_by_what_every_route_told),
         TEST(a_route_during_the_claim_reopens_what_is_filtered_or_parked),
         TEST(a_route_during_the_claim_does_not_undo_a_delivery),
         TEST(parked_keeps_its_bytes_and_reason),

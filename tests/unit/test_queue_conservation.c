@@ -80,6 +80,7 @@ settle_something(struct holder *holder)
     struct queue_record *record = holder->held[--holder->count];
     struct queue_settlement settlement = {.record = record,
         .outcome = (enum queue_outcome)random_below(QUEUE_PARKED + 1),
+        .reopens = random_below(2) == 1,
         .reason = random_below(2) == 0 ? "one" : "two",
         .delay_ms = random_below(3),
         .free_attempt = random_below(2) == 0,

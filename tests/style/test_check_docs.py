@@ -1,0 +1,45 @@
+"""The check of the documentation finds what is missing and what is made up."""
+
+import pathlib
+import shutil
+
+import check_docs
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+
+def findings(root):
+    return [*check_docs.missing(root), *check_docs.wrong_reasons(root),
+            *check_docs.wrong_statuses(root)]
+
+
+def test_the_documentation_mirrors_the_code():
+    assert findings(ROOT) == []
+
+
+@pytest.mark.parametrize("document, word, instead, finding", [
+    ("operations.md", "| `bad_answer`", "| `bad_answers`",
+     "Why a record was parked: bad_answer of server/deliver/job_call.c is missing"),
+    ("operations.md", "| `bad_answer`", "| `bad_answer`, `bad_luck`",
+     "Why a record was parked: bad_luck is in no code, or here twice"),
+    ("operations.md", "`own_number`, ", "",
+     "Why a record was filtered: own_number of mapping/customer.c is missing"),
+    ("operations.md", "`ip_blocked`", "`ip_unknown`",
+     "Why deliveries are paused: ip_blocked of server/deliver/brevo.c is missing"),
+    ("operations.md", "`no_token`, ", "",
+     "Why a request was refused: no_token of server/ingest/call_proof.c is missing"),
+    ("http-api.md", "`too_large` | 413 | 503", "`too_large` | 413 | 413",
+     "too_large is ['413', '413', '413'], in the code ['413', '503', '413']"),
+    ("http-api.md", "`too_large`", "", "too_large of server/ingest/routes.c is missing"),
+])
+def test_a_missing_and_an_invented_word_are_found(tmp_path, document, word, instead, finding):
+    for folder in ("server", "mapping", "docs"):
+        shutil.copytree(ROOT / folder, tmp_path / folder)
+    shutil.copy(ROOT / "README.md", tmp_path)
+    path = tmp_path / "docs" / document
+    text = path.read_text()
+    assert word in text
+    path.write_text(text.replace(word, instead, 1))
+
+    assert any(line.endswith(finding) for line in findings(tmp_path)), findings(tmp_path)
