@@ -281,12 +281,3 @@ customer_phone(struct slice address, char phone[CUSTOMER_PHONE_SIZE])
     return (read.kind == ADDRESS_PHONE || read.kind == ADDRESS_WHATSAPP) &&
            slice_to_text(slice_of(read.text), phone, CUSTOMER_PHONE_SIZE);
 }
-
-bool
-customer_is_anonymous(struct slice address)
-{
-    struct address read;
-
-    address_read(address, &read);
-    return read.kind == ADDRESS_ANONYMOUS;
-}

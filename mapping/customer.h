@@ -55,4 +55,3 @@ const char *customer_reason(int result);
  * anonymous numbers and for words (client:, sip:, "anonymous").
  */
 bool customer_phone(struct slice address, char phone[CUSTOMER_PHONE_SIZE]) MUST_USE;
-bool customer_is_anonymous(struct slice address);

@@ -20,7 +20,6 @@ const char *source_name(enum source source);
 /* The record's field for this route: "plugin", "taskrouter", "event_streams". */
 const char *source_route(enum source source);
 bool source_from_name(struct slice name, enum source *ret_source) MUST_USE;
-bool source_from_route(struct slice route, enum source *ret_source) MUST_USE;
 
 enum {
     KEY_SIZE_MAX = 160,    /* with the NUL: type, '/', SID */

@@ -35,15 +35,3 @@ source_from_name(struct slice name, enum source *ret_source)
     }
     return false;
 }
-
-bool
-source_from_route(struct slice route, enum source *ret_source)
-{
-    for (size_t i = 0; i < SOURCE_COUNT; i++) {
-        if (slice_is(route, sources[i].route)) {
-            *ret_source = (enum source)i;
-            return true;
-        }
-    }
-    return false;
-}

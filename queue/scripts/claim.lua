@@ -61,7 +61,7 @@ local function split(fields)
     local name, value = fields[i], fields[i + 1]
     if string.sub(name, 1, 2) ~= 'r:' then
       values[name] = value
-    elseif #value > 0 then
+    else
       routes[#routes + 1] = string.sub(name, 3)
       routes[#routes + 1] = value
     end

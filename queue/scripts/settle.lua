@@ -18,15 +18,11 @@ local function count(name)
   counts[name] = (counts[name] or 0) + 1
 end
 
-local function is_route(field)
-  return string.sub(field, 1, 2) == 'r:'
-end
-
 local function keep_copy(item)
   local fields = call('HGETALL', item.record)
   call('DEL', item.record)
   for i = 1, #fields, 2 do
-    if is_route(fields[i]) and #fields[i + 1] > 0 then
+    if string.sub(fields[i], 1, 2) == 'r:' then
       call('HSET', item.copy, fields[i], fields[i + 1])
     end
   end

@@ -7,6 +7,7 @@
 #include "server/commands.h"
 #include "server/config/config_yaml.h"
 #include "server/ingest/verify.h"
+#include "server/net/http.h"
 #include "server/net/http_client.h"
 
 #if defined(__clang__)
@@ -47,10 +48,11 @@ parse(int argc, char **argv, bool *json, int *ret_exit)
 static json_t *
 describe(void)
 {
-    return json_pack("{s:s, s:s, s:s, s:{s:s, s:s, s:s, s:s}}", "version",
+    return json_pack("{s:s, s:s, s:s, s:{s:s, s:s, s:s, s:s, s:s, s:s}}", "version",
         FLEXBREVO_VERSION, "build", BUILD, "compiler", COMPILER, "libraries", "openssl",
         verify_version(), "curl", http_client_version(), "jansson", jansson_version_str(),
-        "libyaml", config_yaml_version());
+        "libyaml", config_yaml_version(), "libmicrohttpd", http_server_version(),
+        "hiredis", HIREDIS_VERSION);
 }
 
 static int
@@ -63,10 +65,10 @@ print_text(json_t *version)
         return cli_out_of_memory();
     }
     (void)printf(
-        "flexbrevo %s\n%-10s%s, %s\n", FLEXBREVO_VERSION, "build", BUILD, COMPILER);
+        "flexbrevo %s\n%-14s%s, %s\n", FLEXBREVO_VERSION, "build", BUILD, COMPILER);
     json_object_foreach(json_object_get(version, "libraries"), name, library)
     {
-        (void)printf("%-10s%s\n", name, json_string_value(library));
+        (void)printf("%-14s%s\n", name, json_string_value(library));
     }
     json_decref(version);
     return EX_OK;

@@ -242,6 +242,10 @@ explain_body(const struct explain_input *input)
     struct slice body = buffer_slice(input->body);
     const bool json = is_json(input->source, body);
 
+    /* A form has no line ends: the editor or shell that saved it does. */
+    while (!json && body.size > 0 && strchr("\r\n", body.data[body.size - 1]) != NULL) {
+        body.size--;
+    }
     if (input->source == SOURCE_FLEX_PLUGIN && body.size > 0) {
         body = key_strip_token(input->body->data, body.size, json);
     }

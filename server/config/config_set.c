@@ -8,7 +8,10 @@
 #include <string.h>
 #include <strings.h>
 
+#include "mapping/profile.h"
 #include "server/config/shape.h"
+
+static const double rate_min = 0.1; /* slower, and no delivery fits into its claim */
 
 enum {
     RATE_MAX = 10000,
@@ -179,7 +182,7 @@ config_set_rate(const struct config_option *option, const struct config_item *it
         *field = 0;
         return 0;
     }
-    if (!parse_decimal(item->text, &rate) || rate <= 0 || rate > RATE_MAX) {
+    if (!parse_decimal(item->text, &rate) || rate < rate_min || rate > RATE_MAX) {
         return CONFIG_SET_E_BAD;
     }
     *field = rate;
@@ -312,7 +315,7 @@ config_add_field(const struct config_option *option, const struct config_item *i
     struct rules *rules = option_field(option, config);
     struct rules_field *field = &rules->fields[rules->field_count];
 
-    if (!shape_path.accepts(item->name)) {
+    if (!shape_path.accepts(item->name) || !profile_path_is_known(item->name)) {
         return CONFIG_SET_E_NAME;
     }
     if (!has_shape(option, item->text)) {

@@ -77,7 +77,7 @@ static const struct value_type {
     [OPTION_DURATION] = {ONE, config_set_duration, .noun = "a duration",
         .expected = "a number and its unit, like 500ms, 3s, 10m, 24h or 31d"},
     [OPTION_RATE] = {ONE, config_set_rate, .noun = "a rate",
-        .expected = "auto, or requests a second, over 0 and at most 10000"},
+        .expected = "auto, or 0.1 to 10000 requests a second"},
     [OPTION_SHARE] = {ONE, config_set_share, .noun = "a share",
         .expected = "a number over 0 and at most 1"},
     [OPTION_LOG_LEVEL] = {ONE, config_set_log_level, .noun = "a log level",

@@ -49,7 +49,7 @@ call_take_body(struct call *call)
         return SITUATION_UNAVAILABLE;
     }
     call->body.data = http_body(call->request, &call->body.size);
-    return call->body.size > 0 ? SITUATION_NEXT : SITUATION_NO_BODY;
+    return SITUATION_NEXT;
 }
 
 /* "application/json; charset=utf-8" is application/json. */

@@ -57,15 +57,6 @@ static const struct {
                 },
             .status = {405, 405, 405},
         },
-    [SITUATION_NO_BODY] =
-        {
-            .text =
-                {
-                    .code = "no_body",
-                    .message = "The request has no body. Send the event in the body.",
-                },
-            .status = {400, 503, 400},
-        },
     [SITUATION_TOO_LARGE] =
         {
             .text =

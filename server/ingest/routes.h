@@ -13,7 +13,6 @@ enum situation {
     SITUATION_PREFLIGHT,
     SITUATION_NOT_FOUND,
     SITUATION_METHOD,
-    SITUATION_NO_BODY,
     SITUATION_TOO_LARGE,
     SITUATION_MEDIA_TYPE,
     SITUATION_NO_PROOF,    /* nothing that could prove the sender */

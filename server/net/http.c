@@ -387,3 +387,9 @@ http_reply(struct http_request *request, unsigned status,
         MHD_resume_connection(request->connection);
     }
 }
+
+const char *
+http_server_version(void)
+{
+    return MHD_get_version();
+}

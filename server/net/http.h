@@ -87,3 +87,5 @@ struct http_error {
 void http_reply_error(struct http_request *request, unsigned status,
     const struct http_error *error, const struct http_header *headers,
     size_t header_count);
+
+const char *http_server_version(void); /* "0.9.75" */

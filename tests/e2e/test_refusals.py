@@ -97,6 +97,13 @@ def test_a_signed_body_that_cannot_be_read_is_parked_whole(caller, twilio, sandb
     assert sandbox.requests() == []
 
 
+def test_an_empty_body_that_is_signed_is_parked_like_any_other_that_cannot_be_read(
+        caller, twilio, flexbrevo):
+    assert caller.send(twilio.form({})).status == 204
+    assert caller.send(twilio.json(b"")).status == 204
+    harness.wait_until(lambda: flexbrevo.metric("queue_parked") == 2, "two parked bodies")
+
+
 def test_one_bad_element_of_a_batch_is_parked_alone(caller, twilio, sandbox, flexbrevo):
     good = Task()
     batch = [good.cloud_event("task.completed"), {"type": 7}, Task().cloud_event("task.completed")]

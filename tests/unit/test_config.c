@@ -119,7 +119,7 @@ fills_the_rules_from_a_complete_file(void **state)
     assert_true(rules->channels[CHANNEL_EMAIL] && rules->channels[CHANNEL_VOICE]);
     assert_false(rules->channels[CHANNEL_SMS]);
     assert_int_equal(rules->field_count, 2); /* the default is replaced whole */
-    assert_string_equal(rules->fields[1].path, "loyalty");
+    assert_string_equal(rules->fields[1].path, "attributes.loyalty");
     assert_string_equal(rules->fields[1].attribute, "TIER_2");
     assert_null(rules->event_names[EVENT_TASK_CREATED]);
     assert_string_equal(rules->event_names[EVENT_TASK_COMPLETED], "Ticket-Closed_2");

@@ -91,6 +91,10 @@ static const struct refusal bad_values[] = {
         "\"first_name\" is not a Brevo attribute: c.yaml:3:32: "
         "connectors.twilio_flex.field_mapping.identity (expected A-Z, 0-9 and _ "
         "beginning with a letter, or the word email)"},
+    {FLEX "    field_mapping: { freindly_name: FIRSTNAME }\n",
+        "\"freindly_name\" is not a field: c.yaml:3:22: "
+        "connectors.twilio_flex.field_mapping.freindly_name "
+        "(expected one like friendly_name or attributes.email)"},
     {FLEX "    field_mapping: { \"a b\": FIRSTNAME }\n",
         "\"a b\" is not a field: c.yaml:3:22: "
         "connectors.twilio_flex.field_mapping.a b "
@@ -110,9 +114,10 @@ static const struct refusal bad_values[] = {
     {"queue: { dedupe_window: 9999999999999999d }\n",
         "\"9999999999999999d\" is not a duration: c.yaml:1:25: queue.dedupe_window "
         "(expected a number and its unit, like 500ms, 3s, 10m, 24h or 31d)"},
-    {"brevo: { max_rps: 0 }\n",
-        "\"0\" is not a rate: c.yaml:1:19: brevo.max_rps "
-        "(expected auto, or requests a second, over 0 and at most 10000)"},
+    {"brevo: { max_rps: 0 }\n", "\"0\" is not a rate: c.yaml:1:19: brevo.max_rps "
+                                "(expected auto, or 0.1 to 10000 requests a second)"},
+    {"brevo: { max_rps: 0.05 }\n", "\"0.05\" is not a rate: c.yaml:1:19: brevo.max_rps "
+                                   "(expected auto, or 0.1 to 10000 requests a second)"},
     {"brevo: { rate_share: 1.1 }\n",
         "\"1.1\" is not a share: c.yaml:1:22: brevo.rate_share "
         "(expected a number over 0 and at most 1)"},
@@ -209,8 +214,8 @@ refuses_values_of_the_wrong_kind(void **state)
         {FLEX "    event_mapping: task\n",
             "not a map: c.yaml:3:20: connectors.twilio_flex.event_mapping "
             "(write one `name: value` per line below it)"},
-        {FLEX "    field_mapping: { a: [B] }\n",
-            "not a map: c.yaml:3:25: connectors.twilio_flex.field_mapping.a "
+        {FLEX "    field_mapping: { identity: [B] }\n",
+            "not a map: c.yaml:3:32: connectors.twilio_flex.field_mapping.identity "
             "(write one `name: value` per line below it)"},
         {"brevo: { api_key_file: [a] }\n",
             "not a path: c.yaml:1:24: brevo.api_key_file (write the path of a file)"},
