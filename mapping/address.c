@@ -34,22 +34,6 @@ static const struct prefix prefixes[] = {
 
 static const struct prefix no_prefix = {"", TAKES_EMAIL_OR_PHONE, CHANNEL_UNKNOWN};
 
-static struct slice
-slice_cut(struct slice value, size_t size)
-{
-    return (struct slice){
-        .data = value.data, .size = size < value.size ? size : value.size};
-}
-
-/* The part before `c`, or all of it. */
-static struct slice
-slice_before(struct slice value, char c)
-{
-    const char *end = value.size > 0 ? memchr(value.data, c, value.size) : NULL;
-
-    return end != NULL ? slice_cut(value, (size_t)(end - value.data)) : value;
-}
-
 static bool
 is_digit(char c)
 {
@@ -72,8 +56,7 @@ static const struct prefix *
 find_prefix(struct slice text)
 {
     for (size_t i = 0; i < LENGTH(prefixes); i++) {
-        if (slice_is_nocase(
-                slice_cut(text, strlen(prefixes[i].text)), prefixes[i].text)) {
+        if (slice_starts_nocase(text, prefixes[i].text)) {
             return &prefixes[i];
         }
     }
@@ -242,16 +225,6 @@ read_plain(struct slice text, struct address *address)
     address->channel = prefix->channel;
     address->text[0] = '\0';
     address->kind = classify(rest, prefix->takes, address->text);
-}
-
-static int
-hex_digit(char c)
-{
-    if (is_digit(c)) {
-        return c - '0';
-    }
-    c = to_lower(c);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
 /* False when there is nothing to decode. `size` of the result is never larger. */

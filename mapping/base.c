@@ -47,6 +47,15 @@ slice_starts(struct slice value, const char *prefix)
     return value.size >= size && (size == 0 || memcmp(value.data, prefix, size) == 0);
 }
 
+bool
+slice_starts_nocase(struct slice value, const char *prefix)
+{
+    const size_t size = strlen(prefix);
+
+    return value.size >= size &&
+           slice_is_nocase((struct slice){.data = value.data, .size = size}, prefix);
+}
+
 struct slice
 slice_skip(struct slice value, size_t count)
 {
@@ -71,6 +80,17 @@ slice_trim(struct slice value)
     }
     while (value.size > 0 && is_blank(value.data[value.size - 1])) {
         value.size--;
+    }
+    return value;
+}
+
+struct slice
+slice_before(struct slice value, char mark)
+{
+    const char *end = value.size > 0 ? memchr(value.data, mark, value.size) : NULL;
+
+    if (end != NULL) {
+        value.size = (size_t)(end - value.data);
     }
     return value;
 }
@@ -236,6 +256,23 @@ buffer_addf(struct buffer *buffer, const char *format, ...)
     }
     va_end(print);
     va_end(measure);
+}
+
+void
+buffer_add_percent_encoded(struct buffer *buffer, struct slice value)
+{
+    static const char unreserved[] = "abcdefghijklmnopqrstuvwxyz"
+                                     "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~";
+
+    for (size_t i = 0; i < value.size; i++) {
+        const char c = value.data[i];
+
+        if (c != '\0' && strchr(unreserved, c) != NULL) {
+            buffer_add(buffer, &c, 1);
+        } else {
+            buffer_addf(buffer, "%%%02X", (unsigned)(unsigned char)c);
+        }
+    }
 }
 
 struct slice

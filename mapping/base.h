@@ -1,5 +1,5 @@
 /*
- * base.h - the few things every layer needs: attributes, slices, a bounded buffer.
+ * base.h - the few things every layer needs: attributes, units, slices, a bounded buffer.
  *
  * The only header of mapping/ that queue/ may include.
  */
@@ -14,6 +14,12 @@
 #define PRINTF(string, first) __attribute__((format(printf, string, first)))
 #define LENGTH(array) (sizeof(array) / sizeof((array)[0]))
 
+enum {
+    MS_PER_S = 1000,
+    US_PER_MS = 1000,
+    US_PER_S = 1000 * 1000,
+};
+
 /* Bytes somebody else owns. Not NUL-terminated; may hold NUL. {NULL, 0} is "absent". */
 struct slice {
     const char *data;
@@ -26,8 +32,11 @@ bool slice_equal(struct slice a, struct slice b);
 bool slice_is(struct slice value, const char *text);
 bool slice_is_nocase(struct slice value, const char *text);
 bool slice_starts(struct slice value, const char *prefix);
+bool slice_starts_nocase(struct slice value, const char *prefix);
 struct slice slice_skip(struct slice value, size_t count); /* count <= value.size */
 struct slice slice_trim(struct slice value); /* blanks and line ends, both sides */
+/* The part before the first `mark`, or all of it. */
+struct slice slice_before(struct slice value, char mark);
 /* The first `max` bytes of UTF-8 text, fewer where they would end inside a character. */
 struct slice slice_cut_text(struct slice value, size_t max);
 /* A NUL-terminated copy for the caller to free(); NULL when memory is out. */
@@ -43,6 +52,17 @@ bool slice_to_text(struct slice value, char *text, size_t capacity) MUST_USE;
  * overflow, *ret_number untouched.
  */
 bool slice_to_int64(struct slice value, int64_t *ret_number) MUST_USE;
+
+/* What a hexadecimal digit of either case stands for; -1 for any other character. */
+static inline int
+hex_digit(char c)
+{
+    if (c >= '0' && c <= '9') {
+        return c - '0';
+    }
+    c |= 0x20; /* to lower case; what is no letter stays none */
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
 
 /*
  * A growable buffer created with its maximum. A write that would pass it, or that finds no
@@ -65,4 +85,6 @@ void buffer_add(struct buffer *buffer, const void *data, size_t size);
 void buffer_add_slice(struct buffer *buffer, struct slice value);
 void buffer_add_text(struct buffer *buffer, const char *text);
 void buffer_addf(struct buffer *buffer, const char *format, ...) PRINTF(2, 3);
+/* RFC 3986: everything but its unreserved characters as %XX; '+', '@' and blanks among them. */
+void buffer_add_percent_encoded(struct buffer *buffer, struct slice value);
 struct slice buffer_slice(const struct buffer *buffer);

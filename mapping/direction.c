@@ -16,16 +16,6 @@ direction_name(enum event_direction direction)
     return names[direction];
 }
 
-/* Voice has "outbound-api" and "outbound-dial" beside the plain words. */
-static bool
-starts_nocase(struct slice value, const char *prefix)
-{
-    const size_t size = slice_of(prefix).size;
-
-    return value.size >= size &&
-           slice_is_nocase((struct slice){.data = value.data, .size = size}, prefix);
-}
-
 enum event_direction
 direction_read(const json_t *payload)
 {
@@ -41,12 +31,13 @@ direction_read(const json_t *payload)
     enum event_direction direction = DIRECTION_UNKNOWN;
 
     for (size_t i = 0; i < LENGTH(statements); i++) {
+        /* Voice has "outbound-api" and "outbound-dial" beside the plain words. */
         const struct slice text = slice_of(payload_text_at(payload, statements[i].path));
 
-        if (starts_nocase(text, statements[i].outbound)) {
+        if (slice_starts_nocase(text, statements[i].outbound)) {
             return DIRECTION_OUTBOUND;
         }
-        if (starts_nocase(text, statements[i].inbound)) {
+        if (slice_starts_nocase(text, statements[i].inbound)) {
             direction = DIRECTION_INBOUND;
         }
     }

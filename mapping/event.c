@@ -34,8 +34,9 @@ trace(struct event_reading *reading, const char *rule)
     }
 }
 
+/* Of which kind a SID is, it says itself. */
 static bool
-is_sid(const char *text, const char *prefix)
+has_prefix(const char *text, const char *prefix)
 {
     return text != NULL && slice_starts(slice_of(text), prefix);
 }
@@ -83,8 +84,8 @@ read_subjects(const struct reader *reader)
     const char *subject = key_subject(reader->context);
 
     event->task_sid = FIRST_TEXT(payload, "task_sid", "resource_sid");
-    if (!is_sid(event->task_sid, "WT")) {
-        event->task_sid = is_sid(subject, "WT") ? subject : NULL;
+    if (!has_prefix(event->task_sid, "WT")) {
+        event->task_sid = has_prefix(subject, "WT") ? subject : NULL;
     }
     event->conversation_sid =
         FIRST_TEXT(payload, "conversation_sid", "task_attributes/conversationSid");
@@ -165,7 +166,8 @@ read_origin(const struct reader *reader)
     struct event *event = &reader->reading->event;
     const char *sid = payload_text(payload, "sid");
 
-    event->source_event_id = is_sid(sid, "EV") ? sid : reader->context->record_key.data;
+    event->source_event_id =
+        has_prefix(sid, "EV") ? sid : reader->context->record_key.data;
     if (!payload_integer(payload, "date_ms", &event->date_ms)) {
         event->date_ms = reader->context->received_ms;
         trace(reader->reading, "date: no route carried one, receipt taken");
@@ -271,7 +273,7 @@ is_unresolved(const struct reader *reader)
     struct event_reading *reading = reader->reading;
 
     return reading->event.type == EVENT_TASK_COMPLETED &&
-           reading->event.task_sid == NULL && is_sid(reservation, "WR") &&
+           reading->event.task_sid == NULL && has_prefix(reservation, "WR") &&
            slice_to_text(slice_of(reservation), reading->reservation_sid,
                sizeof reading->reservation_sid);
 }
@@ -320,7 +322,7 @@ event_reservation(
     const char *reservation = FIRST_TEXT(payload, "reservation_sid", "resource_sid");
     const char *task = payload_text(payload, "task_sid");
 
-    if (!is_sid(reservation, "WR") || !is_sid(task, "WT")) {
+    if (!has_prefix(reservation, "WR") || !has_prefix(task, "WT")) {
         return false;
     }
     *ret_reservation_sid = reservation;

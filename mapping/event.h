@@ -50,7 +50,10 @@ enum event_verdict {
     EVENT_UNRESOLVED, /* the plugin named a reservation (`reservation_sid`): resolve, then fold */
 };
 
-/* Why an event is not delivered: the `reason` labels beside customer_reason()'s. */
+/*
+ * Why an event is not delivered: the `reason` labels beside customer_reason()'s. The last two are
+ * for whoever goes on from a reading.
+ */
 #define EVENT_REASON_FACTS \
     "facts" /* reservation.*: says something of a task, is no event */
 #define EVENT_REASON_FOREIGN "foreign_account"
@@ -60,7 +63,9 @@ enum event_verdict {
 #define EVENT_REASON_SWITCHED_OFF "switched_off"
 #define EVENT_REASON_CHANNEL_OFF "channel_off"
 #define EVENT_REASON_OUTBOUND "outbound"
-#define EVENT_REASON_UNPARSEABLE "unparseable" /* parked */
+#define EVENT_REASON_UNPARSEABLE "unparseable"           /* parked */
+#define EVENT_REASON_TOO_OLD "too_old_for_automation"    /* event_is_too_old() */
+#define EVENT_REASON_UNRESOLVED "unresolved_reservation" /* parked, in the end */
 
 struct event_reading {
     enum event_verdict verdict;
@@ -77,7 +82,6 @@ struct event_reading {
 struct event_context {
     struct slice record_key; /* NUL-terminated; outlives the reading */
     int64_t received_ms;     /* when the first route arrived */
-    int64_t now_ms;
 };
 
 /*
@@ -111,7 +115,8 @@ bool event_is_too_old(
 bool event_reservation(const json_t *payload, const char **ret_reservation_sid,
     const char **ret_task_sid) MUST_USE;
 
-/* The event as JSON (golden files, `explain`); NULL when memory is out. The caller owns it. */
-json_t *event_to_json(const struct event *event) MUST_USE;
-/* The same with verdict, reason and trace around it. */
+/*
+ * Verdict, reason, trace and the event as JSON (golden files, `explain`). NULL when memory is out.
+ * The caller owns it.
+ */
 json_t *event_reading_to_json(const struct event_reading *reading) MUST_USE;

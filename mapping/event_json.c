@@ -57,7 +57,7 @@ customer_to_json(const struct customer *customer)
     return finish(&writer);
 }
 
-json_t *
+static json_t *
 event_to_json(const struct event *event)
 {
     struct writer writer = {.object = json_object()};

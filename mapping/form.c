@@ -52,16 +52,6 @@ form_next(struct slice *rest, struct form_field *ret_encoded)
     return false;
 }
 
-static int
-hex_digit(char c)
-{
-    if (c >= '0' && c <= '9') {
-        return c - '0';
-    }
-    c |= 0x20; /* to lower case; what is no letter stays none */
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* Adding zero to the NULL of an absent slice would be undefined. */
 static const char *
 end_of(struct slice value)

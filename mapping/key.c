@@ -14,9 +14,9 @@
 
 #include "mapping/form.h"
 #include "mapping/scan.h"
+#include "mapping/sid.h"
 
 enum {
-    SID_SIZE = 35,      /* two capital letters, 32 hex digits and the NUL */
     TYPE_SIZE_MAX = 80, /* with the NUL; a longer one is not in our vocabulary */
     STATE_SIZE_MAX = 16,
     DATA_SIZE_MAX = 1 << 18, /* a CloudEvent's `data` that was sent as a string of JSON */
@@ -96,17 +96,6 @@ find_meaning(enum spelling route, const char *type)
     return NULL;
 }
 
-static bool
-is_sid(const char *text, enum subject subject)
-{
-    const char *prefix = subjects[subject].prefix;
-    const size_t prefix_size = strlen(prefix);
-
-    return strlen(text) == SID_SIZE - 1 && strncmp(text, prefix, prefix_size) == 0 &&
-           strspn(text + prefix_size, "0123456789abcdefABCDEF") ==
-               SID_SIZE - 1 - prefix_size;
-}
-
 static void
 set_key(struct keyed_event *event, enum key_kind kind, const char *type, const char *sid)
 {
@@ -142,7 +131,7 @@ key_callback(struct slice body, struct keyed_event *event)
     const char *sid_name = subjects[meaning->subject].form_name;
 
     if (form_decode(form_find(body, sid_name), sid, sizeof(sid)) &&
-        is_sid(sid, meaning->subject)) {
+        sid_is(sid, subjects[meaning->subject].prefix)) {
         set_key(event, meaning->kind, meaning->type, sid);
     }
     return KEY_OK;
@@ -167,7 +156,8 @@ key_by_values(const struct meaning *meaning, struct slice state_value,
             return;
         }
     }
-    if (scan_text(sid_value, sid, sizeof(sid)) && is_sid(sid, meaning->subject)) {
+    if (scan_text(sid_value, sid, sizeof(sid)) &&
+        sid_is(sid, subjects[meaning->subject].prefix)) {
         set_key(event, meaning->kind, meaning->type, sid);
     }
 }
@@ -274,7 +264,7 @@ find_plugin_sid(struct slice body, bool is_json, char sid[SID_SIZE])
         const struct slice value = fields[i % LENGTH(fields)].value;
 
         if ((is_json ? scan_text : form_decode)(value, sid, SID_SIZE) &&
-            is_sid(sid, wanted[i / LENGTH(fields)])) {
+            sid_is(sid, subjects[wanted[i / LENGTH(fields)]].prefix)) {
             return true;
         }
     }

@@ -6,20 +6,7 @@
  */
 #pragma once
 
-#include "mapping/base.h"
-
-enum source {
-    SOURCE_FLEX_PLUGIN,
-    SOURCE_TASKROUTER,
-    SOURCE_EVENT_STREAMS,
-    SOURCE_COUNT
-};
-
-/* "flex-plugin", "taskrouter", "event-streams": the --source names, metric labels. */
-const char *source_name(enum source source);
-/* The record's field for this route: "plugin", "taskrouter", "event_streams". */
-const char *source_route(enum source source);
-bool source_from_name(struct slice name, enum source *ret_source) MUST_USE;
+#include "mapping/source.h"
 
 enum {
     KEY_SIZE_MAX = 160,    /* with the NUL: type, '/', SID */

@@ -308,14 +308,13 @@ read_time(const json_t *payload, const char *name, int64_t *ret_ms)
 static int
 set_date(json_t *payload)
 {
-    static const int64_t date_max_ms = 253402300800000; /* the year 10000 */
     static const char *const names[] = {
         "timestamp_ms", "timestamp", "state_updated", "time"};
 
     for (size_t i = 0; i < LENGTH(names); i++) {
         int64_t ms;
 
-        if (read_time(payload, names[i], &ms) && ms > 0 && ms < date_max_ms) {
+        if (read_time(payload, names[i], &ms) && ms > 0 && ms <= TIMESTAMP_MS_MAX) {
             return member_add(payload, "date_ms", json_integer(ms));
         }
     }

@@ -73,16 +73,12 @@ take_unit(struct text *text, uint32_t *ret_unit)
         return false;
     }
     for (int i = 0; i < 4; i++) {
-        const char c = *text->at++;
-        const char lower = (char)(c | 0x20);
+        const int digit = hex_digit(*text->at++);
 
-        if (c >= '0' && c <= '9') {
-            unit = unit << 4 | (uint32_t)(c - '0');
-        } else if (lower >= 'a' && lower <= 'f') {
-            unit = unit << 4 | (uint32_t)(lower - 'a' + 10);
-        } else {
+        if (digit < 0) {
             return false;
         }
+        unit = unit << 4 | (uint32_t)digit;
     }
     *ret_unit = unit;
     return true;

@@ -1,7 +1,7 @@
 /*
- * source.c - what the routes are called outside and in records.
+ * source.c - what the routes are called, outside and in records.
  */
-#include "mapping/key.h"
+#include "mapping/source.h"
 
 static const struct {
     const char *name;

@@ -17,7 +17,6 @@ enum {
 };
 
 static const int64_t ms_number_min = INT64_C(100000000000);
-static const int64_t ms_max = INT64_C(253402300799999); /* 9999-12-31T23:59:59.999Z */
 
 struct moment {
     int64_t year;
@@ -200,7 +199,7 @@ timestamp_parse(struct slice text, int64_t *ret_ms)
     } else if (!parse_iso(text, &ms)) {
         return false;
     }
-    if (ms < 0 || ms > ms_max) {
+    if (ms < 0 || ms > TIMESTAMP_MS_MAX) {
         return false;
     }
     *ret_ms = ms;
@@ -218,7 +217,7 @@ timestamp_from_number(int64_t number)
 void
 timestamp_format(int64_t ms, char text[TIMESTAMP_TEXT_SIZE])
 {
-    const int64_t clamped = ms < 0 ? 0 : ms > ms_max ? ms_max : ms;
+    const int64_t clamped = ms < 0 ? 0 : ms > TIMESTAMP_MS_MAX ? TIMESTAMP_MS_MAX : ms;
     const int64_t seconds = clamped / 1000;
     const int64_t of_day = seconds % SECONDS_PER_DAY;
     const struct moment date = date_of(seconds / SECONDS_PER_DAY);

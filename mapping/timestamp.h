@@ -5,6 +5,8 @@
 
 #include "mapping/base.h"
 
+#define TIMESTAMP_MS_MAX INT64_C(253402300799999) /* 9999-12-31T23:59:59.999Z */
+
 enum {
     TIMESTAMP_TEXT_SIZE = 32, /* "2026-01-01T00:00:00.123Z" and the NUL, with room */
 };

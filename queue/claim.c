@@ -260,11 +260,11 @@ claim_begin(struct claim *claim)
     if (claim->takes_over) {
         queue->next_takeover_us = now_us + TAKEOVER_EVERY_US;
     }
-    for (unsigned i = 0; i < queue->partitions; i++) {
-        claim->candidates[i] = (queue->first_partition + i) % queue->partitions;
+    for (unsigned i = 0; i < queue->session.partitions; i++) {
+        claim->candidates[i] = (queue->first_partition + i) % queue->session.partitions;
     }
-    claim->candidate_count = queue->partitions;
-    queue->first_partition = claim->candidates[queue->partitions > 1 ? 1 : 0];
+    claim->candidate_count = queue->session.partitions;
+    queue->first_partition = claim->candidates[queue->session.partitions > 1 ? 1 : 0];
 }
 
 static void

@@ -20,7 +20,6 @@ enum {
     BACKOFF_FIRST_US = 50 * 1000, /* the first attempt follows at once */
     BACKOFF_MAX_US = 1000 * 1000,
     PROBE_EVERY_US = 1000 * 1000, /* without traffic */
-    US_PER_MS = 1000,
 };
 
 enum state {

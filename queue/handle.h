@@ -6,6 +6,7 @@
 #include "queue/session.h"
 
 #define QUEUE_GROUP "workers"
+#define QUEUE_PAUSED "fb:paused" /* cause: "<since ms> <remedy>" */
 
 enum {
     HANDLE_CURSOR_SIZE = 48, /* a stream entry id: two 64-bit numbers */
@@ -24,7 +25,6 @@ struct partition_scan {
 struct queue {
     struct session session;
     struct redis_exchange exchange; /* of the call under way */
-    unsigned partitions;
     int64_t dedupe_window_ms;
     int64_t keep_bodies_ms;
     int64_t claim_deadline_ms;

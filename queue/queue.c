@@ -13,8 +13,6 @@
 #include "queue/handle.h"
 #include "queue/put.h"
 
-static const char paused_key[] = "fb:paused";
-
 /* ---- opening ----------------------------------------------------------------------------- */
 
 static int
@@ -52,7 +50,6 @@ init(struct queue *queue, const struct queue_options *options, char *ret_error)
     const int r = session_init(&queue->session, options, ret_error);
 
     redis_exchange_init(&queue->exchange);
-    queue->partitions = options->partitions;
     queue->dedupe_window_ms = options->dedupe_window_ms;
     queue->keep_bodies_ms = options->keep_bodies_ms;
     queue->claim_deadline_ms = options->claim_deadline_ms;
@@ -129,7 +126,7 @@ queue_prepare(struct queue *queue)
     struct redis_exchange *exchange = &queue->exchange;
 
     redis_exchange_clear(exchange);
-    for (unsigned partition = 0; partition < queue->partitions; partition++) {
+    for (unsigned partition = 0; partition < queue->session.partitions; partition++) {
         redis_command(exchange, 6);
         redis_argument_text(exchange, "XGROUP");
         redis_argument_text(exchange, "CREATE");
@@ -194,7 +191,7 @@ handle_partition_of_path(const struct queue *queue, struct slice path)
     if (slash != NULL) {
         path = slice_skip(path, (size_t)(slash - path.data) + 1);
     }
-    return queue_partition(path, queue->partitions);
+    return queue_partition(path, queue->session.partitions);
 }
 
 /* ---- put --------------------------------------------------------------------------------- */
@@ -229,7 +226,8 @@ queue_put(struct queue *queue, struct queue_put *items, size_t count)
     }
     while (next < count) {
         put_batch_clear(&batch);
-        while (next < count && put_batch_add(&batch, &items[next], queue->partitions)) {
+        while (next < count &&
+               put_batch_add(&batch, &items[next], queue->session.partitions)) {
             next++;
         }
         const int r = put_batch_call(queue, &batch);
@@ -247,7 +245,7 @@ int
 queue_link_put(struct queue *queue, const char *from, const char *to)
 {
     const struct slice name = slice_of(from);
-    const unsigned partition = queue_partition(name, queue->partitions);
+    const unsigned partition = queue_partition(name, queue->session.partitions);
 
     redis_exchange_clear(&queue->exchange);
     redis_command(&queue->exchange, 5);
@@ -263,7 +261,7 @@ int
 queue_link_get(struct queue *queue, const char *from, char *ret_to, size_t capacity)
 {
     const struct slice name = slice_of(from);
-    const unsigned partition = queue_partition(name, queue->partitions);
+    const unsigned partition = queue_partition(name, queue->session.partitions);
 
     redis_exchange_clear(&queue->exchange);
     redis_command(&queue->exchange, 2);
@@ -292,7 +290,7 @@ read_pause(struct queue *queue, const char *cause)
     redis_argument_text(&queue->exchange, "TIME");
     redis_command(&queue->exchange, 3);
     redis_argument_text(&queue->exchange, "HGET");
-    redis_argument_text(&queue->exchange, paused_key);
+    redis_argument_text(&queue->exchange, QUEUE_PAUSED);
     redis_argument_text(&queue->exchange, cause);
     return handle_call(queue);
 }
@@ -302,18 +300,14 @@ static int64_t
 pause_since_ms(const struct redis_exchange *exchange)
 {
     const struct redisReply *time = exchange->replies[0];
-    struct slice since = redis_reply_text(exchange->replies[1]);
-    const char *blank = since.size > 0 ? memchr(since.data, ' ', since.size) : NULL;
+    const struct slice shown = redis_reply_text(exchange->replies[1]);
     int64_t since_ms = 0;
 
-    if (blank != NULL) {
-        since.size = (size_t)(blank - since.data);
-    }
-    if (slice_to_int64(since, &since_ms)) {
+    if (slice_to_int64(slice_before(shown, ' '), &since_ms)) {
         return since_ms;
     }
-    return redis_reply_number(redis_reply_at(time, 0)) * 1000 +
-           redis_reply_number(redis_reply_at(time, 1)) / 1000;
+    return redis_reply_number(redis_reply_at(time, 0)) * MS_PER_S +
+           redis_reply_number(redis_reply_at(time, 1)) / US_PER_MS;
 }
 
 int
@@ -330,7 +324,7 @@ queue_pause_put(struct queue *queue, const char *cause, const char *remedy)
         value, sizeof(value), "%" PRId64 " %s", pause_since_ms(&queue->exchange), remedy);
     redis_exchange_clear(&queue->exchange);
     redis_command_texts(&queue->exchange,
-        (const char *const[]){"HSET", paused_key, cause, value, NULL, NULL});
+        (const char *const[]){"HSET", QUEUE_PAUSED, cause, value, NULL, NULL});
     return handle_call(queue);
 }
 
@@ -339,6 +333,6 @@ queue_pause_remove(struct queue *queue, const char *cause)
 {
     redis_exchange_clear(&queue->exchange);
     redis_command_texts(&queue->exchange,
-        (const char *const[]){"HDEL", paused_key, cause, NULL, NULL, NULL});
+        (const char *const[]){"HDEL", QUEUE_PAUSED, cause, NULL, NULL, NULL});
     return handle_call(queue);
 }

@@ -13,10 +13,6 @@
 #include <sys/socket.h>
 #include <time.h>
 
-enum {
-    US_PER_MS = 1000,
-};
-
 /* ---- exchange ---------------------------------------------------------------------------- */
 
 void
@@ -106,7 +102,7 @@ redis_now_us(void)
     struct timespec now;
 
     (void)clock_gettime(CLOCK_MONOTONIC, &now); /* cannot fail for this clock */
-    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+    return (int64_t)now.tv_sec * US_PER_S + now.tv_nsec / 1000;
 }
 
 int

@@ -32,23 +32,12 @@ cut_last(struct slice *rest, char mark, struct slice *ret_head)
     return true;
 }
 
-static int
-hex_value(char c)
-{
-    if (c >= '0' && c <= '9') {
-        return c - '0';
-    }
-    const char lower = (char)(c | 0x20);
-
-    return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
-}
-
 /* The byte written as %XY at the beginning of `value`, or -1. */
 static int
 decode_escape(struct slice value)
 {
-    const int high = value.size >= 3 ? hex_value(value.data[1]) : -1;
-    const int low = value.size >= 3 ? hex_value(value.data[2]) : -1;
+    const int high = value.size >= 3 ? hex_digit(value.data[1]) : -1;
+    const int low = value.size >= 3 ? hex_digit(value.data[2]) : -1;
 
     return high < 0 || low < 0 ? -1 : high * 16 + low;
 }

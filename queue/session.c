@@ -27,7 +27,7 @@ session_init(
     struct session *session, const struct queue_options *options, char *ret_error)
 {
     *session = (struct session){
-        .partitions = options->partitions, .timeout_us = options->timeout_ms * 1000};
+        .partitions = options->partitions, .timeout_us = options->timeout_ms * US_PER_MS};
     redis_exchange_init(&session->greeting);
     if (options->partitions < 1 || options->partitions > QUEUE_PARTITIONS_MAX) {
         (void)snprintf(ret_error, QUEUE_ERROR_SIZE, "the partition count must be 1 to %d",

@@ -213,7 +213,7 @@ end_effects(struct queue *queue, const struct chunk *chunk)
                 item->outcome == QUEUE_DELIVERED ? "complete" : "free", item->record);
         }
     }
-    for (unsigned partition = 0; partition < queue->partitions; partition++) {
+    for (unsigned partition = 0; partition < queue->session.partitions; partition++) {
         write_effects(queue, effects, count, partition);
     }
 }
@@ -227,7 +227,7 @@ settle_chunk(struct queue *queue, const struct chunk *chunk)
     end_effects(queue, chunk);
     size_t next = exchange->count; /* the first reply of settle.lua */
 
-    for (unsigned partition = 0; partition < queue->partitions; partition++) {
+    for (unsigned partition = 0; partition < queue->session.partitions; partition++) {
         write_partition(queue, chunk, partition);
     }
     const int r = handle_call(queue);
@@ -235,7 +235,7 @@ settle_chunk(struct queue *queue, const struct chunk *chunk)
     if (r != QUEUE_OK) {
         return r;
     }
-    for (unsigned partition = 0; partition < queue->partitions; partition++) {
+    for (unsigned partition = 0; partition < queue->session.partitions; partition++) {
         if (count_in(chunk, partition) > 0) {
             read_partition(chunk, partition, exchange->replies[next++]);
         }

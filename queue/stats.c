@@ -129,13 +129,12 @@ unaccounted(const struct queue_stats *stats, int64_t lost)
 static void
 add_pause(struct queue_labels *paused, struct slice cause, struct slice value)
 {
-    const char *blank = value.size > 0 ? memchr(value.data, ' ', value.size) : NULL;
+    const struct slice since = slice_before(value, ' ');
     struct queue_label *label = find_label(paused, cause);
 
-    if (blank == NULL || label == NULL) {
+    if (since.size == value.size || label == NULL) {
         return;
     }
-    const struct slice since = {.data = value.data, .size = (size_t)(blank - value.data)};
     const struct slice remedy = slice_skip(value, since.size + 1);
 
     if (!slice_to_int64(since, &label->value) ||
@@ -149,7 +148,7 @@ read_pauses(struct queue *queue, struct queue_labels *paused)
 {
     redis_exchange_clear(&queue->exchange);
     redis_command_texts(&queue->exchange,
-        (const char *const[]){"HGETALL", "fb:paused", NULL, NULL, NULL, NULL});
+        (const char *const[]){"HGETALL", QUEUE_PAUSED, NULL, NULL, NULL, NULL});
     const int r = handle_call(queue);
 
     if (r != QUEUE_OK) {
@@ -171,7 +170,7 @@ queue_stats(struct queue *queue, struct queue_stats *ret_stats)
     int64_t lost = 0;
 
     redis_exchange_clear(&queue->exchange);
-    for (unsigned partition = 0; partition < queue->partitions; partition++) {
+    for (unsigned partition = 0; partition < queue->session.partitions; partition++) {
         write_stats(&queue->exchange, partition);
     }
     int r = handle_call(queue);
@@ -179,7 +178,7 @@ queue_stats(struct queue *queue, struct queue_stats *ret_stats)
     if (r != QUEUE_OK) {
         return r;
     }
-    for (unsigned partition = 0; partition < queue->partitions; partition++) {
+    for (unsigned partition = 0; partition < queue->session.partitions; partition++) {
         add_partition(&stats, &lost, queue->exchange.replies[partition]);
     }
     stats.unaccounted = unaccounted(&stats, lost);

@@ -1,5 +1,5 @@
 /*
- * cli.c - options, help, errors and files for the commands.
+ * cli.c - what every command does alike.
  */
 #include "server/cli/cli.h"
 
@@ -175,6 +175,18 @@ cli_parse(const struct cli *cli, int argc, char **argv, int *ret_exit)
             return false;
         }
     }
+}
+
+int
+cli_load_config(const char *path, enum config_command command, struct config *ret_config)
+{
+    char error[CONFIG_ERROR_SIZE];
+    const int r = config_load(path, command, ret_config, error);
+
+    if (r != 0) {
+        cli_error("%s", error);
+    }
+    return r;
 }
 
 int

@@ -1,5 +1,5 @@
 /*
- * cli.h - what every command does alike: options, help, errors, reading a file.
+ * cli.h - what every command does alike: options, help, errors, the configuration, files.
  *
  * A command declares its options once, in a table; parsing and --help both walk it.
  */
@@ -8,7 +8,7 @@
 #include <jansson.h>
 #include <stdio.h>
 
-#include "mapping/base.h"
+#include "server/config/config.h"
 
 enum {
     CLI_OPTIONS_MAX = 24,
@@ -55,6 +55,10 @@ bool cli_parse(const struct cli *cli, int argc, char **argv, int *ret_exit) MUST
 void cli_error(const char *format, ...) PRINTF(1, 2);
 /* The same with a pointer to the command's --help; returns EX_USAGE. */
 int cli_usage_error(const char *command, const char *format, ...) PRINTF(2, 3);
+
+/* config_load() for a command: 0, or EX_CONFIG with the error printed. */
+int cli_load_config(
+    const char *path, enum config_command command, struct config *ret_config) MUST_USE;
 
 /*
  * Reads a whole file, "-" being standard input, into `buffer` (zeroed; buffer_done() it).

@@ -70,7 +70,6 @@ command_check_config(int argc, char **argv)
         .option_count = LENGTH(options),
     };
     struct config config = {0};
-    char error[CONFIG_ERROR_SIZE];
     int exit_code;
 
     if (!cli_parse(&cli, argc, argv, &exit_code)) {
@@ -79,9 +78,9 @@ command_check_config(int argc, char **argv)
     if (keys_only) {
         return print_keys();
     }
-    if (config_load(path, CONFIG_FOR_CHECK, &config, error) != 0) {
-        cli_error("%s", error);
-        return EX_CONFIG;
+    exit_code = cli_load_config(path, CONFIG_FOR_CHECK, &config);
+    if (exit_code != 0) {
+        return exit_code;
     }
     exit_code = as_json ? print_json(&config) : print_yaml(&config);
     config_done(&config);

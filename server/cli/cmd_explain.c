@@ -151,7 +151,6 @@ command_explain(int argc, char **argv)
     struct arguments arguments = {0};
     struct explain_input input = {
         .body = &body, .rules = &config.rules, .now_ms = clock_unix_ms()};
-    char error[CONFIG_ERROR_SIZE];
     int status;
 
     if (!parse(argc, argv, &arguments, &status)) {
@@ -164,9 +163,9 @@ command_explain(int argc, char **argv)
     if (status != 0) {
         return status;
     }
-    if (config_load(arguments.config, CONFIG_FOR_TOOL, &config, error) != 0) {
-        cli_error("%s", error);
-        return EX_CONFIG;
+    status = cli_load_config(arguments.config, CONFIG_FOR_TOOL, &config);
+    if (status != 0) {
+        return status;
     }
     json_t *explanation = explain_body(&input);
 

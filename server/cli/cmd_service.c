@@ -29,15 +29,14 @@ run_service(const struct service_command *command, int argc, char **argv)
         .option_count = LENGTH(options),
     };
     AUTO(config_done) struct config config = {0};
-    char error[CONFIG_ERROR_SIZE] = "";
     int code = EX_OK;
 
     if (!cli_parse(&cli, argc, argv, &code)) {
         return code;
     }
-    if (config_load(path, command->checks, &config, error) != 0) {
-        cli_error("%s", error);
-        return EX_CONFIG;
+    code = cli_load_config(path, command->checks, &config);
+    if (code != 0) {
+        return code;
     }
     log_set_level(config.log_level);
     return service_run(&config, command->roles);

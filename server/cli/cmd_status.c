@@ -119,7 +119,7 @@ print_json(const struct queue_stats *stats, const struct config *config)
         {"queue_pending", stats->pending},
         {"queue_claimed", stats->claimed},
         {"queue_delayed", stats->delayed},
-        {"queue_oldest_seconds", stats->oldest_ms / 1000},
+        {"queue_oldest_seconds", stats->oldest_ms / MS_PER_S},
         {"backlog_eta_seconds", backlog_s(stats, config)},
         {"unaccounted_events", stats->unaccounted},
         {"group_recreated", stats->group_recreated},
@@ -192,7 +192,7 @@ print_text(const struct queue_stats *stats, const struct config *config)
         (void)printf("%-12s %10" PRId64 "\n", rows[i].name, rows[i].value);
     }
     if (stats->pending > 0) {
-        print_duration("oldest", stats->oldest_ms / 1000);
+        print_duration("oldest", stats->oldest_ms / MS_PER_S);
         print_duration("backlog", backlog_s(stats, config));
     }
     if (stats->unaccounted != 0) {
@@ -211,7 +211,7 @@ show(const char *url, const struct config *config, bool as_json)
 {
     const struct queue_options options = {
         .url = url,
-        .partitions = 1,
+        .partitions = CONFIG_PARTITIONS,
         .timeout_ms = REDIS_TIMEOUT_MS,
     };
     AUTO(queue_close) struct queue *queue = NULL;
@@ -243,16 +243,15 @@ command_status(int argc, char **argv)
 {
     AUTO(config_done) struct config config = {0};
     struct arguments arguments = {0};
-    char error[CONFIG_ERROR_SIZE];
     char embedded[EMBEDDED_REDIS_URL_SIZE];
     int status;
 
     if (!parse(argc, argv, &arguments, &status)) {
         return status;
     }
-    if (config_load(arguments.config, CONFIG_FOR_TOOL, &config, error) != 0) {
-        cli_error("%s", error);
-        return EX_CONFIG;
+    status = cli_load_config(arguments.config, CONFIG_FOR_TOOL, &config);
+    if (status != 0) {
+        return status;
     }
     if (config.redis_url != NULL) {
         return show(config.redis_url, &config, arguments.json);

@@ -381,15 +381,14 @@ command_trigger(int argc, char **argv)
 {
     AUTO(config_done) struct config config = {0};
     struct arguments arguments = {0};
-    char error[CONFIG_ERROR_SIZE];
     int status;
 
     if (!parse(argc, argv, &arguments, &status)) {
         return status;
     }
-    if (config_load(arguments.config, CONFIG_FOR_TOOL, &config, error) != 0) {
-        cli_error("%s", error);
-        return EX_CONFIG;
+    status = cli_load_config(arguments.config, CONFIG_FOR_TOOL, &config);
+    if (status != 0) {
+        return status;
     }
     return trigger(&arguments, &config);
 }

@@ -14,8 +14,6 @@
 #include "server/deliver/brevo.h"
 #include "server/ingest/verify.h"
 
-static const char too_old[] = "too_old_for_automation";
-
 static const struct {
     const char *reason;
     const char *remedy;
@@ -43,10 +41,9 @@ static const struct {
         "nothing: what the business began is neither a request nor given up"},
     {EVENT_REASON_UNPARSEABLE,
         "nothing by itself: the bytes are kept for a person to look at"},
-    {too_old, "brevo.max_event_age; the contact is updated all the same"},
-    {"unresolved_reservation",
-        "reservation.accepted or reservation.completed of the same "
-        "reservation, which names its task"},
+    {EVENT_REASON_TOO_OLD, "brevo.max_event_age; the contact is updated all the same"},
+    {EVENT_REASON_UNRESOLVED, "reservation.accepted or reservation.completed of the same "
+                              "reservation, which names its task"},
     {"not_in_vocabulary", "nothing: it is acknowledged, counted and not stored"},
 };
 
@@ -130,7 +127,6 @@ read_event(
     const struct event_context context = {
         .record_key = slice_of(keyed->key),
         .received_ms = input->now_ms,
-        .now_ms = input->now_ms,
     };
     struct event_reading reading;
 
@@ -141,13 +137,13 @@ read_event(
     switch (reading.verdict) {
     case EVENT_DELIVER:
         if (event_is_too_old(&reading.event, input->rules, input->now_ms) &&
-            !set_verdict(record, "filtered", too_old)) {
+            !set_verdict(record, "filtered", EVENT_REASON_TOO_OLD)) {
             return false;
         }
         return json_object_set_new(
                    record, "requests", list_requests(&reading.event, input)) == 0;
     case EVENT_UNRESOLVED:
-        return set_verdict(record, "unresolved", "unresolved_reservation");
+        return set_verdict(record, "unresolved", EVENT_REASON_UNRESOLVED);
     case EVENT_FILTERED:
         return set_verdict(record, "filtered", reading.reason);
     case EVENT_PARKED:

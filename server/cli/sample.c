@@ -71,31 +71,14 @@ marker(const struct sample *sample)
 /* ---- TaskRouter's form ------------------------------------------------------------------------ */
 
 static void
-add_encoded(struct buffer *body, struct slice text)
-{
-    static const char plain[] =
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._";
-
-    for (size_t i = 0; i < text.size; i++) {
-        const char c = text.data[i];
-
-        if (c != '\0' && strchr(plain, c) != NULL) {
-            buffer_add(body, &c, 1);
-        } else {
-            buffer_addf(body, "%%%02X", (unsigned char)c);
-        }
-    }
-}
-
-static void
 add_field(struct buffer *body, const char *name, struct slice value)
 {
     if (body->size > 0) {
         buffer_add_text(body, "&");
     }
-    add_encoded(body, slice_of(name));
+    buffer_add_percent_encoded(body, slice_of(name));
     buffer_add_text(body, "=");
-    add_encoded(body, value);
+    buffer_add_percent_encoded(body, value);
 }
 
 static void
@@ -137,7 +120,7 @@ write_callback(
         return -ENOMEM;
     }
     add_field(body, "EventType", slice_of(sample->kind->name));
-    add_number_field(body, "Timestamp", sample->now_ms / 1000);
+    add_number_field(body, "Timestamp", sample->now_ms / MS_PER_S);
     add_number_field(body, "TimestampMs", sample->now_ms);
     json_object_foreach(event, name, value)
     {

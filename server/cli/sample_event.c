@@ -207,7 +207,7 @@ static bool
 set_task(json_t *event, const struct sample *sample, const struct sample_sids *sids)
 {
     const struct sample_kind *kind = sample->kind;
-    const int64_t created_s = sample->now_ms / 1000 - kind->age_s;
+    const int64_t created_s = sample->now_ms / MS_PER_S - kind->age_s;
 
     return set_text(event, "task_sid", sids->task) &&
            set_attributes(event, sample, sids) &&

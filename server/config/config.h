@@ -14,6 +14,8 @@
 enum {
     CONFIG_TEXTS_MAX = 64,
     CONFIG_ERROR_SIZE = 512,
+    CONFIG_AUTH_TOKENS_MAX = 15, /* of the ring beside auth_token */
+    CONFIG_PARTITIONS = 1, /* of the queue: the same in every process, or none starts */
 };
 
 struct config_texts {

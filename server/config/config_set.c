@@ -3,6 +3,7 @@
  */
 #include "server/config/config_set.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -17,6 +18,9 @@ enum {
     RATE_MAX = 10000,
     DECIMALS_MAX = 6,
 };
+
+static_assert(
+    CONFIG_TEXTS_MAX <= (int)RULES_LIST_MAX, "keep_text() bounds both kinds of list");
 
 static bool
 has_shape(const struct config_option *option, const char *text)

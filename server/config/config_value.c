@@ -8,7 +8,6 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "server/config/config_set.h"
@@ -16,42 +15,6 @@
 enum {
     SHOWN_MAX = 60, /* of a bad value, in errors */
 };
-
-struct kept {
-    struct kept *next;
-    char text[];
-};
-
-char *
-config_keep(struct config *config, struct slice text)
-{
-    struct kept *kept = malloc(sizeof(*kept) + text.size + 1);
-
-    if (kept == NULL) {
-        return NULL;
-    }
-    if (text.size > 0) {
-        memcpy(kept->text, text.data, text.size);
-    }
-    kept->text[text.size] = '\0';
-    kept->next = config->storage;
-    config->storage = kept;
-    return kept->text;
-}
-
-void
-config_done(struct config *config)
-{
-    struct kept *kept = config->storage;
-
-    while (kept != NULL) {
-        struct kept *next = kept->next;
-
-        free(kept);
-        kept = next;
-    }
-    *config = (struct config){0};
-}
 
 enum cardinality {
     ONE,

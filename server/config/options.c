@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "server/config/shape.h"
-#include "server/ingest/verify.h"
 
 #define AT(member) .offset = offsetof(struct config, member)
 #define NEEDED_BY(who) .used_by = (who), .needed_by = (who)
@@ -50,7 +49,7 @@ const struct config_option config_options[] = {
     {OPTION_AUTH_TOKEN, "TWILIO_AUTH_TOKEN", OPTION_TEXT, AT(auth_token),
         .shape = &shape_secret, .used_by = BY_TWILIO_SIDE | BY_TOOL, .is_secret = true},
     {OPTION_FLEX("auth_tokens"), "TWILIO_AUTH_TOKENS", OPTION_TEXTS, AT(auth_tokens),
-        .shape = &shape_secret, .max = VERIFY_TOKENS_MAX - 1, /* auth_token is the last */
+        .shape = &shape_secret, .max = CONFIG_AUTH_TOKENS_MAX,
         .used_by = BY_TWILIO_SIDE | BY_TOOL, .is_secret = true},
     {OPTION_FLEX("api_key_sid"), "TWILIO_API_KEY_SID", OPTION_TEXT, AT(api_key_sid),
         .shape = &shape_key_sid, .used_by = BY_SERVICES},

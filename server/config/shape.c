@@ -6,12 +6,12 @@
 #include <arpa/inet.h>
 #include <string.h>
 
+#include "mapping/address.h"
+#include "mapping/sid.h"
+
 enum {
-    SID_DIGITS = 32,
     PORT_MAX = 65535,
     HOST_MAX = 253,
-    PHONE_DIGITS_MIN = 7,
-    PHONE_DIGITS_MAX = 15,
     EVENT_NAME_MAX = 255, /* Brevo: event_name at most 255 of [A-Za-z0-9_-] */
     ATTRIBUTE_MAX = 50,
     IPV4_BITS = 32,
@@ -19,7 +19,6 @@ enum {
 };
 
 #define DIGITS "0123456789"
-#define HEX_DIGITS DIGITS "abcdefABCDEF"
 #define LOWER "abcdefghijklmnopqrstuvwxyz"
 #define UPPER "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
@@ -43,35 +42,27 @@ is_printable(const char *text)
 }
 
 static bool
-is_sid(const char *text, const char *prefix)
-{
-    return strncmp(text, prefix, strlen(prefix)) == 0 &&
-           strlen(text) == strlen(prefix) + SID_DIGITS &&
-           consists_of(text + strlen(prefix), HEX_DIGITS);
-}
-
-static bool
 is_account_sid(const char *text)
 {
-    return is_sid(text, "AC");
+    return sid_is(text, "AC");
 }
 
 static bool
 is_flow_sid(const char *text)
 {
-    return is_sid(text, "FO");
+    return sid_is(text, "FO");
 }
 
 static bool
 is_workspace_sid(const char *text)
 {
-    return is_sid(text, "WS");
+    return sid_is(text, "WS");
 }
 
 static bool
 is_key_sid(const char *text)
 {
-    return is_sid(text, "SK");
+    return sid_is(text, "SK");
 }
 
 static bool
@@ -220,8 +211,8 @@ is_phone(const char *text)
 {
     const size_t digits = text[0] == '+' ? strlen(text + 1) : 0;
 
-    return digits >= PHONE_DIGITS_MIN && digits <= PHONE_DIGITS_MAX && text[1] != '0' &&
-           consists_of(text + 1, DIGITS);
+    return digits >= ADDRESS_PHONE_DIGITS_MIN && digits <= ADDRESS_PHONE_DIGITS_MAX &&
+           text[1] != '0' && consists_of(text + 1, DIGITS);
 }
 
 static bool

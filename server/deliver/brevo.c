@@ -10,7 +10,6 @@ enum {
     STATUS_OK_MAX = 299,
     STATUS_SERVER_MIN = 500,
     BACKOFF_DOUBLINGS_MAX = 12,
-    MS_PER_S = 1000,
 };
 
 static const struct endpoint {
@@ -74,22 +73,6 @@ brevo_endpoint_class(enum brevo_endpoint endpoint)
     return endpoints[endpoint].class;
 }
 
-/* RFC 3986: everything but the unreserved characters; '+' and '@' among them. */
-static void
-add_percent_encoded(struct buffer *url, const char *text)
-{
-    static const char unreserved[] = "abcdefghijklmnopqrstuvwxyz"
-                                     "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~";
-
-    for (; *text != '\0'; text++) {
-        if (strchr(unreserved, *text) != NULL) {
-            buffer_add(url, text, 1);
-        } else {
-            buffer_addf(url, "%%%02X", (unsigned)(unsigned char)*text);
-        }
-    }
-}
-
 void
 brevo_url(struct buffer *url, const char *base_url, enum brevo_endpoint endpoint,
     const char *type, const char *value)
@@ -97,7 +80,7 @@ brevo_url(struct buffer *url, const char *base_url, enum brevo_endpoint endpoint
     buffer_add_text(url, base_url);
     buffer_add_text(url, endpoints[endpoint].path);
     if (endpoint == BREVO_CONTACT_LOOKUP) {
-        add_percent_encoded(url, value);
+        buffer_add_percent_encoded(url, slice_of(value));
         buffer_add_text(url, "?identifierType=");
         buffer_add_text(url, type);
     }

@@ -5,7 +5,7 @@
 
 #include "server/ops/clock.h"
 
-static const int64_t wait_max_us = FLOW_WAIT_MAX_MS * (int64_t)1000;
+static const int64_t wait_max_us = (int64_t)FLOW_WAIT_MAX_MS * US_PER_MS;
 
 void
 flow_init(struct flow *flow, const struct config *config, int64_t now_us)

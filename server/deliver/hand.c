@@ -11,7 +11,6 @@
 enum {
     REDIS_BACKOFF_MIN_MS = 100,
     REDIS_BACKOFF_MAX_MS = 1000,
-    US_PER_MS = 1000,
 };
 
 void
@@ -56,8 +55,8 @@ worked(struct hand *hand, int result)
     return false;
 }
 
-bool
-hand_reaches_redis(const struct hand *hand, int64_t now_us)
+static bool
+reaches_redis(const struct hand *hand, int64_t now_us)
 {
     return now_us >= hand->redis_us;
 }
@@ -68,7 +67,7 @@ hand_claim(struct hand *hand, size_t max, int64_t now_us)
     struct queue_record *records[HAND_JOBS_MAX] = {0};
     size_t count = 0;
 
-    if (max == 0 || !hand_reaches_redis(hand, now_us) ||
+    if (max == 0 || !reaches_redis(hand, now_us) ||
         !worked(hand, queue_claim(hand->queue, max, records, &count))) {
         return 0;
     }
@@ -83,7 +82,7 @@ hand_claim_effect(struct hand *hand, struct job *job, int64_t now_us)
 {
     enum queue_effect_result effect = QUEUE_EFFECT_BUSY;
 
-    if (hand_reaches_redis(hand, now_us) &&
+    if (reaches_redis(hand, now_us) &&
         worked(hand, queue_effect_claim(hand->queue, job->record,
                          job->reading.event.effect_key, &effect))) {
         job_effect(job, effect);
@@ -93,7 +92,7 @@ hand_claim_effect(struct hand *hand, struct job *job, int64_t now_us)
 void
 hand_fold(struct hand *hand, struct job *job, int64_t now_us)
 {
-    if (hand_reaches_redis(hand, now_us)) {
+    if (reaches_redis(hand, now_us)) {
         (void)worked(hand, reservation_fold(hand->queue, job, now_us));
     }
 }
@@ -135,7 +134,7 @@ hand_settle(struct hand *hand, int64_t now_us)
             settlements[count++] = hand->jobs[i]->settlement;
         }
     }
-    if (count == 0 || !hand_reaches_redis(hand, now_us) ||
+    if (count == 0 || !reaches_redis(hand, now_us) ||
         !worked(hand, queue_settle(hand->queue, settlements, count))) {
         return;
     }

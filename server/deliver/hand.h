@@ -29,8 +29,6 @@ void hand_init(struct hand *hand, struct queue *queue, const struct config *conf
 /* Lets go of everything; what was not settled is still claimed. */
 void hand_done(struct hand *hand);
 
-bool hand_reaches_redis(const struct hand *hand, int64_t now_us);
-
 /* Claims up to `max` more records, max <= HAND_JOBS_MAX - count. Returns how many came. */
 size_t hand_claim(struct hand *hand, size_t max, int64_t now_us);
 /* JOB_MAPPED: claims the effect. Stays where it is while Redis is away. */

@@ -11,7 +11,6 @@
 enum {
     EFFECT_DELAY_MS = 2000,
     MEMORY_DELAY_MS = 1000,
-    US_PER_MS = 1000,
 };
 
 void

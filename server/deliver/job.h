@@ -30,7 +30,6 @@ enum job_stage {
 };
 
 enum {
-    JOB_REASON_SIZE = QUEUE_TEXT_MAX,
     JOB_AUTH_SIZE = 512, /* "api-key: ..." */
 };
 

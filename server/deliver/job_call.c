@@ -70,7 +70,7 @@ make_next(struct job *job, enum brevo_endpoint next)
     job->next = next;
     job->stage = JOB_READY;
     if (next == BREVO_EVENT && job->is_too_old) {
-        job_filter(job, "too_old_for_automation");
+        job_filter(job, EVENT_REASON_TOO_OLD);
     }
 }
 

@@ -150,7 +150,6 @@ job_map(struct job *job, const struct config *config, int64_t now_us)
     const struct event_context context = {
         .record_key = slice_of(job->record->key),
         .received_ms = job->record->received_ms,
-        .now_ms = now_ms,
     };
 
     if (slice_starts(context.record_key, "reservation.")) {

@@ -13,7 +13,6 @@
 
 enum {
     STATUS_SIZE = 24,
-    US_PER_MS = 1000,
 };
 
 /* "204", or why there is none. */

@@ -4,9 +4,6 @@
 #include "server/deliver/pace.h"
 
 enum {
-    US_PER_S = 1000000,
-    US_PER_MS = 1000,
-    MS_PER_S = 1000,
     RESET_SECONDS_MAX = 3600,     /* above: milliseconds */
     RESET_EPOCH_MIN = 1000000000, /* above: a Unix time */
     WINDOW_OF_A_SECOND_MS = 2000, /* a window that short counts requests a second */

@@ -8,10 +8,6 @@
 #include "server/ops/log.h"
 #include "server/ops/metrics.h"
 
-enum {
-    US_PER_MS = 1000,
-};
-
 bool
 pause_is_on(const struct pause *pause)
 {

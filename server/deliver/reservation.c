@@ -17,11 +17,11 @@ wait_for_fact(struct job *job, int64_t now_us)
     const int64_t age_ms = job_now_ms(job, now_us) - job->record->received_ms;
 
     if (age_ms >= RESERVATION_GIVE_UP_MS) {
-        job_park(job, "unresolved_reservation");
+        job_park(job, EVENT_REASON_UNRESOLVED);
     } else if (age_ms < RESERVATION_FIRST_WAIT_MS) {
-        job_delay(job, "unresolved_reservation", RESERVATION_FIRST_WAIT_MS);
+        job_delay(job, EVENT_REASON_UNRESOLVED, RESERVATION_FIRST_WAIT_MS);
     } else {
-        job_delay(job, "unresolved_reservation", RESERVATION_WAIT_MS);
+        job_delay(job, EVENT_REASON_UNRESOLVED, RESERVATION_WAIT_MS);
     }
 }
 
@@ -37,7 +37,7 @@ move_to_task(struct queue *queue, struct job *job, const char *task_sid)
         snprintf(key, sizeof(key), "%.*s%s", (int)type_size, record->key, task_sid);
 
     if (size < 0 || (size_t)size >= sizeof(key)) {
-        job_park(job, "unresolved_reservation");
+        job_park(job, EVENT_REASON_UNRESOLVED);
         return QUEUE_OK;
     }
     for (size_t i = 0; i < record->route_count; i++) {

@@ -35,8 +35,6 @@ enum {
     IDLE_MIN_MS = 10,
     IDLE_MAX_MS = 100,
     REDIS_TIMEOUT_MS = 1500,
-    PARTITIONS = 1,
-    US_PER_MS = 1000,
 };
 
 struct worker {
@@ -275,7 +273,7 @@ open_queue(struct worker *worker, const struct worker_options *options,
     const struct queue_options queue_options = {
         .url = options->redis_url,
         .consumer = options->consumer,
-        .partitions = PARTITIONS,
+        .partitions = CONFIG_PARTITIONS,
         .dedupe_window_ms = options->config->dedupe_window_ms,
         .keep_bodies_ms = options->config->keep_bodies_ms,
         .claim_deadline_ms = CLAIM_DEADLINE_MS,

@@ -3,6 +3,8 @@
  */
 #pragma once
 
+#include <assert.h>
+
 #include "mapping/key.h"
 #include "server/ingest/gate.h"
 #include "server/ingest/ingest.h"
@@ -10,6 +12,8 @@
 #include "server/ingest/token.h"
 #include "server/ingest/verify.h"
 #include "server/ops/metrics.h"
+
+static_assert(CONFIG_AUTH_TOKENS_MAX + 1 <= VERIFY_TOKENS_MAX, "auth_token is one more");
 
 struct ingest {
     struct ingest_options options;

@@ -144,7 +144,7 @@ count_results(const struct call *call)
     counter_add(counter_of(call, METRIC_EVENTS_DUPLICATE), duplicates);
     counter_add(counter_of(call, METRIC_EVENTS_ACCEPTED),
         (int64_t)call->unit.put_count - duplicates);
-    counter_set(counter_of(call, METRIC_LAST_EVENT), clock_unix_ms() / 1000);
+    counter_set(counter_of(call, METRIC_LAST_EVENT), clock_unix_ms() / MS_PER_S);
 }
 
 static void

@@ -2,6 +2,8 @@
  * call_proof.c - the steps that find out who sends a request: Twilio by its signature, a Flex
  * user by a token.
  */
+#include <string.h>
+
 #include "mapping/payload.h"
 #include "server/ingest/call.h"
 
@@ -81,13 +83,9 @@ static struct slice
 bearer_token(const struct http_request *request)
 {
     const struct slice value = http_header_value(request, "Authorization");
-    const size_t prefix = sizeof("Bearer ") - 1;
-
-    if (value.size <= prefix ||
-        !slice_is_nocase((struct slice){.data = value.data, .size = prefix}, "Bearer ")) {
-        return (struct slice){0};
-    }
-    return slice_trim(slice_skip(value, prefix));
+    return slice_starts_nocase(value, "Bearer ")
+               ? slice_trim(slice_skip(value, strlen("Bearer ")))
+               : (struct slice){0};
 }
 
 static enum situation

@@ -12,6 +12,6 @@ gate_pass(struct gate *gate, int64_t now_us, int64_t *ret_count)
     }
     *ret_count = gate->count;
     gate->count = 0;
-    gate->next_us = now_us + (int64_t)GATE_INTERVAL_S * 1000000;
+    gate->next_us = now_us + (int64_t)GATE_INTERVAL_S * US_PER_S;
     return true;
 }

@@ -56,10 +56,7 @@ call_take_body(struct call *call)
 static struct slice
 media_type(struct slice value)
 {
-    const char *parameters = value.size > 0 ? memchr(value.data, ';', value.size) : NULL;
-
-    value.size = parameters != NULL ? (size_t)(parameters - value.data) : value.size;
-    return slice_trim(value);
+    return slice_trim(slice_before(value, ';'));
 }
 
 static enum situation

@@ -97,7 +97,7 @@ static void
 drain(struct ingest_loop *loop)
 {
     const int64_t deadline_us =
-        clock_monotonic_us() + atomic_load(&loop->stop_timeout_ms) * 1000;
+        clock_monotonic_us() + atomic_load(&loop->stop_timeout_ms) * US_PER_MS;
 
     http_server_quiesce(loop->server);
     while (http_server_active(loop->server) > 0 && clock_monotonic_us() < deadline_us) {
@@ -132,7 +132,7 @@ open_commit(struct ingest_loop *loop, const struct config *config, const char *r
 {
     const struct queue_options options = {
         .url = redis_url,
-        .partitions = 1,
+        .partitions = CONFIG_PARTITIONS,
         .dedupe_window_ms = config->dedupe_window_ms,
         .keep_bodies_ms = config->keep_bodies_ms,
         .timeout_ms = COMMIT_TIMEOUT_MS,

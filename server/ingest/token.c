@@ -152,7 +152,7 @@ ask(struct question *question, int64_t now_us)
             "Cache-Control: no-cache"},
         .header_count = 3,
         .body = buffer_slice(&question->body),
-        .timeout_ms = (question->deadline_us - now_us) / 1000 + 1,
+        .timeout_ms = (question->deadline_us - now_us) / US_PER_MS + 1,
         .done = on_answer,
         .context = question,
     };
@@ -174,11 +174,11 @@ valid_until_us(struct slice expiration, int64_t now_us)
 {
     char text[TIMESTAMP_TEXT_SIZE];
     int64_t expires_ms = 0;
-    int64_t left_us = (int64_t)TOKEN_VALID_S * 1000000;
+    int64_t left_us = (int64_t)TOKEN_VALID_S * US_PER_S;
 
     if (scan_text(expiration, text, sizeof(text)) &&
         timestamp_parse(slice_of(text), &expires_ms)) {
-        const int64_t own_us = (expires_ms - clock_unix_ms()) * 1000;
+        const int64_t own_us = (expires_ms - clock_unix_ms()) * US_PER_MS;
 
         left_us = own_us < left_us ? own_us : left_us;
     }
@@ -194,7 +194,7 @@ judge(const struct http_exchange *exchange, int64_t now_us, struct entry *entry)
     if (exchange->result != HTTP_ANSWERED) {
         return TOKEN_UNKNOWN;
     }
-    entry->expires_us = now_us + (int64_t)TOKEN_INVALID_S * 1000000;
+    entry->expires_us = now_us + (int64_t)TOKEN_INVALID_S * US_PER_S;
     if (exchange->status == 400) {
         return TOKEN_INVALID;
     }
@@ -335,7 +335,7 @@ ask_first(struct token_checker *checker, const char *hash, struct slice token,
     question->checker = checker;
     question->credential = checker->credential;
     question->credentials_tried = 1;
-    question->deadline_us = now_us + (int64_t)TOKEN_TIMEOUT_MS * 1000;
+    question->deadline_us = now_us + (int64_t)TOKEN_TIMEOUT_MS * US_PER_MS;
     question->waiting = check;
     buffer_init(&question->body, TOKEN_SIZE_MAX + URL_SIZE);
     buffer_add_text(&question->body, "{\"token\":\"");

@@ -8,6 +8,7 @@
  */
 #include "server/ingest/verify.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <limits.h>
 #include <openssl/core_names.h>
@@ -27,6 +28,9 @@ enum {
     CANDIDATE_MAX =
         3 * VERIFY_URL_MAX + 4, /* every byte a quote, written %27; and a port */
 };
+
+static_assert(
+    (int)SIGNED_TEXT_CANDIDATES <= (int)VERIFY_CANDIDATES_MAX, "a report has all");
 
 struct verifier {
     EVP_MAC_CTX *macs[VERIFY_TOKENS_MAX]; /* keyed; one for each token */

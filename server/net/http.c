@@ -20,7 +20,7 @@
 #include "server/ops/clock.h"
 
 enum {
-    IDLE_MS = HTTP_IDLE_S * 1000,
+    IDLE_MS = HTTP_IDLE_S * MS_PER_S,
     REPLY_HEADERS_MAX = 16,
 };
 
@@ -251,8 +251,7 @@ http_server_open(const struct http_server_options *options,
     patience_init(&server->idle, HTTP_IDLE_S + HTTP_REQUEST_DEADLINE_S);
     patience_init(&server->receiving, HTTP_REQUEST_DEADLINE_S);
 
-    const int r =
-        listener_open(options->listen, options->reuse_port, &server->listener, ret_error);
+    const int r = listener_open(options->listen, &server->listener, ret_error);
 
     if (r < 0) {
         free(server);
@@ -293,7 +292,7 @@ http_server_timeout_ms(const struct http_server *server)
         }
         library_ms = IDLE_MS;
     }
-    const int64_t left_ms = left_us > 0 ? left_us / 1000 + 1 : 0;
+    const int64_t left_ms = left_us > 0 ? left_us / US_PER_MS + 1 : 0;
 
     return (int)MIN(MIN((int64_t)library_ms, left_ms), IDLE_MS);
 }

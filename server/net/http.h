@@ -35,7 +35,6 @@ typedef void http_handler(void *context, struct http_request *request);
 struct http_server_options {
     const char *listen; /* "127.0.0.1:8080", "[::1]:0", ":8080", "unix:/run/x.sock" */
     size_t body_max;    /* larger bodies are read away, not kept */
-    bool reuse_port;    /* several loops on one port */
     http_handler *handler;
     void *context;
 };

@@ -14,13 +14,9 @@ enum {
 static int64_t
 count_of(struct slice value)
 {
-    const char *point = value.size > 0 ? memchr(value.data, '.', value.size) : NULL;
     int64_t count = 0;
 
-    if (point != NULL) {
-        value.size = (size_t)(point - value.data);
-    }
-    return slice_to_int64(value, &count) && count >= 0 ? count : -1;
+    return slice_to_int64(slice_before(value, '.'), &count) && count >= 0 ? count : -1;
 }
 
 /* Seconds, or a date (RFC 9110, 10.2.3). */
@@ -48,12 +44,7 @@ retry_after_of(struct slice value)
 static bool
 is_json_type(struct slice value)
 {
-    const char *end = value.size > 0 ? memchr(value.data, ';', value.size) : NULL;
-
-    if (end != NULL) {
-        value.size = (size_t)(end - value.data);
-    }
-    value = slice_trim(value);
+    value = slice_trim(slice_before(value, ';'));
     if (slice_is_nocase(value, "application/json")) {
         return true;
     }
@@ -102,14 +93,11 @@ http_answer_forget(struct http_exchange *exchange)
 void
 http_answer_line(struct http_exchange *exchange, struct slice line)
 {
-    const char *colon = line.size > 0 ? memchr(line.data, ':', line.size) : NULL;
+    const struct slice name = slice_before(line, ':');
 
     if (slice_starts(line, "HTTP/")) {
         http_answer_forget(exchange);
-    } else if (colon != NULL) {
-        const struct slice name = {
-            .data = line.data, .size = (size_t)(colon - line.data)};
-
+    } else if (name.size < line.size) {
         read_header(exchange, name, slice_trim(slice_skip(line, name.size + 1)));
     }
 }

@@ -21,8 +21,6 @@ enum {
     READY_MAX = 16,
     CALL_POLL_MS = 100,
     NS_PER_MS = 1000000,
-    MS_PER_S = 1000,
-    US_PER_MS = 1000,
 };
 
 struct http_client {
@@ -90,6 +88,7 @@ set_timer(CURLM *multi, long timeout_ms, void *context)
     }
     return timerfd_settime(client->timer_fd, 0, &when, NULL);
 }
+
 /* ---- the transfers under way -------------------------------------------------------------- */
 
 static void
@@ -125,7 +124,6 @@ finish(struct http_client *client, struct http_transfer *transfer)
     struct http_exchange *exchange = transfer->exchange;
 
     exchange->elapsed_ms = (clock_monotonic_us() - transfer->started_us) / US_PER_MS;
-    exchange->handle = NULL;
     unlink_transfer(client, transfer);
     http_transfer_free(transfer);
     if (exchange->done != NULL) {
@@ -255,7 +253,6 @@ http_client_start(struct http_client *client, struct http_exchange *exchange)
         return -ENOMEM;
     }
     link_transfer(client, transfer);
-    exchange->handle = transfer;
     return 0;
 }
 

@@ -1,7 +1,7 @@
 /*
  * http_client.h - outgoing HTTP: libcurl's multi interface behind one descriptor.
  *
- * The only file that knows libcurl. HTTP/1.1 is pinned (libcurl 7.88 reports an error over HTTP/2
+ * http_client.c and http_transfer.c are the only files that know libcurl. HTTP/1.1 is pinned (libcurl 7.88 reports an error over HTTP/2
  * although a 204 arrived when the server answers early) and nothing is ever sent twice: libcurl
  * re-sends a POST by itself when a kept-alive connection dies, unless the body comes from a read
  * function that cannot seek. No redirects. Retrying is the caller's decision, made knowingly.
@@ -51,7 +51,6 @@ struct http_exchange {
         [HTTP_CLIENT_REQUEST_ID_SIZE];  /* sib-request-id, for the vendor's support */
     char error[HTTP_CLIENT_ERROR_SIZE]; /* no URL userinfo, no header values */
     int64_t elapsed_ms;
-    void *handle; /* the client's */
 };
 
 struct http_client;

@@ -29,11 +29,7 @@ http_target(const struct http_request *request)
 struct slice
 http_path(const struct http_request *request)
 {
-    struct slice path = request->head.target;
-    const char *query = memchr(path.data, '?', path.size);
-
-    path.size = query != NULL ? (size_t)(query - path.data) : path.size;
-    return path;
+    return slice_before(request->head.target, '?');
 }
 
 struct slice

@@ -3,6 +3,7 @@
  */
 #include "server/net/http_transfer.h"
 
+#include <assert.h>
 #include <curl/curl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,7 +20,7 @@ enum {
     STATUS_FINAL_MIN = 200,
 };
 
-_Static_assert(HTTP_TRANSFER_ERROR_SIZE >= CURL_ERROR_SIZE, "libcurl writes that many");
+static_assert(HTTP_TRANSFER_ERROR_SIZE >= CURL_ERROR_SIZE, "libcurl writes that many");
 
 static size_t
 give_body(char *space, size_t size, size_t count, void *context)

@@ -127,7 +127,7 @@ bound_port(int fd)
 }
 
 static int
-bind_inet(const struct addrinfo *info, bool reuse_port, struct listener *listener)
+bind_inet(const struct addrinfo *info, struct listener *listener)
 {
     const int on = 1;
     const int off = 0;
@@ -138,7 +138,6 @@ bind_inet(const struct addrinfo *info, bool reuse_port, struct listener *listene
     }
     listener->fd = fd;
     if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0 ||
-        (reuse_port && setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) < 0) ||
         (info->ai_family == AF_INET6 &&
             setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off)) < 0) ||
         bind(fd, info->ai_addr, info->ai_addrlen) < 0 ||
@@ -163,7 +162,7 @@ open_family(const char *host, const char *port, int family, struct addrinfo **re
 }
 
 static int
-open_inet(struct slice address, bool reuse_port, struct listener *listener)
+open_inet(struct slice address, struct listener *listener)
 {
     /* Every address: one IPv6 socket takes IPv4 too, unless the machine has no IPv6. */
     static const int families[] = {AF_INET6, AF_INET};
@@ -180,7 +179,7 @@ open_inet(struct slice address, bool reuse_port, struct listener *listener)
         r = open_family(host[0] != '\0' ? host : NULL, port,
             host[0] != '\0' ? AF_UNSPEC : families[i], &infos);
         if (r == 0) {
-            r = bind_inet(infos, reuse_port, listener);
+            r = bind_inet(infos, listener);
             freeaddrinfo(infos);
         }
         if (r != -EAFNOSUPPORT && r != -EADDRNOTAVAIL) {
@@ -192,14 +191,13 @@ open_inet(struct slice address, bool reuse_port, struct listener *listener)
 }
 
 int
-listener_open(
-    const char *address, bool reuse_port, struct listener *ret_listener, char *ret_error)
+listener_open(const char *address, struct listener *ret_listener, char *ret_error)
 {
     const struct slice text = slice_of(address);
     struct listener listener = {.fd = -1};
     const int r = slice_starts(text, "unix:")
                       ? open_unix(slice_skip(text, strlen("unix:")), &listener)
-                      : open_inet(text, reuse_port, &listener);
+                      : open_inet(text, &listener);
 
     if (r < 0) {
         listener_close(&listener);

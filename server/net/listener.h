@@ -20,10 +20,10 @@ struct listener {
 /*
  * "127.0.0.1:8080", "[::1]:8080", "name:8080", ":8080" (every address, IPv6 too where there is
  * any), "unix:/path". A unix socket left behind by a process that died is replaced; one that
- * still answers is not. `reuse_port` lets several listeners share a TCP port.
+ * still answers is not.
  *
  * 0, or -errno with *ret_error (LISTENER_ERROR_SIZE): what, where and what to do.
  */
-int listener_open(const char *address, bool reuse_port, struct listener *ret_listener,
-    char *ret_error) MUST_USE;
+int listener_open(
+    const char *address, struct listener *ret_listener, char *ret_error) MUST_USE;
 void listener_close(struct listener *listener);

@@ -7,7 +7,7 @@ void
 patience_init(struct patience *patience, int64_t limit_s)
 {
     TAILQ_INIT(&patience->line);
-    patience->limit_us = limit_s * 1000000;
+    patience->limit_us = limit_s * US_PER_S;
 }
 
 void

@@ -13,10 +13,10 @@
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "mapping/timestamp.h"
+#include "server/ops/clock.h"
 
 enum {
     LOG_WAIT_MS = 50,
@@ -135,10 +135,8 @@ static void
 line_format(struct line *line, enum log_level level, const char *event, const char *pairs)
 {
     char timestamp[TIMESTAMP_TEXT_SIZE];
-    struct timespec now;
 
-    (void)clock_gettime(CLOCK_REALTIME, &now); /* cannot fail with this clock */
-    timestamp_format((int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000, timestamp);
+    timestamp_format(clock_unix_ms(), timestamp);
     line_add_escaped(line, timestamp);
     line_add(line, " ", 1);
     line_add_escaped(line, level_names[level]);

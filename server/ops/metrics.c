@@ -15,7 +15,6 @@ enum {
     LABELS_MAX = 2,
     LABEL_SIZE = 256, /* a Brevo event name is the longest: 255 characters */
     BUCKETS_MAX = 16,
-    US_PER_S = 1000000,
 };
 
 struct counter {

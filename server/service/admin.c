@@ -40,7 +40,7 @@ static bool
 worked(struct admin *admin, int result)
 {
     if (result != QUEUE_OK) {
-        admin->ask_us = clock_monotonic_us() + (int64_t)REDIS_REST_MS * 1000;
+        admin->ask_us = clock_monotonic_us() + (int64_t)REDIS_REST_MS * US_PER_MS;
     }
     return result == QUEUE_OK;
 }
@@ -113,7 +113,7 @@ write_queue(struct admin *admin, struct buffer *text)
         {"flexbrevo_queue_pending", "Records waiting, claimed or delayed.",
             stats.pending},
         {"flexbrevo_queue_oldest_seconds", "Age of the oldest unsettled record.",
-            stats.oldest_ms / 1000},
+            stats.oldest_ms / MS_PER_S},
         {"flexbrevo_unaccounted_events", "Accepted less all of the above; must be 0.",
             stats.unaccounted},
         {"flexbrevo_group_recreated",
@@ -182,7 +182,7 @@ admin_open(const struct admin_options *options, struct admin **ret_admin,
     admin->options = *options;
     const struct queue_options queue_options = {
         .url = options->redis_url,
-        .partitions = 1,
+        .partitions = CONFIG_PARTITIONS,
         .timeout_ms = REDIS_TIMEOUT_MS,
     };
     const struct http_server_options server_options = {

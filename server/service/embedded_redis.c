@@ -185,7 +185,7 @@ embedded_redis_open(const char *state_dir, struct embedded_redis **ret_redis,
         r = prepare(redis, ret_error);
     }
     if (r == 0) {
-        r = start(redis, clock_monotonic_us() / 1000);
+        r = start(redis, clock_monotonic_us() / US_PER_MS);
         (void)snprintf(ret_error, STATE_DIR_ERROR_SIZE,
             "cannot start redis-server: %.150s: %s", redis->program, strerror(-r));
     }

@@ -139,7 +139,7 @@ check_queue(struct service *service)
 {
     const struct queue_options options = {
         .url = service->redis_url,
-        .partitions = 1,
+        .partitions = CONFIG_PARTITIONS,
         .timeout_ms = REDIS_TIMEOUT_MS,
     };
     AUTO(queue_close) struct queue *queue = NULL;
@@ -148,7 +148,7 @@ check_queue(struct service *service)
     if (r != 0) {
         return r > 0 ? -EINVAL : r;
     }
-    const int64_t deadline_us = clock_monotonic_us() + (int64_t)REDIS_WAIT_MS * 1000;
+    const int64_t deadline_us = clock_monotonic_us() + (int64_t)REDIS_WAIT_MS * US_PER_MS;
 
     do {
         r = queue_prepare(queue);
@@ -161,7 +161,7 @@ check_queue(struct service *service)
             return 0;
         }
         if (service->redis != NULL) {
-            embedded_redis_supervise(service->redis, clock_monotonic_us() / 1000);
+            embedded_redis_supervise(service->redis, clock_monotonic_us() / US_PER_MS);
         }
         (void)poll(NULL, 0, REDIS_POLL_MS);
         handle_signals(service);
@@ -272,7 +272,7 @@ supervise(struct service *service)
             fds, LENGTH(fds), admin_ms >= 0 && admin_ms < TICK_MS ? admin_ms : TICK_MS);
         handle_signals(service);
         if (service->redis != NULL) {
-            embedded_redis_supervise(service->redis, clock_monotonic_us() / 1000);
+            embedded_redis_supervise(service->redis, clock_monotonic_us() / US_PER_MS);
         }
         admin_run(service->admin);
     }

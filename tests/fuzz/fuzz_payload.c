@@ -141,7 +141,6 @@ check_payload(const json_t *payload)
     const struct event_context context = {
         .record_key = slice_of("task.completed/WT0123456789abcdef0123456789abcdef"),
         .received_ms = 1767230000000,
-        .now_ms = 1767230000000,
     };
     struct event_reading reading;
     const char *reservation;

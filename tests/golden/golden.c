@@ -252,9 +252,8 @@ run_case(struct golden *golden, const char *folder, const char *name)
         event = json_pack(
             "{s:s, s:s}", "verdict", "parked", "reason", EVENT_REASON_UNPARSEABLE);
     } else {
-        const struct event_context context = {.record_key = slice_of(key),
-            .received_ms = received_ms,
-            .now_ms = received_ms};
+        const struct event_context context = {
+            .record_key = slice_of(key), .received_ms = received_ms};
         struct event_reading reading;
 
         event_read(payload, &rules, &context, &reading);

@@ -37,6 +37,7 @@ MIRRORS = (
 )
 
 REASON = r'"([a-z_]+)"'
+PARKED = "(?:UNPARSEABLE|UNRESOLVED)"  # of EVENT_REASON_*: the others filter
 
 # heading in docs/operations.md, and where in the code the reasons of its table are
 REASONS = {
@@ -51,13 +52,13 @@ REASONS = {
     ),
     "Why a record was filtered": (
         ("server/deliver/*.c", first(r"job_filter\(job, " + REASON)),
-        ("mapping/event.h", first(rf"#define EVENT_REASON_(?!UNPARSEABLE)\w+[\s\\]+{REASON}")),
+        ("mapping/event.h", first(rf"#define EVENT_REASON_(?!{PARKED}\b)\w+[\s\\]+{REASON}")),
         ("mapping/customer.c", first(r"\[CUSTOMER_E_\w+\] = " + REASON)),
     ),
     "Why a record was parked": (
         ("server/deliver/*.c", first(r"job_park\(job, " + REASON)),
         ("server/deliver/brevo.c", every(r"BREVO_(?:PARK|KEEP_BEST);\s*verdict->reason =([^;]+);")),
-        ("mapping/event.h", first(rf"#define EVENT_REASON_UNPARSEABLE {REASON}")),
+        ("mapping/event.h", first(rf"#define EVENT_REASON_{PARKED}[\s\\]+{REASON}")),
     ),
 }
 

@@ -1,5 +1,6 @@
 #!/usr/bin/python3
-"""Who may include whom: server -> queue -> mapping, never back, and one home per library.
+"""Who may include whom: server -> queue -> mapping, never back; in server/ each room only those
+below it; and one home per library.
 
     check_layers.py [ROOT]      says each breach as file:line, exit 1 when there is one
 """
@@ -15,14 +16,24 @@ MAY_INCLUDE = {
     "server": re.compile(r"server/|queue/|mapping/"),
 }
 
+# The rooms of server/ beside its own that a room may include; main.c stands above all.
+ROOMS_BELOW = {
+    "ops": set(),
+    "net": {"ops"},
+    "config": {"net", "ops"},
+    "ingest": {"config", "net", "ops"},
+    "deliver": {"config", "net", "ops"},
+    "service": {"ingest", "deliver", "config", "net", "ops"},
+    "cli": {"service", "ingest", "deliver", "config", "net", "ops"},
+}
+
 # The only files that know a library.
 HOMES = {
     "microhttpd.h": {"server/net/http.c"},
     "curl/": {"server/net/http_client.c", "server/net/http_transfer.c"},
-    "openssl/": {"server/ingest/verify.c", "server/ingest/token.c"},
+    "openssl/": {"server/ingest/verify.c"},
     "hiredis/": {"queue/redis.c"},
     "yaml.h": {"server/config/config_yaml.c"},
-    "sqlite3.h": {"queue/spool.c"},
 }
 
 # mapping/ is pure and queue/ carries opaque bytes: what they would need to be otherwise.
@@ -47,13 +58,23 @@ def includes(path):
             yield number, match.group(1), match.group(2)
 
 
+def room_breach_of(file, included):
+    """The same for the rooms of server/."""
+    room, other = file.parts[1], pathlib.PurePath(included).parts[1:2]
+    if file.parts[0] != "server" or room not in ROOMS_BELOW or not included.startswith("server/"):
+        return None
+    if other[0] in ROOMS_BELOW and other[0] not in ROOMS_BELOW[room] | {room}:
+        return f"server/{room}/ may use only the rooms below it"
+    return None
+
+
 def breach_of(file, kind, included):
     """Why this include is not allowed, or None."""
     folder = file.parts[0]
     if kind == '"':
         if not MAY_INCLUDE[folder].match(included):
             return f"{folder}/ may not include it (server -> queue -> mapping, never back)"
-        return None
+        return room_breach_of(file, included)
     if folder in FORBIDDEN and FORBIDDEN[folder].match(included):
         return f"{folder}/ has no use for it"
     for library, homes in HOMES.items():

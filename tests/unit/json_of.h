@@ -1,9 +1,10 @@
 /*
- * json_of.h - JSON in C without a backslash before every quote.
+ * json_of.h - JSON in C without a backslash before every quote, and comparing it.
  */
 #pragma once
 
 #include <jansson.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "tests/unit/unit.h"
@@ -22,4 +23,21 @@ json_of(const char *text)
 
     assert_non_null(value);
     return value;
+}
+
+/* `wanted` as for json_of(). */
+static inline void
+assert_json(const json_t *actual, const char *wanted)
+{
+    json_t *expected = json_of(wanted);
+    const bool equal = json_equal(actual, expected);
+
+    json_decref(expected);
+    if (!equal) {
+        char *text = json_dumps(actual, JSON_ENCODE_ANY);
+
+        print_message("is     %s\nwanted %s\n", text, wanted);
+        free(text);
+    }
+    assert_true(equal);
 }

@@ -45,6 +45,9 @@ case_is_ignored_only_when_asked(void **state)
     assert_false(slice_is(slice_of("Content-TYPE"), "content-type"));
     assert_false(slice_is_nocase(slice_of("content-typ"), "content-type"));
     assert_false(slice_starts(slice_of("Bearer x"), "bearer"));
+    assert_true(slice_starts_nocase(slice_of("Bearer x"), "bearer "));
+    assert_false(slice_starts_nocase(slice_of("Bearer"), "bearer "));
+    assert_true(slice_starts_nocase(slice_of(NULL), ""));
 }
 
 static void
@@ -224,6 +227,46 @@ a_buffer_may_be_released_twice_and_used_again(void **state)
     buffer_done(&buffer);
 }
 
+static void
+a_slice_ends_before_the_first_mark(void **state)
+{
+    static const struct {
+        const char *text;
+        const char *before;
+    } cases[] = {{"a;b;c", "a"}, {";b", ""}, {"ab", "ab"}, {"", ""}};
+
+    (void)state;
+    for (size_t i = 0; i < LENGTH(cases); i++) {
+        assert_true(
+            slice_is(slice_before(slice_of(cases[i].text), ';'), cases[i].before));
+    }
+    assert_null(slice_before(slice_of(NULL), ';').data);
+}
+
+static void
+only_hexadecimal_digits_have_a_value(void **state)
+{
+    static const char digits[] = "0123456789abcdefABCDEF";
+
+    (void)state;
+    for (int c = 0; c < 256; c++) {
+        const char *found = c != 0 ? strchr(digits, c) : NULL;
+        const int place = found != NULL ? (int)(found - digits) : -1;
+
+        assert_int_equal(hex_digit((char)c), place > 15 ? place - 6 : place);
+    }
+}
+
+static void
+percent_encodes_all_but_the_unreserved_characters(void **state)
+{
+    AUTO(buffer_done) struct buffer buffer = {.max = 100};
+
+    (void)state;
+    buffer_add_percent_encoded(&buffer, BYTES("aZ09-._~ +@/%\0\xC3\xA9"));
+    assert_true(slice_is(buffer_slice(&buffer), "aZ09-._~%20%2B%40%2F%25%00%C3%A9"));
+}
+
 int
 main(void)
 {
@@ -232,6 +275,9 @@ main(void)
         cmocka_unit_test(slices_compare_bytes_behind_a_nul),
         cmocka_unit_test(case_is_ignored_only_when_asked),
         cmocka_unit_test(trims_blanks_and_line_ends_on_both_sides),
+        cmocka_unit_test(a_slice_ends_before_the_first_mark),
+        cmocka_unit_test(only_hexadecimal_digits_have_a_value),
+        cmocka_unit_test(percent_encodes_all_but_the_unreserved_characters),
         cmocka_unit_test(copies_keep_every_byte_and_end_with_a_nul),
         cmocka_unit_test(texts_that_do_not_fit_or_hold_a_nul_are_refused),
         cmocka_unit_test(reads_whole_numbers_of_the_full_range),

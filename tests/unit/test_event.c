@@ -4,55 +4,10 @@
 #include <jansson.h>
 #include <string.h>
 
-#include "mapping/event.h"
+#include "tests/unit/event_fixture.h"
 #include "tests/unit/json_of.h"
 
-#define TASK "WT0123456789abcdef0123456789abcdef"
 #define RESERVATION "WR0123456789abcdef0123456789abcdef"
-#define CONVERSATION "CH0123456789abcdef0123456789abcdef"
-
-static const int64_t received_ms = 1767230000000;
-
-static const struct rules rules = {
-    .account_sid = "AC01",
-    .workspace_sid = "WS01",
-    .event_names =
-        {
-            [EVENT_TASK_CREATED] = "SUPPORT_REQUESTED",
-            [EVENT_TASK_COMPLETED] = "SUPPORT_RESOLVED",
-            [EVENT_TASK_CANCELED] = "SUPPORT_ABANDONED",
-            [EVENT_CONVERSATION_ENDED] = "CONVERSATION_ENDED",
-        },
-    .channels = {[CHANNEL_SMS] = true, [CHANNEL_VOICE] = true},
-    .sync_conversations = true,
-    .sync_tasks = true,
-    .sync_customers = true,
-    .max_event_age_ms = 86400000,
-    .filter_tests = true,
-};
-
-/* An ordinary event with `changes` written over it. The caller owns the payload. */
-static json_t *
-read_changed(const char *changes, const struct rules *by, const char *key,
-    struct event_reading *reading)
-{
-    json_t *payload =
-        json_of("{'event_type':'task.completed','task_sid':'" TASK
-                "','sid':'EV01','account_sid':'AC01','workspace_sid':'WS01',"
-                "'task_channel_unique_name':'sms','task_age':'912',"
-                "'task_priority':5,'date_ms':1767225600123,"
-                "'task_attributes':{'email':'ana@example.com'}}");
-    AUTO(payload_release) json_t *over = json_of(changes);
-    const struct event_context context = {
-        .record_key = slice_of(key),
-        .received_ms = received_ms,
-        .now_ms = received_ms,
-    };
-
-    assert_int_equal(json_object_update(payload, over), 0);
-    event_read(payload, by, &context, reading);
-    return payload;
-}
 
 static bool
 has_trace(const struct event_reading *reading, const char *rule)

@@ -7,29 +7,11 @@
 #include <string.h>
 
 #include "queue/handle.h"
-#include "tests/unit/queue_helpers.h"
+#include "tests/unit/queue_fixture.h"
 
 enum {
     MANY = 16, /* partitions */
 };
-
-static struct queue *queue;
-
-static int
-set_up(void **state)
-{
-    (void)empty_redis(state);
-    queue = open_worker("worker-1");
-    return 0;
-}
-
-static int
-tear_down(void **state)
-{
-    (void)state;
-    queue_close(&queue);
-    return 0;
-}
 
 static struct queue *
 open_with_deadline(const char *consumer, int64_t deadline_ms)
@@ -216,7 +198,7 @@ lose_a_claim(struct queue *hasty, size_t max, int64_t claimed)
     redis_fixture_signal(&redis, SIGSTOP);
     assert_int_equal(queue_claim(hasty, max, records, &count), -ETIMEDOUT);
     redis_fixture_signal(&redis, SIGCONT);
-    options.partitions = hasty->partitions;
+    options.partitions = hasty->session.partitions;
     struct queue *observer = open_queue(&options);
 
     const int64_t end_us = redis_now_us() + 3000 * 1000;

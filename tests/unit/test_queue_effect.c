@@ -4,28 +4,10 @@
 #include <stdio.h>
 
 #include "queue/redis.h"
-#include "tests/unit/queue_helpers.h"
+#include "tests/unit/queue_fixture.h"
 
 #define EFFECT "resolved/WT1"
 #define EFFECT_KEY "fb:{0}:e:" EFFECT
-
-static struct queue *queue;
-
-static int
-set_up(void **state)
-{
-    (void)empty_redis(state);
-    queue = open_worker("worker-1");
-    return 0;
-}
-
-static int
-tear_down(void **state)
-{
-    (void)state;
-    queue_close(&queue);
-    return 0;
-}
 
 static struct queue_record *
 put_and_claim(const char *key)

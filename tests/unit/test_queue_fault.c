@@ -9,25 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "tests/unit/queue_helpers.h"
-
-static struct queue *queue;
-
-static int
-set_up(void **state)
-{
-    (void)empty_redis(state);
-    queue = open_worker("worker-1");
-    return 0;
-}
-
-static int
-tear_down(void **state)
-{
-    (void)state;
-    queue_close(&queue);
-    return 0;
-}
+#include "tests/unit/queue_fixture.h"
 
 static struct queue *
 open_hasty(const char *consumer)

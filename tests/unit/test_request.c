@@ -15,20 +15,6 @@ static const struct rules rules = {
 };
 
 static void
-is_json(json_t *actual, const char *wanted)
-{
-    AUTO(payload_release) json_t *expected = json_of(wanted);
-
-    if (!json_equal(actual, expected)) {
-        char *text = json_dumps(actual, 0);
-
-        print_message("is     %s\nwanted %s\n", text, wanted);
-        free(text);
-    }
-    assert_true(json_equal(actual, expected));
-}
-
-static void
 gives_the_best_identifier_and_only_that(void **state)
 {
     static const struct {
@@ -71,7 +57,7 @@ composes_an_event_of_what_is_known(void **state)
     AUTO(payload_release) json_t *request = request_event(&event, &rules);
 
     (void)state;
-    is_json(request,
+    assert_json(request,
         "{'event_name':'SUPPORT_RESOLVED','event_date':'2026-01-01T00:00:00.123Z',"
         "'identifiers':{'phone_id':'+34600000001'},'event_properties':{"
         "'source_event_id':'EV01','ticket':'KD01','task_sid':'WT01','channel':'sms',"

@@ -28,20 +28,6 @@ static const struct rules rules = {
 };
 
 static void
-is_json(json_t *actual, const char *wanted)
-{
-    AUTO(payload_release) json_t *expected = json_of(wanted);
-
-    if (!json_equal(actual, expected)) {
-        char *text = json_dumps(actual, 0);
-
-        print_message("is     %s\nwanted %s\n", text, wanted);
-        free(text);
-    }
-    assert_true(json_equal(actual, expected));
-}
-
-static void
 contact_is(const char *attributes, const struct customer *customer,
     const struct rules *by, const char *wanted)
 {
@@ -51,7 +37,7 @@ contact_is(const char *attributes, const struct customer *customer,
         .type = EVENT_TASK_COMPLETED, .payload = payload, .customer = *customer};
     AUTO(payload_release) json_t *contact = request_contact(&event, by);
 
-    is_json(contact, wanted);
+    assert_json(contact, wanted);
 }
 
 static void
@@ -148,7 +134,7 @@ joins_no_list_at_the_end_of_a_conversation(void **state)
     AUTO(payload_release) json_t *contact = request_contact(&event, &rules);
 
     (void)state;
-    is_json(contact, "{'updateEnabled':true,'email':'a@example.com'}");
+    assert_json(contact, "{'updateEnabled':true,'email':'a@example.com'}");
 }
 
 static const struct {
@@ -211,7 +197,7 @@ keeps_only_what_brevo_does_not_have(void **state)
         AUTO(payload_release) json_t *existing = json_of(reductions[i].existing);
 
         assert_int_equal(request_contact_reduce(contact, existing), reductions[i].left);
-        is_json(contact, reductions[i].reduced);
+        assert_json(contact, reductions[i].reduced);
     }
 }
 
@@ -224,7 +210,7 @@ says_everything_to_a_brevo_that_knows_nothing(void **state)
 
     (void)state;
     assert_true(request_contact_reduce(contact, NULL));
-    is_json(contact, text);
+    assert_json(contact, text);
 }
 
 static void
@@ -259,7 +245,7 @@ keeps_the_best_identifier_and_drops_the_others(void **state)
         AUTO(payload_release) json_t *contact = json_of(cases[i].contact);
 
         assert_int_equal(request_contact_keep_best(contact), cases[i].dropped);
-        is_json(contact, cases[i].left);
+        assert_json(contact, cases[i].left);
     }
 }
 
