@@ -8,6 +8,7 @@
 
 #include "mapping/address.h"
 #include "mapping/sid.h"
+#include "queue/redis_url.h"
 
 enum {
     PORT_MAX = 65535,
@@ -164,13 +165,10 @@ shape_url_host(const char *url)
 static bool
 is_redis_url(const char *text)
 {
-    const struct slice url = slice_of(text);
+    struct redis_url url;
+    char error[QUEUE_ERROR_SIZE]; /* says no more than what is expected below */
 
-    if (!is_printable(text)) {
-        return false;
-    }
-    return (slice_starts(url, "redis://") && url.size > strlen("redis://")) ||
-           (slice_starts(url, "unix:///") && url.size > strlen("unix:///"));
+    return is_printable(text) && redis_url_parse(text, &url, error) == QUEUE_OK;
 }
 
 static bool
@@ -254,7 +252,9 @@ const struct option_shape shape_url = {"a usable URL",
 const struct option_shape shape_origin = {"an origin",
     "a scheme and a host like https://flex.twilio.com, without a path", is_origin};
 const struct option_shape shape_redis_url = {"a Redis URL",
-    "redis://[user:password@]host[:port][/db] or unix:///path/to/socket", is_redis_url};
+    "redis://[user:password@]host[:port][/db] or unix:///path/to/socket; TLS, Sentinel and "
+    "Cluster are not in this build: for TLS use a tunnel",
+    is_redis_url};
 const struct option_shape shape_listen = {"an address to listen on",
     "127.0.0.1:8080, [::1]:8080, :8080 or unix:/path/to/socket", is_listen};
 const struct option_shape shape_proxy = {

@@ -161,7 +161,12 @@ never_prints_a_bad_secret(void **state)
             "(expected printable characters without blanks)"},
         {"redis: { url: \"rediss://:password@r.example.com\" }\n",
             "not a Redis URL: c.yaml:1:15: redis.url (expected "
-            "redis://[user:password@]host[:port][/db] or unix:///path/to/socket)"},
+            "redis://[user:password@]host[:port][/db] or unix:///path/to/socket; TLS, "
+            "Sentinel and Cluster are not in this build: for TLS use a tunnel)"},
+        {"redis: { url: \"redis://:password@r.example.com:port\" }\n",
+            "not a Redis URL: c.yaml:1:15: redis.url (expected "
+            "redis://[user:password@]host[:port][/db] or unix:///path/to/socket; TLS, "
+            "Sentinel and Cluster are not in this build: for TLS use a tunnel)"},
     };
 
     (void)state;
