@@ -276,8 +276,8 @@ static int
 open_attributes(json_t *payload)
 {
     /* Flex's web chat and Studio flows put texts of JSON into the attributes too. */
-    static const char *const inner[] = {
-        "customers", "conversations", "pre_engagement_data"};
+    static const char *const inner[] = {"customers", "conversations", "pre_engagement",
+        "pre_engagement_data", "preEngagementData"};
     int r = open_member(payload, "task_attributes", "task_attributes_invalid");
 
     if (r == 0) {

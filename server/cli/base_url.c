@@ -40,3 +40,14 @@ base_url_add(struct buffer *url, const char *base)
     }
     buffer_add_slice(url, text);
 }
+
+void
+base_url_cut(struct buffer *url, const char *path)
+{
+    const size_t size = strlen(path);
+
+    if (url->size > size && memcmp(url->data + url->size - size, path, size) == 0) {
+        url->size -= size;
+        url->data[url->size] = '\0';
+    }
+}

@@ -14,3 +14,6 @@ void base_url_add(struct buffer *url, const char *base);
  * reaches: a unix socket, port 0.
  */
 bool base_url_add_listener(struct buffer *url, const char *listen) MUST_USE;
+
+/* Takes `path` off the end of `url`, where it stands there. */
+void base_url_cut(struct buffer *url, const char *path);

@@ -213,7 +213,7 @@ cli_print_json(json_t *value, FILE *out)
     if (value == NULL) {
         return cli_out_of_memory();
     }
-    const int r = json_dumpf(value, out, JSON_INDENT(2));
+    const int r = json_dumpf(value, out, JSON_INDENT(2) | JSON_REAL_PRECISION(15));
 
     json_decref(value);
     if (r != 0 || fputc('\n', out) == EOF) {

@@ -203,6 +203,7 @@ make_urls(const struct arguments *arguments, const struct config *config,
     }
     if (arguments->to != NULL) {
         base_url_add(&webhook->url, arguments->to);
+        base_url_cut(&webhook->url, path); /* the whole webhook's URL is fine too */
     } else if (!base_url_add_listener(&webhook->url, config->listen)) {
         return cli_usage_error(
             command, "no URL leads to server.listen %s: give --to", config->listen);

@@ -9,6 +9,7 @@ enum {
     STATUS_OK_MIN = 200,
     STATUS_OK_MAX = 299,
     STATUS_SERVER_MIN = 500,
+    STATUS_NOT_IMPLEMENTED = 501,
     BACKOFF_DOUBLINGS_MAX = 12,
 };
 
@@ -242,7 +243,12 @@ judge_status(struct brevo_verdict *verdict, const struct brevo_question *questio
     default:
         break;
     }
-    if (exchange->status >= 400 && exchange->status < STATUS_SERVER_MIN) {
+    /* A look that is not served at all will never be: then everything is said unseen. */
+    const bool is_unserved = exchange->status == STATUS_NOT_IMPLEMENTED &&
+                             question->endpoint == BREVO_CONTACT_LOOKUP;
+
+    if (is_unserved ||
+        (exchange->status >= 400 && exchange->status < STATUS_SERVER_MIN)) {
         judge_client_error(verdict, question, exchange, body);
         return;
     }

@@ -8,6 +8,7 @@
 
 enum {
     BAD_ANSWER_DELAY_MS = 1000,
+    STATUS_FOUND = 200,
 };
 
 static void
@@ -104,6 +105,10 @@ compare_contact(struct job *job)
     json_t *existing =
         answer->size > 0 ? json_loadb(answer->data, answer->size, 0, NULL) : NULL;
 
+    if (job->exchange.status != STATUS_FOUND || json_is_array(existing)) {
+        make_next(job, BREVO_CONTACT_UPSERT); /* nothing was found out */
+        return;
+    }
     if (!json_is_object(existing)) {
         retry_bad_answer(job);
         return;

@@ -18,7 +18,7 @@ wait_for_fact(struct job *job, int64_t now_us)
 
     if (age_ms >= RESERVATION_GIVE_UP_MS) {
         job_park(job, EVENT_REASON_UNRESOLVED);
-    } else if (age_ms < RESERVATION_FIRST_WAIT_MS) {
+    } else if (age_ms < RESERVATION_FIRST_MS) {
         job_delay(job, EVENT_REASON_UNRESOLVED, RESERVATION_FIRST_WAIT_MS);
     } else {
         job_delay(job, EVENT_REASON_UNRESOLVED, RESERVATION_WAIT_MS);

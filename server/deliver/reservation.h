@@ -10,7 +10,8 @@
 #include "server/deliver/job.h"
 
 enum {
-    RESERVATION_FIRST_WAIT_MS = 3 * 1000,
+    RESERVATION_FIRST_MS = 5 * 1000, /* the fact is likely under way */
+    RESERVATION_FIRST_WAIT_MS = 500,
     RESERVATION_WAIT_MS = 10 * 1000,
     RESERVATION_GIVE_UP_MS = 10 * 60 * 1000, /* after the receipt; then it is parked */
 };

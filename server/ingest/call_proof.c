@@ -137,7 +137,9 @@ call_match_worker(struct call *call)
     }
     const char *posted = payload_text(payload, "worker_sid");
 
-    if (posted != NULL && !slice_is(slice_of(posted), call->token.worker_sid)) {
+    /* An answer that names no worker cannot contradict the one posted. */
+    if (posted != NULL && call->token.worker_sid[0] != '\0' &&
+        !slice_is(slice_of(posted), call->token.worker_sid)) {
         call->reason = "worker_mismatch";
         return SITUATION_BAD_PROOF;
     }

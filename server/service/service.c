@@ -37,7 +37,7 @@ enum {
     REDIS_POLL_MS = 20,
     REDIS_TIMEOUT_MS = 1500,
     DRAIN_SERVER_MS = 2000,
-    DRAIN_WORKER_MS = 3000,
+    DRAIN_WORKER_MS = 6000,
 };
 
 struct service {

@@ -198,6 +198,14 @@ def test_the_server_accepts_every_sample(flexbrevo, event, source):
     assert answer["url"].startswith(flexbrevo.url + "/webhooks/")
 
 
+def test_to_may_be_the_whole_url_of_the_webhook(flexbrevo):
+    whole = flexbrevo.url + "/webhooks/taskrouter"
+    status, out, _ = run("trigger", "task.created", "--to", whole, "--config",
+                         flexbrevo.config_file, "--json")
+    assert status == 0
+    assert json.loads(out)["url"] == whole
+
+
 def test_samples_of_one_task_reach_brevo_with_who_and_what(flexbrevo, sandbox):
     task = harness.sid("WT")
     for event in ("task.created", "task.completed"):

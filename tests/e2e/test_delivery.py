@@ -54,6 +54,16 @@ def test_a_profile_fills_what_is_empty_and_overwrites_nothing(caller, twilio, sa
     assert "Zoltana Second" not in str(after)
 
 
+@pytest.mark.parametrize("fault", [
+    {"status": 501, "body": "<html>"}, {"status": 204, "body": ""}, {"status": 200, "body": []}])
+def test_a_brevo_that_serves_no_lookup_is_told_everything(caller, twilio, sandbox, fault):
+    sandbox.fault("status", endpoint="GET /contacts", count=-1, **fault)
+    task = Task()
+    assert caller.send(twilio.callback(task)).status == 204
+    sandbox.wait_for_events(1)
+    assert sandbox.contact(task.customer.email)["attributes"]["FIRSTNAME"] == "Zoltana"
+
+
 def test_an_old_event_updates_the_contact_and_fires_nothing(caller, twilio, sandbox, flexbrevo):
     old = Task(time_ms=int((time.time() - 25 * 3600) * 1000))
     caller.send(twilio.callback(old))

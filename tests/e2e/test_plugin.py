@@ -164,6 +164,11 @@ def test_an_agent_posts_only_his_own_work(caller, twilio):
     assert caller.send(silent).status == 202
 
 
+def test_an_answer_that_names_no_worker_contradicts_none(caller, twilio, iam):
+    iam.fault("status", status=200, body={"valid": True})
+    assert caller.send(twilio.plugin(Task())).status == 202
+
+
 def test_a_page_of_another_origin_may_post_but_not_read(caller, twilio):
     request = twilio.plugin(Task())
     for origin in ("https://evil.example.org", "https://flex.twilio.com.evil.example.org",

@@ -39,6 +39,18 @@ def test_sigterm_while_brevo_hangs_ends_in_time(program, twilio, sandbox):
     assert sandbox.tasks() == {task.sid: 1}
 
 
+def test_sigterm_waits_for_a_slow_answer_and_doubles_nothing(program, twilio, sandbox):
+    flexbrevo = program().start()
+    sandbox.fault("delay", endpoint="POST /events", count=1, seconds=4)
+    task = Task()
+    flexbrevo.caller().send(twilio.callback(task))
+    harness.wait_until(lambda: sandbox.requests("GET"), "a call under way")
+    flexbrevo.terminate()
+    flexbrevo.start()
+    harness.wait_until(lambda: flexbrevo.metric("queue_delivered") == 1, "its delivery")
+    assert sandbox.tasks() == {task.sid: 1}
+
+
 def test_sigterm_while_everything_hangs_ends_in_time(program, twilio, sandbox):
     """Brevo, Redis and the callers: the waits add up, and must still fit."""
     flexbrevo = program().start()

@@ -178,6 +178,8 @@ a_contact_that_cannot_be_looked_up_counts_as_new(void **state)
             BREVO_NO_CONTACT, "no_contact"},
         {BREVO_CONTACT_LOOKUP, {400, true, BAD_PHONE}, BREVO_NO_CONTACT, "no_contact"},
         {BREVO_CONTACT_LOOKUP, {405, false, NULL}, BREVO_NO_CONTACT, "no_contact"},
+        {BREVO_CONTACT_LOOKUP, {501, false, NULL}, BREVO_NO_CONTACT, "no_contact"},
+        {BREVO_CONTACT_UPSERT, {501, false, NULL}, BREVO_RETRY, "server_error"},
     };
 
     (void)state;
