@@ -202,9 +202,13 @@ read_claim(struct claim *claim, unsigned partition, const struct redisReply *rep
         redis_set_error(&queue->session.redis, slice_of("claim.lua gave no cursor"));
         return QUEUE_E_REFUSED;
     }
-    if (redis_reply_number(redis_reply_at(reply, 3)) > 0) {
+    const int64_t recreated = redis_reply_number(redis_reply_at(reply, 3));
+
+    if (recreated > 0) {
         queue->session.greeted = false;
     }
+    queue->alarms.groups_recreated += recreated;
+    queue->alarms.records_missing += redis_reply_number(redis_reply_at(reply, 5));
     return read_records(claim, partition, reply);
 }
 
@@ -297,4 +301,13 @@ queue_claim(
     queue->claim_number++;
     *ret_count = claim.count;
     return QUEUE_OK;
+}
+
+struct queue_alarms
+queue_take_alarms(struct queue *queue)
+{
+    const struct queue_alarms alarms = queue->alarms;
+
+    queue->alarms = (struct queue_alarms){0};
+    return alarms;
 }

@@ -3,6 +3,7 @@
  */
 #pragma once
 
+#include "queue/queue.h"
 #include "queue/session.h"
 
 #define QUEUE_GROUP "workers"
@@ -35,6 +36,7 @@ struct queue {
     bool claim_lost;          /* the last one failed: records may bear its token */
     unsigned first_partition; /* of the next claim: all get their turn */
     int64_t next_takeover_us;
+    struct queue_alarms alarms; /* not taken yet */
     struct partition_scan scans[QUEUE_PARTITIONS_MAX];
 };
 

@@ -125,6 +125,15 @@ int queue_claim(struct queue *queue, size_t max, struct queue_record **ret_recor
     size_t *ret_count) MUST_USE;
 void queue_record_free(struct queue_record **record);
 
+/* What claims found that must not be: somebody else empties or changes this Redis. */
+struct queue_alarms {
+    int64_t groups_recreated; /* the consumer group was gone */
+    int64_t records_missing;  /* entries without their record: counted as unaccounted */
+};
+
+/* Since the last call. */
+struct queue_alarms queue_take_alarms(struct queue *queue);
+
 /* ---- effects --------------------------------------------------------------------------- */
 
 enum queue_effect_result {

@@ -3,8 +3,9 @@
 -- KEYS  stream, delayed, lost, stats
 -- ARGV  group, consumer, incarnation prefix of our tokens, token, prefix of records, max,
 --       claim deadline in ms, recover cursor, takeover cursor ('' each: not now)
--- Returns now in ms, recover cursor, takeover cursor, groups made again, and the records, each
---       {key, entry id, attempts, received ms, schema, {route, bytes, ...}}.
+-- Returns now in ms, recover cursor, takeover cursor, groups made again, the records, each
+--       {key, entry id, attempts, received ms, schema, {route, bytes, ...}}, and how many entries
+--       had none.
 --
 -- The first write of each run is one that Redis allows over maxmemory; then the rest may run.
 local OWN_READ = 64
@@ -14,7 +15,7 @@ local group, consumer, incarnation, token, prefix = ARGV[1], ARGV[2], ARGV[3], A
 local max, deadline_ms, recover, takeover = tonumber(ARGV[6]), ARGV[7], ARGV[8], ARGV[9]
 local time = call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local records, recreated = {}, 0
+local records, recreated, missing = {}, 0, 0
 
 -- The group is gone when Redis came back without its data. At 0 nothing is skipped.
 local function group_call(...)
@@ -41,6 +42,7 @@ local function drop_entry(id)
 end
 
 local function lose(id, key)
+  missing = missing + 1
   call('ZADD', lost, now, id .. ' ' .. (key or ''))
 end
 
@@ -179,4 +181,4 @@ end
 if room() > 0 then
   take_all(read('>', room()))
 end
-return {now, recover, takeover, recreated, records}
+return {now, recover, takeover, recreated, records, missing}

@@ -3,6 +3,8 @@
  */
 #include "server/deliver/hand.h"
 
+#include <inttypes.h>
+
 #include "server/deliver/outcome.h"
 #include "server/deliver/reservation.h"
 #include "server/ops/clock.h"
@@ -61,6 +63,25 @@ reaches_redis(const struct hand *hand, int64_t now_us)
     return now_us >= hand->redis_us;
 }
 
+static void
+tell_alarms(struct hand *hand)
+{
+    const struct queue_alarms alarms = queue_take_alarms(hand->queue);
+
+    if (alarms.groups_recreated > 0) {
+        log_error("redis_emptied",
+            "groups_recreated=%" PRId64
+            " do=\"find out who empties this Redis: what it held "
+            "is gone\"",
+            alarms.groups_recreated);
+    }
+    if (alarms.records_missing > 0) {
+        log_error("records_missing",
+            "count=%" PRId64 " do=\"find out who deletes keys of this Redis\"",
+            alarms.records_missing);
+    }
+}
+
 size_t
 hand_claim(struct hand *hand, size_t max, int64_t now_us)
 {
@@ -71,6 +92,7 @@ hand_claim(struct hand *hand, size_t max, int64_t now_us)
         !worked(hand, queue_claim(hand->queue, max, records, &count))) {
         return 0;
     }
+    tell_alarms(hand);
     for (size_t i = 0; i < count; i++) {
         job_start(hand->jobs[hand->count++], records[i], now_us);
     }

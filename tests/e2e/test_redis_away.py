@@ -75,7 +75,7 @@ def test_the_embedded_redis_is_started_again_when_it_dies(program, twilio, sandb
     assert flexbrevo.children() != [child]
 
 
-def test_an_emptied_redis_does_not_stop_the_worker(flexbrevo, caller, redis, twilio, sandbox):
+def test_an_emptied_redis_is_an_alarm_and_does_not_stop_the_worker(flexbrevo, caller, redis, twilio, sandbox):
     caller.send(twilio.callback(Task()))
     sandbox.wait_for_events(1)
     harness.wait_until(lambda: flexbrevo.metric("queue_pending") == 0, "an empty queue")
@@ -83,6 +83,13 @@ def test_an_emptied_redis_does_not_stop_the_worker(flexbrevo, caller, redis, twi
     task = Task()
     harness.wait_until(lambda: caller.send(twilio.callback(task)).status == 204, "a 204")
     harness.wait_until(lambda: sandbox.tasks()[task.sid] == 1, "the event after the flush")
+    assert " error redis_emptied " in flexbrevo.log()
+
+
+def test_an_entry_without_its_record_is_an_alarm(flexbrevo, redis):
+    redis_cli(redis, "xadd", "fb:{0}:stream", "*", "k", "task.completed/WTnobody")
+    harness.wait_until(lambda: " error records_missing count=1" in flexbrevo.log(), "an alarm")
+    harness.wait_until(lambda: flexbrevo.metric("unaccounted_events") != 0, "the gauge")
 
 
 def redis_cli(redis, *arguments):
