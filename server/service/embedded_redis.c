@@ -154,8 +154,13 @@ prepare(struct embedded_redis *redis, char ret_error[STATE_DIR_ERROR_SIZE])
     if (r < 0) {
         return r;
     }
-    r = state_dir_lock(
-        redis->state_dir, "lock", EMBEDDED_REDIS_LOCK_WAIT_MS, &redis->lock_fd);
+    r = state_dir_lock(redis->state_dir, "lock", 0, &redis->lock_fd);
+    if (r == -EWOULDBLOCK) {
+        log_info("waiting", "for=%s/lock wait_ms_max=%d", redis->state_dir,
+            EMBEDDED_REDIS_LOCK_WAIT_MS);
+        r = state_dir_lock(
+            redis->state_dir, "lock", EMBEDDED_REDIS_LOCK_WAIT_MS, &redis->lock_fd);
+    }
     if (r < 0) {
         (void)snprintf(ret_error, STATE_DIR_ERROR_SIZE,
             "the state directory is in use: %.80s/lock: %s (another `flexbrevo run` has it: end "

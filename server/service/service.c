@@ -45,6 +45,7 @@ struct service {
     unsigned roles;
     char embedded_url[EMBEDDED_REDIS_URL_SIZE];
     const char *redis_url;
+    bool redis_answers; /* at the start */
     char consumer[STATE_DIR_CONSUMER_SIZE];
     int consumer_fd;
     int signal_fd;
@@ -158,6 +159,7 @@ check_queue(struct service *service)
             return -EINVAL;
         }
         if (r == QUEUE_OK) {
+            service->redis_answers = true;
             return 0;
         }
         if (service->redis != NULL) {
@@ -313,8 +315,8 @@ service_run(const struct config *config, unsigned roles)
         r = steps[i](&service);
     }
     if (r == 0 && !service.draining) {
-        log_info("ready", "version=%s redis=%s", FLEXBREVO_VERSION,
-            service.redis != NULL ? "embedded" : "configured");
+        log_info(service.redis_answers ? "ready" : "started", "version=%s redis=%s",
+            FLEXBREVO_VERSION, service.redis != NULL ? "embedded" : "configured");
         supervise(&service);
     } else if (r != 0) {
         (void)fprintf(stderr, "flexbrevo: %s\n",

@@ -159,6 +159,7 @@ def test_a_second_run_on_the_same_directory_waits_for_the_first(program, twilio,
     assert first.caller().send(twilio.callback(task)).status == 204
     sandbox.wait_for_events(1)
     assert second.process.poll() is None and "listening" not in second.log()
+    assert " waiting for=" in second.log()
     first.terminate()
     second.wait_ready()
     assert second.caller().send(twilio.callback(task)).status == 204
