@@ -241,6 +241,7 @@ static void
 drain(struct worker *worker)
 {
     const int64_t began_us = clock_monotonic_us();
+    const int64_t away_us = (int64_t)DRAIN_AWAY_MS * US_PER_MS;
     int64_t left_us = worker->drain_ms * US_PER_MS;
 
     release_unsent(worker);
@@ -249,8 +250,8 @@ drain(struct worker *worker)
         wait_and_hear(worker);
         worker_step(worker);
         /* Calls to a Redis that is away take their time too: less is left for Brevo. */
-        if (worker->hand.redis_backoff_ms != 0 && left_us > DRAIN_AWAY_MS * US_PER_MS) {
-            left_us = DRAIN_AWAY_MS * US_PER_MS;
+        if (worker->hand.redis_backoff_ms != 0 && left_us > away_us) {
+            left_us = away_us;
         }
     }
     http_client_close(&worker->client); /* now the rest has an answer too: unknown */
