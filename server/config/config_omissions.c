@@ -73,7 +73,6 @@ omit_unused(const struct config *config, json_t *lines)
         {config->survey_token != NULL, "survey_token"},
         {config->sync_agent_activity, "sync.agent_activity"},
         {config->rules.list_csat_respondents > 0, "lists.csat_respondents"},
-        {config->trusted_proxies.count > 0, "server.trusted_proxies"},
     };
 
     for (size_t i = 0; i < LENGTH(keys); i++) {

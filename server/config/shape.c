@@ -9,14 +9,13 @@
 #include "mapping/address.h"
 #include "mapping/sid.h"
 #include "queue/redis_url.h"
+#include "server/config/network.h"
 
 enum {
     PORT_MAX = 65535,
     HOST_MAX = 253,
     EVENT_NAME_MAX = 255, /* Brevo: event_name at most 255 of [A-Za-z0-9_-] */
     ATTRIBUTE_MAX = 50,
-    IPV4_BITS = 32,
-    IPV6_BITS = 128,
 };
 
 #define DIGITS "0123456789"
@@ -187,21 +186,9 @@ is_listen(const char *text)
 static bool
 is_proxy(const char *text)
 {
-    const size_t size = strcspn(text, "/");
-    char host[INET6_ADDRSTRLEN];
-    struct in_addr v4;
-    struct in6_addr v6;
+    struct network network;
 
-    if (!slice_to_text((struct slice){text, size}, host, sizeof(host))) {
-        return false;
-    }
-    const bool is_v4 = inet_pton(AF_INET, host, &v4) == 1;
-
-    if (!is_v4 && inet_pton(AF_INET6, host, &v6) != 1) {
-        return false;
-    }
-    return text[size] == '\0' ||
-           is_number_up_to(slice_of(text + size + 1), is_v4 ? IPV4_BITS : IPV6_BITS);
+    return network_parse(slice_of(text), &network);
 }
 
 static bool

@@ -8,6 +8,7 @@
 #include "mapping/key.h"
 #include "server/ingest/gate.h"
 #include "server/ingest/ingest.h"
+#include "server/ingest/origin.h"
 #include "server/ingest/routes.h"
 #include "server/ingest/token.h"
 #include "server/ingest/verify.h"
@@ -21,6 +22,7 @@ struct ingest {
     struct token_checker *tokens;
     const char *auth_tokens[VERIFY_TOKENS_MAX]; /* the ring, of the configuration */
     size_t auth_token_count;
+    struct origin origin;
     struct buffer url; /* what was signed, built anew for each request */
     struct gate rejected[SOURCE_COUNT + 1][SITUATION_COUNT];
     struct gate not_durable;

@@ -51,6 +51,28 @@ check_signature(struct call *call, struct slice signature)
     return judge_signature(call, verify_request(ingest->verifier, &input, NULL));
 }
 
+/*
+ * Event Streams discards for good what gets a 4xx. What comes from Twilio left there with a proof:
+ * a proxy has lost it, and the event may come again until the proxy is mended.
+ */
+static bool
+is_proxy_fault(const struct call *call, enum situation situation)
+{
+    struct slice lines[ORIGIN_LINES_MAX];
+    struct sockaddr_storage peer;
+    const size_t count = http_header_count(call->request, "X-Forwarded-For");
+
+    if (call->route->caller != CALLER_EVENT_STREAMS ||
+        (situation != SITUATION_NO_PROOF && situation != SITUATION_BAD_PROOF) ||
+        count > LENGTH(lines) || !http_peer(call->request, &peer)) {
+        return false;
+    }
+    for (size_t i = 0; i < count; i++) {
+        lines[i] = http_header_value_at(call->request, "X-Forwarded-For", i);
+    }
+    return origin_is_twilio(&call->ingest->origin, &peer, lines, count);
+}
+
 /* ---- Flex token --------------------------------------------------------------------------- */
 
 static enum situation
@@ -118,7 +140,9 @@ call_verify(struct call *call)
     if (call->route->caller == CALLER_BROWSER && signature.size == 0) {
         return check_token(call);
     }
-    return check_signature(call, signature);
+    const enum situation situation = check_signature(call, signature);
+
+    return is_proxy_fault(call, situation) ? SITUATION_PROXY_FAULT : situation;
 }
 
 /* Reads as the worker will, so that no spelling of the name gets past us. */

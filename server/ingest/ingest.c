@@ -246,6 +246,9 @@ ingest_open(const struct ingest_options *options, struct ingest **ret_ingest)
     if (r == 0) {
         r = token_checker_open(&token_options, &ingest->tokens);
     }
+    if (r == 0) {
+        r = origin_init(&options->config->trusted_proxies, &ingest->origin);
+    }
     if (r < 0) {
         ingest_close(&ingest);
         return r;

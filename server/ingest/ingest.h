@@ -23,7 +23,10 @@ struct ingest_options {
     struct http_client *client; /* asks Twilio's IAM about Flex tokens */
 };
 
-/* 0, -EINVAL when the configuration has no usable token, -ENOMEM. One thread. */
+/*
+ * 0, -EINVAL when the configuration has no usable token or a proxy that is no address, -ENOMEM.
+ * One thread.
+ */
 int ingest_open(
     const struct ingest_options *options, struct ingest **ret_ingest) MUST_USE;
 /* Requires that every request was answered. */

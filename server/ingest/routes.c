@@ -104,6 +104,18 @@ static const struct {
                 },
             .status = {403, 403, 403},
         },
+    [SITUATION_PROXY_FAULT] =
+        {
+            .text =
+                {
+                    .code = "proxy_fault",
+                    .message = "A proxy dropped or changed the proof of the sender. Pass "
+                               "X-Twilio-Signature, query and body on unchanged.",
+                    .remedy = "Twilio called, and a proxy drops or changes the "
+                              "signature, the query or the body: pass them unchanged",
+                },
+            .status = {403, 503, 403},
+        },
     [SITUATION_MISMATCH] =
         {
             .text =

@@ -17,6 +17,7 @@ enum situation {
     SITUATION_MEDIA_TYPE,
     SITUATION_NO_PROOF,    /* nothing that could prove the sender */
     SITUATION_BAD_PROOF,   /* a proof that is wrong by itself */
+    SITUATION_PROXY_FAULT, /* no valid proof, but the sender is Twilio: a proxy lost it */
     SITUATION_MISMATCH,    /* a well-formed signature that no token and URL produce */
     SITUATION_UNPARSEABLE, /* from a caller who can be told; Twilio's is stored instead */
     SITUATION_UNAVAILABLE, /* cannot be made durable or proved now, or too much at once */

@@ -17,6 +17,8 @@
  */
 #pragma once
 
+#include <sys/socket.h>
+
 #include "mapping/base.h"
 
 enum {
@@ -65,6 +67,9 @@ struct slice http_method(const struct http_request *request);
 struct slice http_target(const struct http_request *request); /* raw, as on the wire */
 struct slice http_path(const struct http_request *request);   /* raw, up to '?' */
 struct slice http_header_value(const struct http_request *request, const char *name);
+/* One of several headers of that name, from 0; absent when there are fewer. */
+struct slice http_header_value_at(
+    const struct http_request *request, const char *name, size_t index);
 size_t http_header_count(const struct http_request *request, const char *name);
 char *http_body(
     struct http_request *request, size_t *ret_size); /* ours, may be changed */
@@ -72,6 +77,9 @@ bool http_body_refused(
     const struct http_request *request); /* longer than body_max, dropped */
 bool http_body_no_room(
     const struct http_request *request); /* HTTP_BODIES_MAX or memory: dropped */
+/* Who is at the other end of the connection, a proxy mostly. False when it has left. */
+bool http_peer(
+    const struct http_request *request, struct sockaddr_storage *ret_peer) MUST_USE;
 
 /* Headers and body are copied. Content-Length, Date and Connection are added. */
 void http_reply(struct http_request *request, unsigned status,

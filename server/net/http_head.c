@@ -91,10 +91,20 @@ http_head_add(struct http_head *head, struct slice name, struct slice value)
 struct slice
 http_head_value(const struct http_head *head, const char *name)
 {
+    return http_head_value_at(head, name, 0);
+}
+
+struct slice
+http_head_value_at(const struct http_head *head, const char *name, size_t index)
+{
     for (size_t i = 0; i < head->count; i++) {
-        if (slice_is_nocase(head->fields[i].name, name)) {
+        if (!slice_is_nocase(head->fields[i].name, name)) {
+            continue;
+        }
+        if (index == 0) {
             return head->fields[i].value;
         }
+        index--;
     }
     return (struct slice){0};
 }

@@ -41,6 +41,9 @@ bool http_head_is_folded(const char *name, const char *value);
 
 /* The first value under `name` (case does not matter); absent when there is none. */
 struct slice http_head_value(const struct http_head *head, const char *name);
+/* The value at `index` of those under `name`, from 0; absent when there are fewer. */
+struct slice http_head_value_at(
+    const struct http_head *head, const char *name, size_t index);
 size_t http_head_count(const struct http_head *head, const char *name);
 
 /* The announced size of the body, SIZE_MAX for a chunked one. For heads judged good. */

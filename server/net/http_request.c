@@ -5,7 +5,6 @@
 #include "server/net/http_request.h"
 
 #include <string.h>
-#include <sys/socket.h>
 
 #include "server/ops/clock.h"
 
@@ -38,6 +37,12 @@ http_header_value(const struct http_request *request, const char *name)
     return http_head_value(&request->head, name);
 }
 
+struct slice
+http_header_value_at(const struct http_request *request, const char *name, size_t index)
+{
+    return http_head_value_at(&request->head, name, index);
+}
+
 size_t
 http_header_count(const struct http_request *request, const char *name)
 {
@@ -61,6 +66,19 @@ bool
 http_body_no_room(const struct http_request *request)
 {
     return request->upload.no_room;
+}
+
+bool
+http_peer(const struct http_request *request, struct sockaddr_storage *ret_peer)
+{
+    struct sockaddr_storage peer = {.ss_family = AF_UNSPEC};
+    socklen_t size = sizeof(peer);
+
+    if (getpeername(request->fd, (struct sockaddr *)&peer, &size) < 0) {
+        return false;
+    }
+    *ret_peer = peer;
+    return true;
 }
 
 void

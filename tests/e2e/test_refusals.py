@@ -56,6 +56,56 @@ def test_json_without_its_hash(caller, twilio, sandbox, flexbrevo):
     check_refused(caller.send(request), 403, flexbrevo, sandbox)
 
 
+def unsigned(request):
+    del request.headers["X-Twilio-Signature"]
+
+
+def without_hash(request):
+    request.path = "/webhooks/event-streams"
+
+
+def changed(request):
+    request.body += b" "
+
+
+LOOPBACK = {"server": {"trusted_proxies": ["127.0.0.0/8"]}}
+TWILIO = "35.90.102.130"
+
+
+def check_lost_proof(started, sandbox, request, lose, forwarded, status):
+    """A request whose proof was lost, sent by 127.0.0.1 in the name of others."""
+    lose(request)
+    request.headers["X-Forwarded-For"] = forwarded
+    check_refused(started.caller().send(request), status, started, sandbox)
+
+
+@pytest.mark.parametrize("lose,reason", [
+    (unsigned, "no_signature"), (without_hash, "no_body_hash"), (changed, "wrong_body_hash")])
+def test_a_proof_our_own_proxy_lost_is_asked_for_again(program, twilio, sandbox, lose, reason):
+    started = program(changes=LOOPBACK).start()
+    check_lost_proof(started, sandbox, twilio.stream(Task()), lose, TWILIO, 503)
+    name = f'flexbrevo_requests_rejected_total{{source="event-streams",reason="{reason}"}}'
+    assert started.metrics()[name] == 1
+    said = [line for line in started.log().splitlines() if "request_rejected" in line]
+    assert len(said) == 1 and f"reason={reason} status=503" in said[0] and "a proxy" in said[0]
+
+
+@pytest.mark.parametrize("forwarded", [
+    TWILIO + ", 192.0.2.1", "192.0.2.1", "unknown", "127.0.0.1"])
+def test_a_lost_proof_from_elsewhere_is_forbidden(program, twilio, sandbox, forwarded):
+    started = program(changes=LOOPBACK).start()
+    check_lost_proof(started, sandbox, twilio.stream(Task()), unsigned, forwarded, 403)
+
+
+def test_nobody_but_a_trusted_proxy_says_where_a_request_came_from(flexbrevo, twilio, sandbox):
+    check_lost_proof(flexbrevo, sandbox, twilio.stream(Task()), unsigned, TWILIO, 403)
+
+
+def test_a_lost_proof_of_another_caller_is_forbidden(program, twilio, sandbox):
+    started = program(changes=LOOPBACK).start()
+    check_lost_proof(started, sandbox, twilio.callback(Task()), unsigned, TWILIO, 403)
+
+
 @pytest.mark.parametrize("token,status", [("", 401), ("eyJhbGci.expired", 403)])
 def test_a_plugin_without_a_valid_token(caller, twilio, sandbox, flexbrevo, token, status):
     request = twilio.plugin(Task(), token=token)

@@ -158,8 +158,8 @@ def test_a_second_run_on_the_same_directory_waits_for_the_first(program, twilio,
     task = Task()
     assert first.caller().send(twilio.callback(task)).status == 204
     sandbox.wait_for_events(1)
+    harness.wait_until(lambda: " waiting for=" in second.log(), "the second run to wait")
     assert second.process.poll() is None and "listening" not in second.log()
-    assert " waiting for=" in second.log()
     first.terminate()
     second.wait_ready()
     assert second.caller().send(twilio.callback(task)).status == 204

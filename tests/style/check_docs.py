@@ -43,7 +43,7 @@ PARKED = "(?:UNPARSEABLE|UNRESOLVED)"  # of EVENT_REASON_*: the others filter
 REASONS = {
     "Why a request was refused": (
         # what a bad or missing proof lacks is said more exactly than by its code
-        ("server/ingest/routes.c", first(r'\.code = "(?!unauthorized|forbidden|signature)([a-z_]+)"')),
+        ("server/ingest/routes.c", first(r'\.code = "(?!unauthorized|forbidden|proxy_fault|signature)([a-z_]+)"')),
         ("server/ingest/call_*.c", first("call->reason = " + REASON)),
         ("server/ingest/verify.c", first(r"\[VERIFY_E_\w+\] = " + REASON)),
     ),

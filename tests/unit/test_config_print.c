@@ -99,8 +99,8 @@ static void
 names_what_has_no_use_yet(void **state)
 {
     static const char *const expected[] = {"flex_flow_sid", "api_key_sid",
-        "api_key_secret", "survey_token", "sync.agent_activity", "lists.csat_respondents",
-        "server.trusted_proxies"};
+        "api_key_secret", "survey_token", "sync.agent_activity",
+        "lists.csat_respondents"};
 
     (void)state;
     AUTO(config_done)
@@ -110,8 +110,7 @@ names_what_has_no_use_yet(void **state)
              "    api_key_secret: s\n    survey_token: s\n"
              "    sync: { agent_activity: true }\n"
              "    lists: { csat_respondents: 3 }\n"
-             "    channels: [voice, sms, whatsapp, webchat, email, messenger, video]\n"
-             "server: { trusted_proxies: [10.0.0.7] }\n");
+             "    channels: [voice, sms, whatsapp, webchat, email, messenger, video]\n");
     json_t *lines = config_omissions(&config);
 
     assert_int_equal(json_array_size(lines), LENGTH(expected));

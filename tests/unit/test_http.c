@@ -41,6 +41,7 @@ struct fixture {
     struct http_server *server;
     size_t handled;
     bool reply_later;
+    int peer_family; /* of the last request */
     struct http_request *waiting[WAITING_MAX];
     size_t waiting_count;
 };
@@ -78,7 +79,10 @@ handle(void *context, struct http_request *request)
 {
     struct fixture *fixture = context;
 
+    struct sockaddr_storage peer;
+
     fixture->handled++;
+    fixture->peer_family = http_peer(request, &peer) ? peer.ss_family : -1;
     if (!fixture->reply_later) {
         reply_with_view(request);
         return;
@@ -321,6 +325,27 @@ passes_on_the_target_as_it_was_on_the_wire(void **state)
     pump(*state, client, has_answers, 1);
     assert_has(client, "GET /a%2Fb%00c/?q=%41+%zz&'x'=y%27 path=/a%2Fb%00c/ size=0");
     assert_has(client, "x=1:v\n");
+}
+
+static void
+tells_headers_of_one_name_apart(void **state)
+{
+    struct fixture *fixture = *state;
+    AUTO(client_close) struct client *client = client_open(fixture);
+
+    fixture->reply_later = true;
+    send_text(fixture, client,
+        "GET / HTTP/1.1\r\n" HOST "X-Test: a\r\nOther: b\r\nx-test: c\r\n\r\n");
+    pump(fixture, client, has_handled, 1);
+
+    struct http_request *request = fixture->waiting[0];
+
+    assert_true(slice_is(http_header_value_at(request, "X-Test", 0), "a"));
+    assert_true(slice_is(http_header_value_at(request, "X-Test", 1), "c"));
+    assert_null(http_header_value_at(request, "X-Test", 2).data);
+    assert_int_equal(fixture->peer_family, AF_INET);
+    reply_all(fixture);
+    pump(fixture, client, has_answers, 1);
 }
 
 static void
@@ -883,6 +908,7 @@ listens_on_a_unix_socket_and_replaces_a_dead_one(void **state)
 
     send_text(&fixture, client, NEXT);
     pump(&fixture, client, has_answers, 1);
+    assert_int_equal(fixture.peer_family, AF_UNIX);
     assert_int_equal(open_at(&second, listen, error), -EADDRINUSE);
     assert_non_null(strstr(error, path));
     http_server_close(&fixture.server);
@@ -985,6 +1011,7 @@ main(void)
 #define WITH_SERVER(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
     const struct CMUnitTest tests[] = {
         WITH_SERVER(passes_on_the_target_as_it_was_on_the_wire),
+        WITH_SERVER(tells_headers_of_one_name_apart),
         WITH_SERVER(keeps_a_connection_for_the_next_request),
         WITH_SERVER(answers_pipelined_requests_in_order),
         WITH_SERVER(joins_a_chunked_body),
