@@ -328,6 +328,10 @@ payload_parse(enum source source, struct slice bytes, json_t **ret_payload)
         [SOURCE_FLEX_PLUGIN] = read_plugin,
         [SOURCE_TASKROUTER] = read_taskrouter,
         [SOURCE_EVENT_STREAMS] = read_event_streams,
+        [SOURCE_CONVERSATIONS] = read_taskrouter,
+        [SOURCE_INTERACTIONS] = read_taskrouter,
+        [SOURCE_SURVEY] = read_taskrouter,
+        [SOURCE_MESSAGING] = read_taskrouter,
     };
     AUTO(payload_release) json_t *payload = json_object();
     int r = payload != NULL ? readers[source](bytes, payload) : -ENOMEM;

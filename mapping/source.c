@@ -10,6 +10,10 @@ static const struct {
     [SOURCE_FLEX_PLUGIN] = {"flex-plugin", "plugin"},
     [SOURCE_TASKROUTER] = {"taskrouter", "taskrouter"},
     [SOURCE_EVENT_STREAMS] = {"event-streams", "event_streams"},
+    [SOURCE_CONVERSATIONS] = {"conversations", "conversations"},
+    [SOURCE_INTERACTIONS] = {"interactions", "interactions"},
+    [SOURCE_SURVEY] = {"survey", "survey"},
+    [SOURCE_MESSAGING] = {"messaging", "messaging"},
 };
 
 const char *

@@ -9,10 +9,14 @@ enum source {
     SOURCE_FLEX_PLUGIN,
     SOURCE_TASKROUTER,
     SOURCE_EVENT_STREAMS,
+    SOURCE_CONVERSATIONS,
+    SOURCE_INTERACTIONS,
+    SOURCE_SURVEY,
+    SOURCE_MESSAGING,
     SOURCE_COUNT
 };
 
-/* "flex-plugin", "taskrouter", "event-streams": the --source names, metric labels. */
+/* "flex-plugin", "event-streams", ...: the --source names, metric labels. */
 const char *source_name(enum source source);
 /* The record's field for this route: "plugin", "taskrouter", "event_streams". */
 const char *source_route(enum source source);

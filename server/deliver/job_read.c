@@ -8,6 +8,10 @@
 static const enum source sources_by_trust[] = {
     SOURCE_TASKROUTER,
     SOURCE_EVENT_STREAMS,
+    SOURCE_CONVERSATIONS,
+    SOURCE_INTERACTIONS,
+    SOURCE_SURVEY,
+    SOURCE_MESSAGING,
     SOURCE_FLEX_PLUGIN,
 };
 

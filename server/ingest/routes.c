@@ -30,6 +30,39 @@ static const struct route routes[] = {
         .success = 202,
         .allow = "POST, OPTIONS",
     },
+    {
+        .path = "/webhooks/flex/interactions",
+        .source = SOURCE_INTERACTIONS,
+        .caller = CALLER_TWILIO,
+        .takes_form = true,
+        .success = 204,
+        .allow = "POST",
+    },
+    {
+        .path = "/webhooks/flex/survey",
+        .source = SOURCE_SURVEY,
+        .caller = CALLER_TWILIO,
+        .takes_form = true,
+        .takes_json = true,
+        .success = 204,
+        .allow = "POST",
+    },
+    {
+        .path = "/webhooks/conversations",
+        .source = SOURCE_CONVERSATIONS,
+        .caller = CALLER_TWILIO,
+        .takes_form = true,
+        .success = 200,
+        .allow = "POST",
+    },
+    {
+        .path = "/webhooks/messaging",
+        .source = SOURCE_MESSAGING,
+        .caller = CALLER_TWILIO,
+        .takes_form = true,
+        .success = 204,
+        .allow = "POST",
+    },
 };
 
 /* Event Streams: 503 wherever the fault may be ours or a proxy's, so that nothing is lost. */

@@ -17,8 +17,10 @@
 static void
 routes_are_known_by_both_names(void **state)
 {
-    static const char *const names[] = {"flex-plugin", "taskrouter", "event-streams"};
-    static const char *const routes[] = {"plugin", "taskrouter", "event_streams"};
+    static const char *const names[] = {"flex-plugin", "taskrouter", "event-streams",
+        "conversations", "interactions", "survey", "messaging"};
+    static const char *const routes[] = {"plugin", "taskrouter", "event_streams",
+        "conversations", "interactions", "survey", "messaging"};
 
     (void)state;
     assert_int_equal(LENGTH(names), SOURCE_COUNT);
