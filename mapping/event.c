@@ -10,6 +10,8 @@
 #include <string.h>
 
 #include "mapping/event_filter.h"
+#include "mapping/event_survey.h"
+#include "mapping/twilio_type.h"
 
 struct reader {
     const json_t *payload;
@@ -24,6 +26,7 @@ static const char *const effects[EVENT_TYPE_COUNT] = {
     [EVENT_TASK_COMPLETED] = "resolved",
     [EVENT_TASK_CANCELED] = "abandoned",
     [EVENT_CONVERSATION_ENDED] = "ended",
+    [EVENT_SURVEY_COMPLETED] = "survey",
 };
 
 static void
@@ -107,6 +110,9 @@ read_ticket(const struct reader *reader)
         {event->interaction_sid, "ticket: interaction"},
         {event->task_sid, "ticket: task"},
         {event->conversation_sid, "ticket: conversation"},
+        {payload_text(reader->payload, "call_sid"), "ticket: call"},
+        {payload_text(reader->payload, "execution_sid"), "ticket: flow execution"},
+        {payload_text(reader->payload, "flow_execution_sid"), "ticket: flow execution"},
     };
 
     for (size_t i = 0; i < LENGTH(choices); i++) {
@@ -186,19 +192,38 @@ read_origin(const struct reader *reader)
     }
 }
 
+/* What the effect is named by; NULL when nothing says so. On the phone there is no conversation. */
+static const char *
+effect_subject(const struct event *event)
+{
+    switch (event->type) {
+    case EVENT_CONVERSATION_ENDED:
+        return event->conversation_sid != NULL ? event->conversation_sid
+                                               : event->interaction_sid;
+    case EVENT_SURVEY_COMPLETED:
+        return event->survey_id[0] != '\0' ? event->ticket : NULL;
+    case EVENT_TASK_CREATED:
+    case EVENT_TASK_COMPLETED:
+    case EVENT_TASK_CANCELED:
+        return event->task_sid;
+    case EVENT_TYPE_COUNT:
+        break;
+    }
+    return NULL;
+}
+
 /* False when the event has no subject to name its effect by. */
 static bool
 make_effect_key(struct event *event)
 {
-    const char *subject = event->type == EVENT_CONVERSATION_ENDED
-                              ? event->conversation_sid
-                              : event->task_sid;
+    const char *subject = effect_subject(event);
 
     if (subject == NULL) {
         return false;
     }
-    const int size = snprintf(event->effect_key, sizeof event->effect_key, "%s/%s",
-        effects[event->type], subject);
+    const int size = snprintf(event->effect_key, sizeof event->effect_key, "%s/%s%s%s",
+        effects[event->type], subject, event->survey_id[0] != '\0' ? "/" : "",
+        event->survey_id);
 
     return size > 0 && (size_t)size < sizeof event->effect_key;
 }
@@ -211,6 +236,8 @@ read_event(const struct reader *reader)
 
     event->payload = payload;
     event->duration_s = -1;
+    event->score = -1;
+    event->score_max = -1;
     event->priority = number_or_absent(payload, "task_priority");
     event->queue = payload_text(payload, "task_queue_name");
     event->workflow = payload_text(payload, "workflow_name");
@@ -219,6 +246,9 @@ read_event(const struct reader *reader)
     read_origin(reader);
     read_ticket(reader);
     read_end(reader);
+    if (event->type == EVENT_SURVEY_COMPLETED) {
+        event_survey_read(event);
+    }
 }
 
 static void
@@ -261,8 +291,25 @@ judge_type(const struct reader *reader)
     }
     reading->event.type = EVENT_TYPE_COUNT;
     decide(reading, EVENT_FILTERED,
-        slice_starts(name, "reservation.") ? EVENT_REASON_FACTS
-                                           : EVENT_REASON_NOT_MAPPED);
+        twilio_type_is_fact(name) ? EVENT_REASON_FACTS : EVENT_REASON_NOT_MAPPED);
+    return true;
+}
+
+/* True when an answer of a customer is none, or none we understand. */
+static bool
+judge_answer(const struct reader *reader)
+{
+    struct event_reading *reading = reader->reading;
+    const char *reason = reading->event.type == EVENT_SURVEY_COMPLETED
+                             ? event_survey_judge(&reading->event)
+                             : NULL;
+
+    if (reason == NULL) {
+        return false;
+    }
+    decide(reading,
+        strcmp(reason, EVENT_REASON_BAD_SCORE) == 0 ? EVENT_PARKED : EVENT_FILTERED,
+        reason);
     return true;
 }
 
@@ -305,7 +352,9 @@ event_read(const json_t *payload, const struct rules *rules,
         decide(ret_reading, EVENT_FILTERED, reason);
         return;
     }
-    read_customer(&reader);
+    if (!judge_answer(&reader)) {
+        read_customer(&reader);
+    }
 }
 
 bool

@@ -9,6 +9,7 @@
 
 enum {
     EVENT_EFFECT_SIZE = 160,
+    EVENT_SURVEY_ID_SIZE = 65, /* with the NUL; a longer one is refused */
     EVENT_TRACE_MAX = 24,
 };
 
@@ -22,7 +23,7 @@ struct event {
     char effect_key[EVENT_EFFECT_SIZE]; /* "resolved/WT...": claimed before the send */
     const char *source_event_id;        /* EV... where known, else the record key */
     const char *task_sid;
-    const char *ticket; /* task or conversation, until tickets of several tasks arrive */
+    const char *ticket; /* of one subject, until tickets of several tasks arrive */
     const char *conversation_sid;
     const char *interaction_sid;
     enum channel channel;
@@ -38,6 +39,9 @@ struct event {
      */
     int64_t duration_s;
     int64_t priority;
+    int64_t score; /* of a survey, on a scale from 0 to score_max */
+    int64_t score_max;
+    char survey_id[EVENT_SURVEY_ID_SIZE]; /* "" for other events */
     const json_t *payload; /* borrowed: profile fields are read from it by path */
     struct customer customer;
 };
@@ -54,8 +58,7 @@ enum event_verdict {
  * Why an event is not delivered: the `reason` labels beside customer_reason()'s. The last two are
  * for whoever goes on from a reading.
  */
-#define EVENT_REASON_FACTS \
-    "facts" /* reservation.*: says something of a task, is no event */
+#define EVENT_REASON_FACTS "facts" /* says something of its subject, is no event */
 #define EVENT_REASON_FOREIGN "foreign_account"
 #define EVENT_REASON_TEST "test_event"
 #define EVENT_REASON_NOT_MAPPED "not_mapped"
@@ -63,6 +66,8 @@ enum event_verdict {
 #define EVENT_REASON_SWITCHED_OFF "switched_off"
 #define EVENT_REASON_CHANNEL_OFF "channel_off"
 #define EVENT_REASON_OUTBOUND "outbound"
+#define EVENT_REASON_NO_ANSWER "no_answer"
+#define EVENT_REASON_BAD_SCORE "bad_score"               /* parked */
 #define EVENT_REASON_UNPARSEABLE "unparseable"           /* parked */
 #define EVENT_REASON_TOO_OLD "too_old_for_automation"    /* event_is_too_old() */
 #define EVENT_REASON_UNRESOLVED "unresolved_reservation" /* parked, in the end */
@@ -88,7 +93,7 @@ struct event_context {
  * Reads the canonical event out of a merged payload and judges it by `rules`. Pure: the same
  * input gives the same reading. The first of these that holds decides:
  *   1. unresolved: the plugin named only a reservation; nothing else is known yet,
- *   2. facts: reservation.*, kept for what it says of its task,
+ *   2. facts: kept for what they say of a task, a conversation, an agent (twilio_type.h),
  *   3. not_mapped: a type that is no canonical event,
  *   4. unparseable (parked): a canonical event without a subject,
  *   5. foreign_account: another account or workspace; its other contents are none of ours,
@@ -97,7 +102,8 @@ struct event_context {
  *      to the particular,
  *   8. survey_task: asked after the conversation; its own end is nobody's support case,
  *   9. outbound: a request or an abandonment that the business began is neither,
- *  10. who it is about: customer_reason(). Last, because a later route may still answer it.
+ *  10. no_answer, bad_score (parked): a survey that says nothing, or nothing to be understood,
+ *  11. who it is about: customer_reason(). Last, because a later route may still answer it.
  * The event's age is not judged here: a too old one still updates the contact. When the payload
  * names no task, the record key's subject is it (a reservation that was resolved).
  */

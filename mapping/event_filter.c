@@ -75,6 +75,7 @@ is_survey(const struct event *event, const struct rules *rules)
 
     (void)rules;
     return event->type != EVENT_CONVERSATION_ENDED &&
+           event->type != EVENT_SURVEY_COMPLETED &&
            slice_is_nocase(slice_of(kind), "Survey");
 }
 

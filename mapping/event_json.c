@@ -77,8 +77,11 @@ event_to_json(const struct event *event)
     write_text(&writer, "agent", event->agent);
     write_text(&writer, "reason", event->reason);
     write_text(&writer, "outcome", event->outcome);
+    write_text(&writer, "survey_id", event->survey_id);
     write_number(&writer, "duration_s", event->duration_s);
     write_number(&writer, "priority", event->priority);
+    write_number(&writer, "score", event->score);
+    write_number(&writer, "score_max", event->score_max);
     write_value(&writer, "customer", customer_to_json(&event->customer));
     return finish(&writer);
 }

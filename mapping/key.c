@@ -1,287 +1,133 @@
 /*
  * key.c - from raw bytes to record keys.
  *
- * What Twilio calls an event, what we call it and which SID it is about is one table. The routes
- * only differ in where they keep these words: a callback has them as form fields, a CloudEvent at
- * paths, a plugin post has no type because it only ever says one thing.
+ * What Twilio calls an event, what we call it and which SID it is about is one table
+ * (twilio_type.c). The routes only differ in where they keep these words, and have a file each.
  */
 #include "mapping/key.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "mapping/form.h"
+#include "mapping/key_route.h"
 #include "mapping/scan.h"
 #include "mapping/sid.h"
+#include "mapping/timestamp.h"
 
 enum {
-    TYPE_SIZE_MAX = 80, /* with the NUL; a longer one is not in our vocabulary */
-    STATE_SIZE_MAX = 16,
-    DATA_SIZE_MAX = 1 << 18, /* a CloudEvent's `data` that was sent as a string of JSON */
+    STATE_SIZE_MAX = 32,
     EVENTS_FIRST_CAPACITY = 4,
 };
 
-enum subject {
-    SUBJECT_TASK,
-    SUBJECT_RESERVATION,
-    SUBJECT_CONVERSATION,
-    SUBJECT_COUNT
-};
+/* ---- what a key is made of -------------------------------------------------------------- */
 
-static const struct {
-    const char *prefix;
-    const char *form_name;
-    const char *path; /* in a CloudEvent */
-} subjects[SUBJECT_COUNT] = {
-    [SUBJECT_TASK] = {"WT", "TaskSid", "data/payload/task_sid"},
-    [SUBJECT_RESERVATION] = {"WR", "ReservationSid", "data/payload/reservation_sid"},
-    [SUBJECT_CONVERSATION] = {"CH", "ConversationSid", "data/ConversationSid"},
-};
-
-static const char state_path[] = "data/StateTo";
-static const char data_path[] = "data";
-
-enum spelling {
-    SPELLING_CALLBACK,
-    SPELLING_STREAM,
-    SPELLING_COUNT
-};
-
-struct meaning {
-    const char *spelling[SPELLING_COUNT]; /* Twilio's type; NULL: not on this route */
-    const char *state;                    /* only with this StateTo; NULL: always */
-    const char *type;                     /* ours */
-    enum key_kind kind;
-    enum subject subject;
-};
-
-#define TASKROUTER "com.twilio.taskrouter."
-#define CONVERSATIONS "com.twilio.conversations."
-
-/* https://www.twilio.com/docs/taskrouter/api/event/reference and .../docs/events/event-types */
-static const struct meaning meanings[] = {
-    {{"task.created", TASKROUTER "task.created"}, NULL, "task.created", KEY_EVENT,
-        SUBJECT_TASK},
-    {{"task.completed", TASKROUTER "task.completed"}, NULL, "task.completed", KEY_EVENT,
-        SUBJECT_TASK},
-    {{"task.canceled", TASKROUTER "task.canceled"}, NULL, "task.canceled", KEY_EVENT,
-        SUBJECT_TASK},
-    {{"reservation.accepted", TASKROUTER "reservation.accepted"}, NULL,
-        "reservation.accepted", KEY_FACT, SUBJECT_RESERVATION},
-    {{"reservation.completed", TASKROUTER "reservation.completed"}, NULL,
-        "reservation.completed", KEY_FACT, SUBJECT_RESERVATION},
-    {{NULL, CONVERSATIONS "conversation-state.updated"}, "closed", "conversation.ended",
-        KEY_EVENT, SUBJECT_CONVERSATION},
-};
-
-/*
- * Where plugins put the SID. Flex UI calls a reservation "task" and its SID `task.sid`, so many
- * post a WR... under a task's name: what a SID is, it says itself.
- */
-static const char *const plugin_names[] = {"TaskSid", "taskSid", "task_sid", "Sid", "sid",
-    "ReservationSid", "reservationSid", "reservation_sid"};
-
-static const struct meaning *
-find_meaning(enum spelling route, const char *type)
-{
-    for (size_t i = 0; i < LENGTH(meanings); i++) {
-        const char *spelling = meanings[i].spelling[route];
-
-        if (spelling != NULL && strcmp(spelling, type) == 0) {
-            return &meanings[i];
-        }
-    }
-    return NULL;
-}
-
-static void
-set_key(struct keyed_event *event, enum key_kind kind, const char *type, const char *sid)
+void
+key_set(
+    struct keyed_event *event, enum key_kind kind, const char *type, const char *subject)
 {
     event->kind = kind;
-    (void)snprintf(event->key, sizeof(event->key), "%s/%s", type, sid);
-    (void)snprintf(event->subject, sizeof(event->subject), "%s", sid);
+    (void)snprintf(event->key, sizeof(event->key), "%s/%s", type, subject);
+    (void)snprintf(event->subject, sizeof(event->subject), "%s", subject);
 }
 
-/* ---- TaskRouter callbacks --------------------------------------------------------------- */
-
-static int
-key_callback(struct slice body, struct keyed_event *event)
-{
-    char type[TYPE_SIZE_MAX];
-    char sid[SID_SIZE];
-
-    *event = (struct keyed_event){
-        .kind = KEY_RAW,
-        .type = form_find(body, "EventType"),
-        .bytes = body,
-    };
-    if (event->type.size == 0) {
-        return KEY_E_UNPARSEABLE;
-    }
-    const struct meaning *meaning = form_decode(event->type, type, sizeof(type))
-                                        ? find_meaning(SPELLING_CALLBACK, type)
-                                        : NULL;
-
-    if (meaning == NULL) {
-        event->kind = KEY_IGNORED;
-        return KEY_OK;
-    }
-    const char *sid_name = subjects[meaning->subject].form_name;
-
-    if (form_decode(form_find(body, sid_name), sid, sizeof(sid)) &&
-        sid_is(sid, subjects[meaning->subject].prefix)) {
-        set_key(event, meaning->kind, meaning->type, sid);
-    }
-    return KEY_OK;
-}
-
-/* ---- Event Streams ---------------------------------------------------------------------- */
-
-/* The event stays KEY_RAW when the values are not what its type needs. */
-static void
-key_by_values(const struct meaning *meaning, struct slice state_value,
-    struct slice sid_value, struct keyed_event *event)
-{
-    char state[STATE_SIZE_MAX];
-    char sid[SID_SIZE];
-
-    if (meaning->state != NULL) {
-        if (!scan_text(state_value, state, sizeof(state))) {
-            return;
-        }
-        if (strcmp(state, meaning->state) != 0) {
-            event->kind = KEY_IGNORED;
-            return;
-        }
-    }
-    if (scan_text(sid_value, sid, sizeof(sid)) &&
-        sid_is(sid, subjects[meaning->subject].prefix)) {
-        set_key(event, meaning->kind, meaning->type, sid);
-    }
-}
-
-/* `data` has been seen as a string of JSON: the same paths, one level up, in what it says. */
-static int
-key_by_text(const struct meaning *meaning, struct keyed_event *event)
-{
-    struct scan_field data = {.path = data_path};
-    struct scan_field fields[] = {
-        {.path = state_path + sizeof(data_path)},
-        {.path = subjects[meaning->subject].path + sizeof(data_path)},
-    };
-
-    if (scan_fields(event->bytes, &data, 1) != SCAN_OK || data.value.size == 0 ||
-        data.value.size > DATA_SIZE_MAX) {
-        return 0;
-    }
-    char *text = malloc(data.value.size);
-
-    if (text == NULL) {
-        return -ENOMEM;
-    }
-    if (scan_text(data.value, text, data.value.size) &&
-        scan_fields(slice_of(text), fields, LENGTH(fields)) == SCAN_OK) {
-        key_by_values(meaning, fields[0].value, fields[1].value, event);
-    }
-    free(text);
-    return 0;
-}
-
-/* A type we can read: NULL for one outside our vocabulary. */
+/* Of identifiers that are no SIDs we only ask that they are harmless in a key. */
 static bool
-read_stream_type(struct slice value, const struct meaning **ret_meaning)
+is_identifier(const char *text)
 {
-    char type[TYPE_SIZE_MAX];
-
-    if (scan_text(value, type, sizeof(type))) {
-        *ret_meaning = find_meaning(SPELLING_STREAM, type);
-        return type[0] != '\0';
-    }
-    *ret_meaning = NULL;
-    return scan_string(value).size >= sizeof(type);
+    return text[0] != '\0' &&
+           text[strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+                             "0123456789-")] == '\0';
 }
 
-static int
-key_cloud_event(struct slice element, struct keyed_event *event)
-{
-    enum {
-        TYPE = SUBJECT_COUNT,
-        STATE,
-        FIELD_COUNT
-    };
-    struct scan_field fields[FIELD_COUNT] = {
-        [TYPE] = {.path = "type"},
-        [STATE] = {.path = state_path},
-    };
-    const struct meaning *meaning = NULL;
-
-    for (size_t i = 0; i < SUBJECT_COUNT; i++) {
-        fields[i].path = subjects[i].path;
-    }
-    *event = (struct keyed_event){.kind = KEY_RAW, .bytes = element};
-    if (scan_fields(element, fields, FIELD_COUNT) != SCAN_OK ||
-        !read_stream_type(fields[TYPE].value, &meaning)) {
-        return 0;
-    }
-    event->type = scan_string(fields[TYPE].value);
-    if (meaning == NULL) {
-        event->kind = KEY_IGNORED;
-        return 0;
-    }
-    key_by_values(meaning, fields[STATE].value, fields[meaning->subject].value, event);
-    return event->kind == KEY_RAW ? key_by_text(meaning, event) : 0;
-}
-
-/* ---- Flex UI plugin --------------------------------------------------------------------- */
-
-/* The values under plugin_names, as they are written. */
 static bool
-find_plugin_fields(
-    struct slice body, bool is_json, struct scan_field fields[LENGTH(plugin_names)])
+read_subject(const struct twilio_subject *subject, const struct key_values *values,
+    char text[KEY_SUBJECT_SIZE])
 {
-    for (size_t i = 0; i < LENGTH(plugin_names); i++) {
-        fields[i] = (struct scan_field){.path = plugin_names[i]};
-        if (!is_json) {
-            fields[i].value = form_find(body, plugin_names[i]);
-        }
-    }
-    return !is_json || scan_fields(body, fields, LENGTH(plugin_names)) == SCAN_OK;
-}
+    for (size_t i = 0; i < TWILIO_PLACES_MAX; i++) {
+        const struct twilio_place *place = &subject->places[i];
 
-/* A task's SID wherever it is, before a reservation's. */
-static bool
-find_plugin_sid(struct slice body, bool is_json, char sid[SID_SIZE])
-{
-    static const enum subject wanted[] = {SUBJECT_TASK, SUBJECT_RESERVATION};
-    struct scan_field fields[LENGTH(plugin_names)];
-
-    if (!find_plugin_fields(body, is_json, fields)) {
-        return false;
-    }
-    for (size_t i = 0; i < LENGTH(wanted) * LENGTH(fields); i++) {
-        const struct slice value = fields[i % LENGTH(fields)].value;
-
-        if ((is_json ? scan_text : form_decode)(value, sid, SID_SIZE) &&
-            sid_is(sid, subjects[wanted[i / LENGTH(fields)]].prefix)) {
+        if (place->prefix != NULL &&
+            values->read(values->context, place->field, text, KEY_SUBJECT_SIZE) &&
+            (place->prefix[0] == '\0' ? is_identifier(text)
+                                      : sid_is(text, place->prefix))) {
             return true;
         }
     }
     return false;
 }
 
-static int
-key_plugin(struct slice body, bool is_json, struct keyed_event *event)
+/* An event that does not say which of many it is, is told apart by its bytes. */
+static void
+set_key_of_many(const struct twilio_type *type, const struct key_values *values,
+    struct keyed_event *event)
 {
-    char sid[SID_SIZE];
+    char text[TIMESTAMP_TEXT_SIZE + SID_SIZE];
+    int64_t ms;
 
-    if (!find_plugin_sid(body, is_json, sid)) {
-        return KEY_E_UNPARSEABLE;
+    if (type->repeat == TWILIO_BY_EVENT &&
+        values->read(values->context, TWILIO_EVENT_SID, text, sizeof(text)) &&
+        sid_is(text, "EV")) {
+        (void)snprintf(event->key, sizeof(event->key), "%s/%s", type->name, text);
+    } else if (type->repeat == TWILIO_BY_TIME &&
+               values->read(values->context, TWILIO_STATE_UPDATED, text, sizeof(text)) &&
+               timestamp_parse(slice_of(text), &ms)) {
+        (void)snprintf(event->key, sizeof(event->key), "%s/%s/%" PRId64, type->name,
+            event->subject, ms);
+    } else {
+        event->by_content = true;
     }
-    *event = (struct keyed_event){.bytes = body};
-    set_key(event, KEY_EVENT, "task.completed", sid);
-    return KEY_OK;
+}
+
+/* NULL: not in the vocabulary, or in none of the states we know. */
+static const struct twilio_type *
+find_type(enum source source, const char *name, const struct key_values *values,
+    bool *ret_lacks_state)
+{
+    const struct twilio_type *type = twilio_type_find(source, name, NULL);
+    char state[STATE_SIZE_MAX];
+
+    if (type == NULL || type->state == NULL) {
+        return type;
+    }
+    if (!values->read(values->context, type->state_field, state, sizeof(state)) ||
+        state[0] == '\0') {
+        *ret_lacks_state = true;
+        return NULL;
+    }
+    return twilio_type_find(source, name, state);
+}
+
+void
+key_set_by_type(enum source source, const char *name, const struct key_values *values,
+    struct keyed_event *event)
+{
+    char subject[KEY_SUBJECT_SIZE];
+    bool lacks_state = false;
+    const struct twilio_type *type = find_type(source, name, values, &lacks_state);
+
+    if (type == NULL) {
+        event->kind = lacks_state ? event->kind : KEY_IGNORED;
+        return;
+    }
+    if (!read_subject(type->subject, values, subject)) {
+        return;
+    }
+    key_set(event, type->kind == TWILIO_FACT ? KEY_FACT : KEY_EVENT, type->name, subject);
+    if (type->repeat != TWILIO_ONCE) {
+        set_key_of_many(type, values, event);
+    }
+}
+
+void
+key_add_content(struct keyed_event *event, const char *sha256_hex)
+{
+    const size_t size = strlen(event->key);
+
+    (void)snprintf(event->key + size, sizeof(event->key) - size, "/%.*s",
+        KEY_CONTENT_DIGITS, sha256_hex);
 }
 
 /* ---- all routes ------------------------------------------------------------------------- */
@@ -346,18 +192,34 @@ key_stream(struct slice body, struct keyed_events *ret_events)
     return KEY_OK;
 }
 
+/* The routes whose requests carry one event. */
+static int
+key_one(enum source source, struct slice body, bool is_json, struct keyed_event *event)
+{
+    switch (source) {
+    case SOURCE_FLEX_PLUGIN:
+        return key_plugin(body, is_json, event);
+    case SOURCE_SURVEY:
+        return key_survey(body, is_json, event);
+    case SOURCE_TASKROUTER:
+    case SOURCE_CONVERSATIONS:
+    case SOURCE_INTERACTIONS:
+    case SOURCE_MESSAGING:
+        return is_json ? KEY_E_UNPARSEABLE : key_callback(source, body, event);
+    case SOURCE_EVENT_STREAMS:
+    case SOURCE_COUNT:
+        break;
+    }
+    return KEY_E_UNPARSEABLE;
+}
+
 static int
 key_single(
     enum source source, struct slice body, bool is_json, struct keyed_events *ret_events)
 {
     struct keyed_event event;
-    int r = KEY_E_UNPARSEABLE;
+    const int r = key_one(source, body, is_json, &event);
 
-    if (source == SOURCE_FLEX_PLUGIN) {
-        r = key_plugin(body, is_json, &event);
-    } else if (source == SOURCE_TASKROUTER && !is_json) {
-        r = key_callback(body, &event);
-    }
     if (r != KEY_OK) {
         return r;
     }

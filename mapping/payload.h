@@ -1,17 +1,22 @@
 /*
- * payload.h - one shape for what three routes say in three dialects.
+ * payload.h - one shape for what seven routes say in their dialects.
  *
- * TaskRouter callbacks are forms with PascalCase names, Event Streams are JSON with snake_case
- * names two levels down, the Flex UI plugin posts either. All become one flat JSON object with
- * TaskRouter's snake_case names (the ones its Events API uses), in which
+ * Callbacks are forms with PascalCase names. Event Streams are JSON, TaskRouter's with snake_case
+ * names two levels down, Conversations' in PascalCase, messaging's in camelCase. The Flex UI
+ * plugin and surveys post either. All become one flat JSON object with snake_case names (for
+ * TaskRouter the ones its Events API uses; "MessagingBinding.Address" stays), in which
  *   - task_attributes and worker_attributes are objects, whichever way they were sent; a text
  *     that is no JSON object reads as an empty one and sets task_attributes_invalid,
  *   - every other value is what was sent (string or number): readers coerce; nulls and empty
  *     texts are left out,
- *   - `event_type` is the canonical name ("task.completed", "conversation.ended"); always there,
+ *   - `event_type` is the canonical name ("task.completed", "conversation.ended"; twilio_type.h),
+ *     or Twilio's own outside the vocabulary; always there,
  *   - `sid` is Twilio's name of the event: EV... where known, else the CloudEvent's id,
  *   - `date_ms` is Twilio's own time of the event in Unix ms, absent when the route has none
  *     (the plugin: an agent's browser does not date Brevo's events),
+ *   - what a survey's Email, Phone and Channel say is among the task_attributes, as `email`,
+ *     `phone` and `channelType`; an interaction's MediaChannelSid that is a conversation's is its
+ *     `conversation_sid`,
  *   - the Flex user token and whatever else only the transport needed are gone.
  * So one reader serves every route, and merging routes is a union of objects.
  */

@@ -77,6 +77,7 @@ event_properties(const struct event *event)
         {"agent", event->agent},
         {"reason", event->reason},
         {"outcome", event->outcome},
+        {"survey_id", event->survey_id},
     };
     /* 6: "\u0001"; 64: a key, quotes, numbers. */
     static_assert(LENGTH(texts) * (REQUEST_TEXT_MAX * 6 + 64) < REQUEST_PROPERTIES_MAX,
@@ -87,6 +88,8 @@ event_properties(const struct event *event)
     }
     write_integer(&properties, "duration_s", event->duration_s);
     write_integer(&properties, "priority", event->priority);
+    write_integer(&properties, "score", event->score);
+    write_integer(&properties, "score_max", event->score_max);
     if (properties.truncated) {
         properties.failed |=
             json_object_set_new(properties.object, "truncated", json_true()) != 0;

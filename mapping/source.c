@@ -28,6 +28,22 @@ source_route(enum source source)
     return sources[source].route;
 }
 
+enum source
+source_by_trust(size_t rank)
+{
+    static const enum source sources_by_trust[SOURCE_COUNT] = {
+        SOURCE_TASKROUTER,
+        SOURCE_EVENT_STREAMS,
+        SOURCE_CONVERSATIONS,
+        SOURCE_INTERACTIONS,
+        SOURCE_MESSAGING,
+        SOURCE_SURVEY,
+        SOURCE_FLEX_PLUGIN,
+    };
+
+    return sources_by_trust[rank];
+}
+
 bool
 source_from_name(struct slice name, enum source *ret_source)
 {

@@ -28,8 +28,9 @@ static const struct {
         "the right `direction` in the attributes"},
     {"internal_contact",
         "the only address is an agent's or of identity.internal_domains"},
-    {EVENT_REASON_FACTS, "nothing: it says which task a reservation belongs to, which is "
-                         "remembered; it never becomes an event"},
+    {EVENT_REASON_FACTS,
+        "nothing: it says something of a task, a conversation or an agent "
+        "and never becomes an event"},
     {EVENT_REASON_FOREIGN,
         "account_sid and workspace_sid of the configuration are others"},
     {EVENT_REASON_TEST, "trigger --deliver: the configured Brevo is a live one"},
@@ -39,6 +40,9 @@ static const struct {
     {EVENT_REASON_SURVEY, "nothing: conversations.kind says that the task is a survey"},
     {EVENT_REASON_OUTBOUND,
         "nothing: what the business began is neither a request nor given up"},
+    {EVENT_REASON_NO_ANSWER, "a Score or a Comment in the survey's post"},
+    {EVENT_REASON_BAD_SCORE,
+        "a whole number from 0 to ScoreMax, or to 5 without one, as Score"},
     {EVENT_REASON_UNPARSEABLE,
         "nothing by itself: the bytes are kept for a person to look at"},
     {EVENT_REASON_TOO_OLD, "brevo.max_event_age; the contact is updated all the same"},
@@ -164,10 +168,22 @@ park_raw(struct slice bytes, enum source source, json_t *record)
            set_verdict(record, "parked", EVENT_REASON_UNPARSEABLE);
 }
 
+static void
+complete_key(struct keyed_event *keyed)
+{
+    char hash[VERIFY_SHA256_SIZE];
+
+    if (keyed->by_content) {
+        verify_sha256_hex(keyed->bytes, hash);
+        key_add_content(keyed, hash);
+    }
+}
+
 static bool
 explain_event(
-    const struct keyed_event *keyed, const struct explain_input *input, json_t *record)
+    struct keyed_event *keyed, const struct explain_input *input, json_t *record)
 {
+    complete_key(keyed);
     switch (keyed->kind) {
     case KEY_IGNORED:
         return set_verdict(record, "ignored", "not_in_vocabulary") &&
@@ -226,7 +242,7 @@ is_json(enum source source, struct slice body)
     const struct slice text = slice_trim(body);
 
     return source == SOURCE_EVENT_STREAMS ||
-           (source == SOURCE_FLEX_PLUGIN &&
+           ((source == SOURCE_FLEX_PLUGIN || source == SOURCE_SURVEY) &&
                (slice_starts(text, "{") || slice_starts(text, "[")));
 }
 

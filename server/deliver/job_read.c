@@ -1,19 +1,9 @@
 /*
  * job_read.c - claimed → parsed → mapped: from a record's bytes to the bodies Brevo will get.
  */
+#include "mapping/twilio_type.h"
 #include "server/deliver/job.h"
 #include "server/ops/log.h"
-
-/* Signed by Twilio before what a browser said: the first to know a value is believed. */
-static const enum source sources_by_trust[] = {
-    SOURCE_TASKROUTER,
-    SOURCE_EVENT_STREAMS,
-    SOURCE_CONVERSATIONS,
-    SOURCE_INTERACTIONS,
-    SOURCE_SURVEY,
-    SOURCE_MESSAGING,
-    SOURCE_FLEX_PLUGIN,
-};
 
 static const struct queue_route *
 find_route(const struct queue_record *record, enum source source)
@@ -63,11 +53,11 @@ job_parse(struct job *job)
         job_park(job, "retries_exhausted");
         return;
     }
-    for (size_t i = 0; i < LENGTH(sources_by_trust); i++) {
+    for (size_t i = 0; i < SOURCE_COUNT; i++) { /* who knows a value first is believed */
         if (slice_starts(slice_of(job->record->key), "raw/")) {
             break; /* kept as it came, because it could not even be keyed */
         }
-        if (join_route(job, sources_by_trust[i]) != 0) {
+        if (join_route(job, source_by_trust(i)) != 0) {
             job_lack_memory(job);
             return;
         }
@@ -156,7 +146,7 @@ job_map(struct job *job, const struct config *config, int64_t now_us)
         .received_ms = job->record->received_ms,
     };
 
-    if (slice_starts(context.record_key, "reservation.")) {
+    if (twilio_type_is_fact(slice_before(context.record_key, '/'))) {
         map_fact(job);
         return;
     }

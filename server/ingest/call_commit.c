@@ -82,6 +82,16 @@ key_raw_bytes(enum source source, struct keyed_event *event, struct queue_put *p
     put->subject = slice_skip(put->key, put->key.size - strlen(hash));
 }
 
+/* Several events of one name are told apart by what is in them. */
+static void
+key_by_content(struct keyed_event *event)
+{
+    char hash[VERIFY_SHA256_SIZE];
+
+    verify_sha256_hex(event->bytes, hash);
+    key_add_content(event, hash);
+}
+
 static void
 fill_put(const struct call *call, struct keyed_event *event, struct queue_put *put)
 {
@@ -92,6 +102,9 @@ fill_put(const struct call *call, struct keyed_event *event, struct queue_put *p
     if (event->kind == KEY_RAW) {
         key_raw_bytes(source, event, put);
     } else {
+        if (event->by_content) {
+            key_by_content(event);
+        }
         put->key = slice_of(event->key);
         put->subject = slice_of(event->subject);
     }

@@ -70,7 +70,7 @@ def test_sends_just_these_requests(flexbrevo, sandbox, caller, twilio, tmp_path)
 
 def test_explains_each_event_of_a_batch():
     batch = [cloud_event(), cloud_event(task_attributes="{}"),
-             cloud_event(kind="taskrouter.worker.activity.update"), cloud_event(task_sid="WT1"),
+             cloud_event(kind="taskrouter.workflow.entered"), cloud_event(task_sid="WT1"),
              cloud_event(kind="taskrouter.reservation.accepted", reservation_sid="WR" + SID)]
     verdicts = [(r["verdict"], r.get("reason")) for r in
                 explain("event-streams", json.dumps(batch).encode())]

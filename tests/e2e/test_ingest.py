@@ -49,7 +49,7 @@ def test_repeats_and_types_we_do_not_map_are_acknowledged_and_counted(caller, tw
     task = Task()
     for _ in range(3):
         assert caller.send(twilio.callback(task)).status == 204
-    assert caller.send(twilio.callback(Task(), "worker.activity.update")).status == 204
+    assert caller.send(twilio.callback(Task(), "workflow.entered")).status == 204
     assert caller.send(twilio.json([])).status == 204
     assert counted(flexbrevo, "accepted", "taskrouter") == 1
     assert counted(flexbrevo, "duplicate", "taskrouter") == 2

@@ -96,7 +96,7 @@ def test_the_same_request_ten_times_is_one_event(caller, twilio, sandbox, flexbr
 
 def test_an_event_type_that_is_not_ours_is_acknowledged_and_forgotten(
         caller, twilio, sandbox, flexbrevo):
-    for event in ("worker.activity.update", "workflow.target-matched", "never.heard.of"):
+    for event in ("workflow.entered", "workflow.target-matched", "never.heard.of"):
         assert caller.send(twilio.callback(Task(), event)).status == 204
     assert flexbrevo.metric("queue_accepted") == 0
     assert sandbox.requests() == []

@@ -6,13 +6,13 @@
 #include <string.h>
 
 #include "mapping/form.h"
-#include "mapping/key.h"
+#include "mapping/payload.h"
 #include "mapping/scan.h"
+#include "mapping/twilio_type.h"
 #include "tests/fuzz/fuzz.h"
 
 enum {
     TOKEN_SIZE = 1 << 16,
-    SID_LENGTH = 34,
 };
 
 static bool
@@ -22,20 +22,37 @@ is_inside(struct slice part, struct slice whole)
            (part.data >= whole.data && part.data + part.size <= whole.data + whole.size);
 }
 
+/* "type/subject", and of types that come many times what tells them apart. */
 static void
-check_event(const struct keyed_event *event, struct slice body)
+check_key(const struct keyed_event *event)
 {
     const char *slash = strchr(event->key, '/');
+    const bool has_subject =
+        slash != NULL && strncmp(slash + 1, event->subject, strlen(event->subject)) == 0;
 
+    fuzz_check(strlen(event->key) + 1 + KEY_CONTENT_DIGITS < KEY_SIZE_MAX, "room");
+    fuzz_check(slash != NULL && slash > event->key, "a type");
+    fuzz_check(has_subject || strncmp(slash, "/EV", 3) == 0, "a subject, or an event");
+    fuzz_check(event->subject[0] != '\0' && strpbrk(event->key, " \r\n\"\\") == NULL,
+        "nothing in a key that would need escaping");
+    fuzz_check(event->kind == KEY_FACT
+                   ? twilio_type_is_fact(slice_before(slice_of(event->key), '/'))
+                   : !twilio_type_is_fact(slice_before(slice_of(event->key), '/')),
+        "facts are facts to the worker, too");
+}
+
+static void
+check_event(struct keyed_event *event, struct slice body)
+{
     fuzz_check(is_inside(event->type, body) && is_inside(event->bytes, body), "slices");
     fuzz_check(event->bytes.size > 0, "an event has bytes");
     if (event->kind == KEY_RAW || event->kind == KEY_IGNORED) {
         fuzz_check(event->key[0] == '\0' && event->subject[0] == '\0', "no key");
+        fuzz_check(!event->by_content, "nothing to complete");
         return;
     }
     fuzz_check(event->kind == KEY_EVENT || event->kind == KEY_FACT, "kind");
-    fuzz_check(slash != NULL && strcmp(slash + 1, event->subject) == 0, "type/subject");
-    fuzz_check(strlen(event->subject) == SID_LENGTH, "a SID");
+    check_key(event);
 }
 
 static const json_t *
@@ -54,7 +71,10 @@ check_stream_event(const struct keyed_event *event)
     const char *const sids[] = {
         json_string_value(child(child(data, "payload"), "task_sid")),
         json_string_value(child(child(data, "payload"), "reservation_sid")),
+        json_string_value(child(child(data, "payload"), "worker_sid")),
         json_string_value(child(data, "ConversationSid")),
+        json_string_value(child(data, "messageSid")),
+        json_string_value(child(data, "test_id")),
     };
     bool found = !json_is_object(data);
 
@@ -83,23 +103,57 @@ check_stream(const struct keyed_events *events, struct slice body)
     json_decref(tree);
 }
 
+/* The subject of a form is the value of one of its fields. */
+static void
+check_form(const struct keyed_event *event, struct slice body)
+{
+    AUTO(form_done) struct form form = {0};
+    bool found = false;
+
+    if (form_parse(body, &form) != FORM_OK ||
+        (event->kind != KEY_EVENT && event->kind != KEY_FACT)) {
+        return;
+    }
+    for (size_t i = 0; i < form.count; i++) {
+        found = found || slice_is(form.fields[i].value, event->subject);
+    }
+    fuzz_check(found, "the subject is in the form");
+}
+
+/* TaskRouter's names of events are ours. */
 static void
 check_callback(const struct keyed_event *event, struct slice body)
 {
     AUTO(form_done) struct form form = {0};
 
-    if (form_parse(body, &form) != FORM_OK) {
-        return;
-    }
-    if (event->kind == KEY_EVENT || event->kind == KEY_FACT) {
-        const char *sid_name = event->kind == KEY_FACT ? "ReservationSid" : "TaskSid";
-        const struct slice type = form_get(&form, "EventType");
-
-        fuzz_check(slice_is(form_get(&form, sid_name), event->subject), "the subject");
-        fuzz_check(type.size == strlen(event->key) - SID_LENGTH - 1 &&
-                       memcmp(event->key, type.data, type.size) == 0,
+    if (form_parse(body, &form) == FORM_OK &&
+        (event->kind == KEY_EVENT || event->kind == KEY_FACT)) {
+        fuzz_check(slice_equal(form_get(&form, "EventType"),
+                       slice_before(slice_of(event->key), '/')),
             "the type");
     }
+}
+
+/*
+ * The worker reads the type that was keyed. (Where a state decides, or a form's fields do, a body
+ * may say it twice in two spellings, and the two may take either.)
+ */
+static void
+check_type(const struct keyed_event *event)
+{
+    const struct slice type = slice_before(slice_of(event->key), '/');
+    json_t *payload = NULL;
+
+    if ((event->kind != KEY_EVENT && event->kind != KEY_FACT) ||
+        slice_starts(type, "conversation.")) {
+        return;
+    }
+    const int r = payload_parse(SOURCE_EVENT_STREAMS, event->bytes, &payload);
+
+    fuzz_check(r == PAYLOAD_OK || r == PAYLOAD_E_UNPARSEABLE, "parsed or parked");
+    fuzz_check(r != PAYLOAD_OK || slice_is(type, payload_text(payload, "event_type")),
+        "the type that was keyed");
+    json_decref(payload);
 }
 
 static void
@@ -112,12 +166,18 @@ check_route(enum source source, struct slice body, bool is_json)
     fuzz_check(r == KEY_OK || (events.items == NULL && events.count == 0), "untouched");
     for (size_t i = 0; i < events.count; i++) {
         check_event(&events.items[i], body);
+        if (source == SOURCE_EVENT_STREAMS) {
+            check_type(&events.items[i]);
+        }
     }
     if (r == KEY_OK && source == SOURCE_EVENT_STREAMS) {
         check_stream(&events, body);
     }
     if (r == KEY_OK && source == SOURCE_TASKROUTER) {
         check_callback(&events.items[0], body);
+    }
+    if (r == KEY_OK && !is_json) {
+        check_form(&events.items[0], body);
     }
 }
 

@@ -1,7 +1,8 @@
 /*
  * fuzz_payload.c - whatever bytes a route delivers, what is read from them can be sent to Brevo.
  *
- * The first byte chooses the route; a NUL splits the rest into the inputs of two routes.
+ * The first byte chooses the route ('b' the first, 'h' the last of enum source); a NUL splits the
+ * rest into the inputs of two routes.
  */
 #include <jansson.h>
 #include <string.h>
@@ -16,6 +17,7 @@ static const struct rules rules = {
             [EVENT_TASK_COMPLETED] = "SUPPORT_RESOLVED",
             [EVENT_TASK_CANCELED] = "SUPPORT_ABANDONED",
             [EVENT_CONVERSATION_ENDED] = "CONVERSATION_ENDED",
+            [EVENT_SURVEY_COMPLETED] = "CSAT_SUBMITTED",
         },
     .fields =
         {
@@ -32,6 +34,7 @@ static const struct rules rules = {
     .sync_conversations = true,
     .sync_tasks = true,
     .sync_customers = true,
+    .sync_csat = true,
     .list_support_contacts = 32,
     .own_numbers = {.items = {"+15550100000"}, .count = 1},
     .internal_domains = {.items = {"example.net"}, .count = 1},
@@ -130,6 +133,7 @@ check_delivery(const struct event *event)
     AUTO(payload_release) json_t *request = request_event(event, &rules);
 
     fuzz_check(event->effect_key[0] != '\0', "an effect");
+    fuzz_check(event->score <= event->score_max, "a score on its scale");
     check_contact(contact);
     check_event(request);
     check_reduced(contact);
@@ -172,7 +176,11 @@ parse(enum source source, struct slice bytes)
     fuzz_check((r == PAYLOAD_OK) == (payload != NULL), "written only on success");
     if (payload != NULL) {
         const json_t *attributes = json_object_get(payload, "task_attributes");
+        int64_t date_ms;
 
+        fuzz_check(json_object_get(payload, "date_ms") == NULL ||
+                       (payload_integer(payload, "date_ms", &date_ms) && date_ms > 0),
+            "a date");
         fuzz_check(payload_text(payload, "event_type") != NULL, "an event has a type");
         fuzz_check(attributes == NULL || json_is_object(attributes), "attributes");
         check_payload(payload);

@@ -3,8 +3,8 @@
 
     check_docs.py [ROOT]        says what is missing where, exit 1 when anything is
 
-routes -> docs/http-api.md, metrics -> docs/operations.md, commands -> README.md, reasons ->
-`explain`. The tables of reasons in docs/operations.md list exactly those in the code. For the
+routes -> docs/http-api.md, types -> docs/events.md, metrics -> docs/operations.md,
+commands -> README.md, reasons -> `explain`. The tables of reasons in docs/operations.md list exactly those in the code. For the
 options there is check_config_docs.py, which asks the program.
 """
 
@@ -32,12 +32,13 @@ MIRRORS = (
      "docs/operations.md"),
     ("server/ingest/routes.c", first(r'\.code = "([a-z_]+)"'), "docs/http-api.md"),
     ("mapping/event.h", first(r"#define (EVENT_REASON_\w+)"), "server/cli/explain.c"),
+    ("mapping/twilio_type.c", first(r'\{(?:TASKROUTER\()?"([a-z-]+\.[a-z.-]+)"'), "docs/events.md"),
     ("mapping/customer.c", first(r'\[CUSTOMER_E_\w+\] = "([a-z_]+)"'), "server/cli/explain.c"),
     ("server/main.c", first(r'\{"([a-z-]+)", command_'), "README.md"),
 )
 
 REASON = r'"([a-z_]+)"'
-PARKED = "(?:UNPARSEABLE|UNRESOLVED)"  # of EVENT_REASON_*: the others filter
+PARKED = "(?:UNPARSEABLE|UNRESOLVED|BAD_SCORE)"  # of EVENT_REASON_*: the others filter
 
 # heading in docs/operations.md, and where in the code the reasons of its table are
 REASONS = {

@@ -3,6 +3,7 @@
  */
 #pragma once
 
+#include <stdio.h>
 #include <string.h>
 
 #include "mapping/key.h"

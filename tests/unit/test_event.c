@@ -62,7 +62,7 @@ reads_every_property_of_a_completed_task(void **state)
 }
 
 static void
-names_the_effect_by_task_or_conversation(void **state)
+names_the_effect_by_task_conversation_or_interaction(void **state)
 {
     static const struct {
         const char *changes;
@@ -73,6 +73,10 @@ names_the_effect_by_task_or_conversation(void **state)
         {"{'event_type':'task.canceled'}", "abandoned/" TASK},
         {"{'event_type':'conversation.ended','conversation_sid':'" CONVERSATION "'}",
             "ended/" CONVERSATION},
+        {"{'event_type':'conversation.ended','conversation_sid':'" CONVERSATION
+         "','interaction_sid':'KD01'}",
+            "ended/" CONVERSATION},
+        {"{'event_type':'conversation.ended','interaction_sid':'KD01'}", "ended/KD01"},
         {"{'task_sid':null,'resource_sid':'WT02'}", "resolved/WT02"},
     };
 
@@ -249,7 +253,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_every_property_of_a_completed_task),
-        cmocka_unit_test(names_the_effect_by_task_or_conversation),
+        cmocka_unit_test(names_the_effect_by_task_conversation_or_interaction),
         cmocka_unit_test(asks_to_resolve_a_reservation_until_its_record_names_the_task),
         cmocka_unit_test(parks_an_event_about_nothing),
         cmocka_unit_test(falls_back_to_the_record_for_name_and_date),

@@ -35,6 +35,20 @@ routes_are_known_by_both_names(void **state)
 }
 
 static void
+every_source_has_a_rank_of_trust_and_the_browser_the_last(void **state)
+{
+    bool seen[SOURCE_COUNT] = {false};
+
+    (void)state;
+    for (size_t i = 0; i < SOURCE_COUNT; i++) {
+        assert_false(seen[source_by_trust(i)]);
+        seen[source_by_trust(i)] = true;
+    }
+    assert_int_equal(source_by_trust(0), SOURCE_TASKROUTER);
+    assert_int_equal(source_by_trust(SOURCE_COUNT - 1), SOURCE_FLEX_PLUGIN);
+}
+
+static void
 unknown_sources_are_refused(void **state)
 {
     enum source source = SOURCE_TASKROUTER;
@@ -77,8 +91,9 @@ static void
 callbacks_outside_our_vocabulary_are_ignored(void **state)
 {
     static const struct key_case cases[] = {
-        {CALLBACK_HEAD "&EventType=task.updated&TaskSid=" WT, KEY_IGNORED, NULL},
-        {"EventType=worker.activity.update", KEY_IGNORED, NULL},
+        {CALLBACK_HEAD "&EventType=workflow.entered&TaskSid=" WT, KEY_IGNORED, NULL},
+        {"EventType=worker.attributes.update", KEY_IGNORED, NULL},
+        {"EventType=sink.test&TaskSid=" WT, KEY_IGNORED, NULL},
         {"EventType=reservation.created&ReservationSid=" WR, KEY_IGNORED, NULL},
         {"EventType=task-queue.expression.updated", KEY_IGNORED, NULL},
         {"EventType=Task.Created&TaskSid=" WT, KEY_IGNORED, NULL},
@@ -111,6 +126,8 @@ callbacks_without_their_subject_are_kept_raw(void **state)
         {"EventType=task.created&TaskSid=" WT "%00", KEY_RAW, NULL},
         {"EventType=task.created&TaskSid=" WT HEX32 HEX32 HEX32, KEY_RAW, NULL},
         {"EventType=reservation.accepted&TaskSid=" WT, KEY_RAW, NULL},
+        {CALLBACK_HEAD "&EventType=task.updated", KEY_RAW, NULL},
+        {CALLBACK_HEAD "&EventType=worker.activity.update&TaskSid=" WT, KEY_RAW, NULL},
         {"EventType=reservation.accepted&ReservationSid=" WT, KEY_RAW, NULL},
     };
 
@@ -207,6 +224,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(routes_are_known_by_both_names),
+        cmocka_unit_test(every_source_has_a_rank_of_trust_and_the_browser_the_last),
         cmocka_unit_test(unknown_sources_are_refused),
         cmocka_unit_test(callbacks_are_keyed_by_type_and_subject),
         cmocka_unit_test(callbacks_outside_our_vocabulary_are_ignored),

@@ -51,15 +51,12 @@ static void
 cloud_events_outside_our_vocabulary_are_ignored(void **state)
 {
     static const struct key_case cases[] = {
-        {ENVELOPE(TASKROUTER "task.updated", PAYLOAD("\"task_sid\":\"" WT "\"")),
+        {ENVELOPE(TASKROUTER "workflow.entered", PAYLOAD("\"task_sid\":\"" WT "\"")),
             KEY_IGNORED, NULL},
         {ENVELOPE("task.created", PAYLOAD("\"task_sid\":\"" WT "\"")), KEY_IGNORED, NULL},
-        {ENVELOPE("com.twilio.eventstreams.test-event", "{\"test_id\":\"1\"}"),
-            KEY_IGNORED, NULL},
         {ENVELOPE(STATE_UPDATED, STATE("\"ConversationSid\":\"" CH "\",\"StateTo\":"
-                                       "\"inactive\"")),
+                                       "\"initializing\"")),
             KEY_IGNORED, NULL},
-        {ENVELOPE(STATE_UPDATED, STATE("\"StateTo\":\"active\"")), KEY_IGNORED, NULL},
         {"{\"type\":\"" HEX32 HEX32 HEX32 HEX32 "\"}", KEY_IGNORED, NULL},
     };
 
@@ -109,9 +106,9 @@ data_may_be_json_inside_a_string(void **state)
              "\"{\\\"StateTo\\\":\\\"closed\\\",\\\"ConversationSid\\\":\\\"" CH
              "\\\"}\""),
             KEY_EVENT, "conversation.ended/" CH},
-        {ENVELOPE(STATE_UPDATED, "\"{\\\"StateTo\\\":\\\"active\\\"}\""), KEY_IGNORED,
-            NULL},
-        {ENVELOPE(TASKROUTER "task.updated", "\"not JSON\""), KEY_IGNORED, NULL},
+        {ENVELOPE(STATE_UPDATED, "\"{\\\"StateTo\\\":\\\"initializing\\\"}\""),
+            KEY_IGNORED, NULL},
+        {ENVELOPE(TASKROUTER "workflow.entered", "\"not JSON\""), KEY_IGNORED, NULL},
         {ENVELOPE(TASKROUTER "task.completed", "\"not JSON\""), KEY_RAW, NULL},
         {ENVELOPE(TASKROUTER "task.completed", "\"\""), KEY_RAW, NULL},
         {ENVELOPE(TASKROUTER "task.completed", "\"{\\\"payload\\\":\\ud800}\""), KEY_RAW,

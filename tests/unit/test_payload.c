@@ -203,7 +203,7 @@ unwraps_cloud_events(void **state)
 }
 
 static void
-names_a_closed_conversation_ended_and_no_other(void **state)
+names_a_conversation_by_the_state_it_is_in(void **state)
 {
     AUTO(payload_release)
     json_t *closed = parse(SOURCE_EVENT_STREAMS,
@@ -214,6 +214,10 @@ names_a_closed_conversation_ended_and_no_other(void **state)
     json_t *inactive = parse(SOURCE_EVENT_STREAMS,
         CLOUD("conversations.conversation-state.updated",
             "{\"ConversationSid\":\"CH01\",\"StateTo\":\"inactive\"}"));
+    AUTO(payload_release)
+    json_t *unknown = parse(SOURCE_EVENT_STREAMS,
+        CLOUD("conversations.conversation-state.updated",
+            "{\"ConversationSid\":\"CH01\",\"StateTo\":\"initializing\"}"));
     int64_t date_ms = 0;
 
     (void)state;
@@ -223,7 +227,8 @@ names_a_closed_conversation_ended_and_no_other(void **state)
     assert_string_equal(payload_text(closed, "sid"), "EZ01");
     assert_true(payload_integer(closed, "date_ms", &date_ms));
     assert_int_equal(date_ms, 1767225600000);
-    assert_string_equal(payload_text(inactive, "event_type"),
+    assert_string_equal(payload_text(inactive, "event_type"), "conversation.inactive");
+    assert_string_equal(payload_text(unknown, "event_type"),
         "com.twilio.conversations.conversation-state.updated");
 }
 
@@ -311,7 +316,7 @@ main(void)
         cmocka_unit_test(keeps_the_event_when_its_attributes_are_no_object),
         cmocka_unit_test(survives_integers_beyond_64_bits),
         cmocka_unit_test(unwraps_cloud_events),
-        cmocka_unit_test(names_a_closed_conversation_ended_and_no_other),
+        cmocka_unit_test(names_a_conversation_by_the_state_it_is_in),
         cmocka_unit_test(reads_the_plugins_own_words),
         cmocka_unit_test(takes_a_reservation_for_what_it_is_whatever_it_is_called),
         cmocka_unit_test(refuses_what_cannot_be_read),

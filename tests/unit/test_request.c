@@ -52,6 +52,8 @@ composes_an_event_of_what_is_known(void **state)
         .queue = "Support",
         .duration_s = 912,
         .priority = -1,
+        .score = -1,
+        .score_max = -1,
         .customer = {.phone = "+34600000001", .whatsapp = "+34600000002"},
     };
     AUTO(payload_release) json_t *request = request_event(&event, &rules);
@@ -116,6 +118,8 @@ cuts_a_text_between_characters(void **state)
         .queue = text,
         .duration_s = -1,
         .priority = -1,
+        .score = -1,
+        .score_max = -1,
         .customer = {.email = "a@example.com"}};
     AUTO(payload_release) json_t *request = request_event(&event, &rules);
     const char *queue = payload_text_at(request, "event_properties/queue");
