@@ -225,7 +225,11 @@ make_effect_key(struct event *event)
         effects[event->type], subject, event->survey_id[0] != '\0' ? "/" : "",
         event->survey_id);
 
-    return size > 0 && (size_t)size < sizeof event->effect_key;
+    if (size > 0 && (size_t)size < sizeof event->effect_key) {
+        return true;
+    }
+    event->effect_key[0] = '\0'; /* cut, it would be another's, or half a character */
+    return false;
 }
 
 static void

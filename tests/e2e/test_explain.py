@@ -1,4 +1,5 @@
 """explain: says what a captured body becomes, by the rules the server has, and sends nothing."""
+import hashlib
 import json
 import time
 import urllib.parse
@@ -125,6 +126,19 @@ def test_a_plugin_post_with_a_reservation_waits_for_its_task():
     assert "reservation.accepted" in record["remedy"]
 
 
+def test_each_answer_of_a_survey_is_a_record_of_its_own():
+    answers = [{"TaskSid": TASK, "Question": question, "Score": 4, "Email": "lena@example.org"}
+               for question in "ab"]
+    records = [explain("survey", json.dumps(answer).encode())[0] for answer in answers]
+    as_form, = explain("survey", urllib.parse.urlencode(answers[0]).encode())
+
+    for record, answer in zip(records, answers):
+        digest = hashlib.sha256(json.dumps(answer).encode()).hexdigest()
+        assert record["record_key"] == f"survey.completed/{TASK}/{digest[:16]}"
+        assert record["event"]["effect_key"] == f"survey/{TASK}/default"
+    assert as_form["verdict"] == "deliver"
+
+
 @pytest.mark.parametrize("source, body, verdict", [
     ("event-streams", b"[{", "parked"), ("event-streams", b"", "parked"),
     ("taskrouter", b"a=1", "parked"), ("flex-plugin", b"{", "refused")])
@@ -156,7 +170,6 @@ def test_the_text_says_the_same(tmp_path):
 @pytest.mark.parametrize("arguments, status, complaint", [
     (["-"], 64, "--source is missing"),
     (["--source", "taskrouter"], 64, "FILE is missing"),
-    (["--source", "survey", "-"], 64, "source not supported by this version: survey"),
     (["--source", "carrier-pigeon", "-"], 64, "unknown source: carrier-pigeon"),
     (["--source", "taskrouter", "/nonexistent"], 66, "/nonexistent"),
 ])

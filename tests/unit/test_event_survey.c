@@ -188,6 +188,33 @@ a_survey_id_is_never_cut(void **state)
     }
 }
 
+/* 100 times two bytes, the last of them cut in half by the limit. */
+#define LONG_TEXT "x" TEN_N TEN_N TEN_N TEN_N TEN_N TEN_N TEN_N TEN_N TEN_N TEN_N
+#define TEN_N \
+    "\xC3\xB1\xC3\xB1\xC3\xB1\xC3\xB1\xC3\xB1\xC3\xB1\xC3\xB1\xC3\xB1\xC3\xB1\xC3\xB1"
+
+static void
+a_ticket_too_long_for_an_effect_is_parked_and_can_be_shown(void **state)
+{
+    static const char *const tickets[] = {LONG_TEXT, "x" LONG_TEXT};
+
+    (void)state;
+    for (size_t i = 0; i < LENGTH(tickets); i++) {
+        char changes[512];
+        struct event_reading reading;
+
+        (void)snprintf(
+            changes, sizeof(changes), "'score':4,'interaction_sid':'%s'", tickets[i]);
+        AUTO(payload_release) json_t *payload = read_survey(changes, &reading);
+        AUTO(payload_release) json_t *shown = event_reading_to_json(&reading);
+
+        assert_non_null(payload);
+        assert_non_null(shown);
+        assert_int_equal(reading.verdict, EVENT_PARKED);
+        assert_string_equal(reading.reason, "unparseable");
+    }
+}
+
 static void
 anothers_bad_score_is_not_ours_to_look_at(void **state)
 {
@@ -210,6 +237,7 @@ main(void)
         cmocka_unit_test(a_survey_of_a_call_or_a_flow_has_that_for_a_ticket),
         cmocka_unit_test(scores_are_whole_numbers_on_their_scale),
         cmocka_unit_test(a_survey_id_is_never_cut),
+        cmocka_unit_test(a_ticket_too_long_for_an_effect_is_parked_and_can_be_shown),
         cmocka_unit_test(anothers_bad_score_is_not_ours_to_look_at),
     };
 
