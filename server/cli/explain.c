@@ -12,6 +12,7 @@
 #include "mapping/event.h"
 #include "mapping/request.h"
 #include "server/deliver/brevo.h"
+#include "server/ingest/routes.h"
 #include "server/ingest/verify.h"
 
 static const struct {
@@ -28,8 +29,9 @@ static const struct {
         "the right `direction` in the attributes"},
     {"internal_contact",
         "the only address is an agent's or of identity.internal_domains"},
-    {EVENT_REASON_FACTS, "nothing: it says which task a reservation belongs to, which is "
-                         "remembered; it never becomes an event"},
+    {EVENT_REASON_FACTS,
+        "nothing: it is kept for what it says, for instance which task a "
+        "reservation belongs to; it never becomes an event"},
     {EVENT_REASON_FOREIGN,
         "account_sid and workspace_sid of the configuration are others"},
     {EVENT_REASON_TEST, "trigger --deliver: the configured Brevo is a live one"},
@@ -220,14 +222,15 @@ explain_events(
     return true;
 }
 
+/* The content type is not captured: where a source sends forms, too, the first byte tells. */
 static bool
 is_json(enum source source, struct slice body)
 {
+    const struct route *route = route_find(slice_of(route_path(source)));
     const struct slice text = slice_trim(body);
 
-    return source == SOURCE_EVENT_STREAMS ||
-           (source == SOURCE_FLEX_PLUGIN &&
-               (slice_starts(text, "{") || slice_starts(text, "[")));
+    return route->takes_json &&
+           (!route->takes_form || slice_starts(text, "{") || slice_starts(text, "["));
 }
 
 json_t *

@@ -156,7 +156,6 @@ def test_the_text_says_the_same(tmp_path):
 @pytest.mark.parametrize("arguments, status, complaint", [
     (["-"], 64, "--source is missing"),
     (["--source", "taskrouter"], 64, "FILE is missing"),
-    (["--source", "survey", "-"], 64, "source not supported by this version: survey"),
     (["--source", "carrier-pigeon", "-"], 64, "unknown source: carrier-pigeon"),
     (["--source", "taskrouter", "/nonexistent"], 66, "/nonexistent"),
 ])
