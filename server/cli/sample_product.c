@@ -8,7 +8,6 @@
  * https://www.twilio.com/docs/messaging/guides/track-outbound-message-status,
  * https://www.twilio.com/docs/events/event-types.
  */
-#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -93,6 +92,19 @@ write_done_date(const struct sample *sample, char text[DONE_DATE_SIZE])
         time + strlen("2026-01-31T14:"));
 }
 
+/* Of a text of small letters. */
+static void
+write_capitals(const char *small, char text[STATUS_SIZE])
+{
+    size_t size = 0;
+
+    while (size + 1 < STATUS_SIZE && small[size] != '\0') {
+        text[size] = (char)(small[size] - 'a' + 'A');
+        size++;
+    }
+    text[size] = '\0';
+}
+
 json_t *
 sample_message(const struct sample *sample, const struct sample_sids *sids)
 {
@@ -115,15 +127,13 @@ sample_message(const struct sample *sample, const struct sample_sids *sids)
 json_t *
 sample_message_data(const struct sample *sample, const struct sample_sids *sids)
 {
-    char status[STATUS_SIZE] = "";
+    char status[STATUS_SIZE];
     char time[TIMESTAMP_TEXT_SIZE];
     char from[ADDRESS_SIZE];
     char to[ADDRESS_SIZE];
     char done_date[DONE_DATE_SIZE];
 
-    for (size_t i = 0; i + 1 < sizeof(status) && sample->kind->status[i] != '\0'; i++) {
-        status[i] = (char)toupper((unsigned char)sample->kind->status[i]);
-    }
+    write_capitals(sample->kind->status, status);
     timestamp_format(sample->now_ms, time);
     write_address(sample, own_phone, from);
     write_address(sample, sample->phone != NULL ? sample->phone : default_phone, to);

@@ -2,6 +2,7 @@
  * job_read.c - claimed → parsed → mapped: from a record's bytes to the bodies Brevo will get.
  */
 #include "server/deliver/job.h"
+#include "server/deliver/sink_test.h"
 #include "server/ops/log.h"
 
 /* Signed by Twilio before what a browser said: the first to know a value is believed. */
@@ -76,7 +77,8 @@ job_parse(struct job *job)
         job_park(job, EVENT_REASON_UNPARSEABLE);
         return;
     }
-    job->stage = JOB_PARSED;
+    /* A sink's test is all in its key: nothing is left to map. */
+    job->stage = sink_test_id(job) != NULL ? JOB_FOLDING : JOB_PARSED;
 }
 
 /* ---- parsed → mapped ---------------------------------------------------------------------- */
