@@ -29,9 +29,8 @@ static const struct {
         "the right `direction` in the attributes"},
     {"internal_contact",
         "the only address is an agent's or of identity.internal_domains"},
-    {EVENT_REASON_FACTS,
-        "nothing: it is kept for what it says, for instance which task a "
-        "reservation belongs to; it never becomes an event"},
+    {EVENT_REASON_FACTS, "nothing: it says which task a reservation belongs to, which is "
+                         "remembered; it never becomes an event"},
     {EVENT_REASON_FOREIGN,
         "account_sid and workspace_sid of the configuration are others"},
     {EVENT_REASON_TEST, "trigger --deliver: the configured Brevo is a live one"},
