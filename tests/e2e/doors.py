@@ -5,6 +5,7 @@
     ways()      each acceptable proof with each kind of body
     signed()    proved by X-Twilio-Signature, by Twilio's own library
     plain()     proved by headers of one's own, or not at all
+    SAMPLES     what `flexbrevo trigger` can make: (event, source)
 """
 
 import base64
@@ -182,6 +183,25 @@ def ways(door):
         if door is STREAMS:
             found["json, one object"] = signed(door, kind, door.document()[0])
     return found
+
+
+# ---- the samples of `flexbrevo trigger`
+
+TASKROUTER = ("taskrouter", "event-streams")
+CARRIERS = {                        # who may send what; the first one does by default
+    "task.created": TASKROUTER,
+    "task.updated": TASKROUTER,
+    "task.completed": (*TASKROUTER, "flex-plugin"),
+    "task.canceled": TASKROUTER,
+    "reservation.accepted": TASKROUTER,
+    "worker.activity.update": TASKROUTER,
+    "conversation.ended": ("event-streams", "conversations", "interactions"),
+    "survey.completed": ("survey",),
+    "message.delivered": ("messaging", "event-streams"),
+    "message.failed": ("messaging", "event-streams"),
+    "sink.test": ("event-streams",),
+}
+SAMPLES = [(event, source) for event, sources in CARRIERS.items() for source in sources]
 
 
 # ---- a webhook server on a Redis of its own, without a worker

@@ -8,6 +8,7 @@ import pytest
 from twilio.request_validator import RequestValidator
 
 import harness
+from doors import CARRIERS, SAMPLES
 
 COMMANDS = ["run", "serve", "work", "check-config", "verify-signature", "explain", "trigger",
             "status", "version"]
@@ -177,23 +178,6 @@ def test_status_shows_what_is_paused_and_the_remedy(flexbrevo, sandbox):
 
 
 # ---- trigger
-
-TASKROUTER = ("taskrouter", "event-streams")
-CARRIERS = {                        # who may send what; the first one does by default
-    "task.created": TASKROUTER,
-    "task.updated": TASKROUTER,
-    "task.completed": (*TASKROUTER, "flex-plugin"),
-    "task.canceled": TASKROUTER,
-    "reservation.accepted": TASKROUTER,
-    "worker.activity.update": TASKROUTER,
-    "conversation.ended": ("event-streams", "conversations", "interactions"),
-    "survey.completed": ("survey",),
-    "message.delivered": ("messaging", "event-streams"),
-    "message.failed": ("messaging", "event-streams"),
-    "sink.test": ("event-streams",),
-}
-SAMPLES = [(event, source) for event, sources in CARRIERS.items() for source in sources]
-
 
 def test_the_server_accepts_every_sample(flexbrevo):
     bodies = {"survey": ["form", "json"], "flex-plugin": ["form", "json"]}
