@@ -29,6 +29,8 @@ enum {
     QUEUE_ERROR_SIZE = 200, /* text of the last Redis error */
     QUEUE_TEXT_MAX = 40,    /* a reason, a cause */
     QUEUE_PARTITIONS_MAX = 64,
+    QUEUE_NOTE_SIZE = 80, /* with the NUL: a note's text */
+    QUEUE_NOTES_MAX = 16, /* of one name */
 };
 
 struct queue_options {
@@ -185,13 +187,29 @@ struct queue_settlement {
 int queue_settle(
     struct queue *queue, struct queue_settlement *items, size_t count) MUST_USE;
 
-/* ---- facts, pauses, statistics --------------------------------------------------------- */
+/* ---- facts, notes, pauses, statistics --------------------------------------------------- */
 
 /* Remembers for the dedupe window that `from` (a reservation) belongs to `to` (its task). */
 int queue_link_put(struct queue *queue, const char *from, const char *to) MUST_USE;
 /* `to`, or an empty text when unknown. */
 int queue_link_get(
     struct queue *queue, const char *from, char *ret_to, size_t capacity) MUST_USE;
+
+/* A short text worth showing, with the time it is of. */
+struct queue_note {
+    char text[QUEUE_NOTE_SIZE]; /* empty: there is none */
+    int64_t time_ms;
+    int64_t now_ms; /* Redis time of the question */
+};
+
+/*
+ * Keeps `text` among the latest notes of `name`, for ever. Putting one again is no second one,
+ * and of two times the later counts: repeated and late calls are fine. -EINVAL: too long.
+ */
+int queue_note_put(
+    struct queue *queue, const char *name, const char *text, int64_t time_ms) MUST_USE;
+int queue_note_last(
+    struct queue *queue, const char *name, struct queue_note *ret_note) MUST_USE;
 
 /* Shows every process, `status` included, that deliveries wait, and why. */
 int queue_pause_put(struct queue *queue, const char *cause, const char *remedy) MUST_USE;

@@ -22,8 +22,7 @@ static bool
 parse(int argc, char **argv, struct arguments *arguments, int *ret_exit)
 {
     const struct cli_option options[] = {
-        {"source", "NAME", "taskrouter, event-streams or flex-plugin", &arguments->source,
-            NULL, NULL},
+        {"source", "NAME", "who sent it, see above", &arguments->source, NULL, NULL},
         {"config", "FILE", CLI_CONFIG_HELP, &arguments->config, NULL, NULL},
         {"json", NULL, "print the result as JSON", NULL, NULL, &arguments->json},
     };
@@ -34,7 +33,9 @@ parse(int argc, char **argv, struct arguments *arguments, int *ret_exit)
             "Reads the body of a webhook as it was captured (FILE, - for standard input) and\n"
             "shows, for each event in it: its record, each rule that fired, the canonical\n"
             "event, and the requests Brevo would get; or why there are none and what would\n"
-            "change that. Nothing is sent and no signature is needed.\n",
+            "change that. Nothing is sent and no signature is needed.\n"
+            "NAME is flex-plugin, taskrouter, event-streams, conversations, interactions,\n"
+            "survey or messaging.\n",
         .options = options,
         .option_count = LENGTH(options),
         .operand = &arguments->file,
@@ -47,20 +48,11 @@ parse(int argc, char **argv, struct arguments *arguments, int *ret_exit)
 static int
 choose_source(const char *name, enum source *ret_source)
 {
-    static const char *const others[] = {
-        "conversations", "interactions", "survey", "messaging"};
-
     if (name == NULL) {
         return cli_usage_error(command, "--source is missing");
     }
     if (source_from_name(slice_of(name), ret_source)) {
         return 0;
-    }
-    for (size_t i = 0; i < LENGTH(others); i++) {
-        if (strcmp(name, others[i]) == 0) {
-            return cli_usage_error(
-                command, "source not supported by this version: %s", name);
-        }
     }
     return cli_usage_error(command, "unknown source: %s", name);
 }

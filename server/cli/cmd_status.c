@@ -8,11 +8,11 @@
 #include <sysexits.h>
 
 #include "mapping/timestamp.h"
-#include "queue/queue.h"
 #include "server/cli/cli.h"
 #include "server/commands.h"
 #include "server/config/config.h"
 #include "server/deliver/pace.h"
+#include "server/deliver/sink_test.h"
 #include "server/service/embedded_redis.h"
 
 enum {
@@ -25,6 +25,11 @@ enum {
 struct arguments {
     const char *config;
     bool json;
+};
+
+struct snapshot {
+    struct queue_stats stats;
+    struct queue_note sink_test;
 };
 
 static bool
@@ -41,7 +46,7 @@ parse(int argc, char **argv, struct arguments *arguments, int *ret_exit)
             "Shows the queue in redis.url, or in the Redis that `flexbrevo run` keeps under\n"
             "state_dir: counts by state, the age of the oldest waiting event, about how long\n"
             "the backlog takes, what is paused and why, what was filtered and parked by\n"
-            "reason.\n"
+            "reason, and the latest test event of an Event Streams sink.\n"
             "Exit status: 0 shown, 69 Redis does not answer.\n",
         .options = options,
         .option_count = LENGTH(options),
@@ -103,10 +108,24 @@ list_pauses(const struct queue_labels *pauses)
     return list;
 }
 
+/* null: there was none. */
+static json_t *
+tell_sink_test(const struct queue_note *test)
+{
+    char received[TIMESTAMP_TEXT_SIZE];
+
+    if (test->text[0] == '\0') {
+        return json_null();
+    }
+    timestamp_format(test->time_ms, received);
+    return json_pack("{s:s, s:s}", "test_id", test->text, "received", received);
+}
+
 /* Named as the gauges of the admin listener. */
 static int
-print_json(const struct queue_stats *stats, const struct config *config)
+print_json(const struct snapshot *snapshot, const struct config *config)
 {
+    const struct queue_stats *stats = &snapshot->stats;
     const struct {
         const char *name;
         int64_t value;
@@ -124,9 +143,10 @@ print_json(const struct queue_stats *stats, const struct config *config)
         {"unaccounted_events", stats->unaccounted},
         {"group_recreated", stats->group_recreated},
     };
-    json_t *status = json_pack("{s:o, s:o, s:o}", "brevo_paused",
+    json_t *status = json_pack("{s:o, s:o, s:o, s:o}", "brevo_paused",
         list_pauses(&stats->paused), "filtered_by", count_labels(&stats->filtered_by),
-        "parked_by", count_labels(&stats->parked_by));
+        "parked_by", count_labels(&stats->parked_by), "event_streams_test",
+        tell_sink_test(&snapshot->sink_test));
 
     for (size_t i = 0; i < LENGTH(numbers); i++) {
         if (json_object_set_new(status, numbers[i].name,
@@ -172,8 +192,20 @@ print_labels(const char *title, const struct queue_labels *labels)
 }
 
 static void
-print_text(const struct queue_stats *stats, const struct config *config)
+print_sink_test(const struct queue_note *test)
 {
+    char text[SINK_TEST_TEXT_SIZE];
+
+    if (test->text[0] != '\0') {
+        sink_test_write(test, text);
+        (void)printf("\nevent streams test  %s\n", text);
+    }
+}
+
+static void
+print_text(const struct snapshot *snapshot, const struct config *config)
+{
+    const struct queue_stats *stats = &snapshot->stats;
     const struct {
         const char *name;
         int64_t value;
@@ -202,6 +234,7 @@ print_text(const struct queue_stats *stats, const struct config *config)
     print_pauses(&stats->paused);
     print_labels("filtered by reason", &stats->filtered_by);
     print_labels("parked by reason", &stats->parked_by);
+    print_sink_test(&snapshot->sink_test);
 }
 
 /* ---- reading ---------------------------------------------------------------------------------- */
@@ -216,14 +249,17 @@ show(const char *url, const struct config *config, bool as_json)
     };
     AUTO(queue_close) struct queue *queue = NULL;
     char error[QUEUE_ERROR_SIZE] = "";
-    struct queue_stats stats;
+    struct snapshot snapshot;
     int r = queue_open(&options, &queue, error);
 
     if (r != 0) {
         cli_error("redis.url cannot be used: %s (see docs/config.md)", error);
         return r > 0 ? EX_CONFIG : EX_OSERR;
     }
-    r = queue_stats(queue, &stats);
+    r = queue_stats(queue, &snapshot.stats);
+    if (r == 0) {
+        r = sink_test_last(queue, &snapshot.sink_test);
+    }
     if (r != 0) {
         cli_error("the queue cannot be read: %s (%s)", queue_error(queue),
             config->redis_url == NULL
@@ -232,9 +268,9 @@ show(const char *url, const struct config *config, bool as_json)
         return EX_UNAVAILABLE;
     }
     if (as_json) {
-        return print_json(&stats, config);
+        return print_json(&snapshot, config);
     }
-    print_text(&stats, config);
+    print_text(&snapshot, config);
     return EX_OK;
 }
 

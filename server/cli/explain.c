@@ -12,6 +12,7 @@
 #include "mapping/event.h"
 #include "mapping/request.h"
 #include "server/deliver/brevo.h"
+#include "server/ingest/routes.h"
 #include "server/ingest/verify.h"
 
 static const struct {
@@ -236,14 +237,15 @@ explain_events(
     return true;
 }
 
+/* The content type is not captured: where a source sends forms, too, the first byte tells. */
 static bool
 is_json(enum source source, struct slice body)
 {
+    const struct route *route = route_find(slice_of(route_path(source)));
     const struct slice text = slice_trim(body);
 
-    return source == SOURCE_EVENT_STREAMS ||
-           ((source == SOURCE_FLEX_PLUGIN || source == SOURCE_SURVEY) &&
-               (slice_starts(text, "{") || slice_starts(text, "[")));
+    return route->takes_json &&
+           (!route->takes_form || slice_starts(text, "{") || slice_starts(text, "["));
 }
 
 json_t *

@@ -1,5 +1,5 @@
 /*
- * sample_event.c - the event of a sample, before it is written in a route's dialect.
+ * sample_event.c - the names of a sample, and what TaskRouter says of it.
  */
 #include "server/cli/sample_event.h"
 
@@ -41,6 +41,26 @@ sample_task_channel(const struct sample *sample)
     return channels[sample->channel].task_channel;
 }
 
+const char *
+sample_channel_type(const struct sample *sample)
+{
+    return channels[sample->channel].channel_type;
+}
+
+const char *
+sample_address_prefix(const struct sample *sample)
+{
+    return channels[sample->channel].prefix;
+}
+
+const char *
+sample_marker(const struct sample *sample)
+{
+    return sample->deliver ? "deliver" : "true";
+}
+
+/* ---- SIDs ------------------------------------------------------------------------------------- */
+
 bool
 sample_is_sid(const char *text, const char *prefix)
 {
@@ -78,6 +98,21 @@ derive_sid(const char *prefix, const char *sid, char ret_sid[SAMPLE_SID_SIZE])
     (void)snprintf(ret_sid, SAMPLE_SID_SIZE, "%.2s%.32s", prefix, sid + PREFIX_SIZE);
 }
 
+/* A random UUID as RFC 4122 numbers them (version 4), from a random SID's digits. */
+static int
+make_uuid(char ret_uuid[SAMPLE_ID_SIZE])
+{
+    char sid[SAMPLE_SID_SIZE];
+    const int r = sample_make_sid("--", sid);
+    const char *digits = sid + PREFIX_SIZE;
+
+    if (r == 0) {
+        (void)snprintf(ret_uuid, SAMPLE_ID_SIZE, "%.8s-%.4s-4%.3s-8%.3s-%.12s", digits,
+            digits + 8, digits + 12, digits + 15, digits + 18);
+    }
+    return r;
+}
+
 int
 sample_make_sids(const struct sample *sample, struct sample_sids *ret_sids)
 {
@@ -92,8 +127,13 @@ sample_make_sids(const struct sample *sample, struct sample_sids *ret_sids)
         {sample->workspace_sid, "WS", ret_sids->workspace},
         {sample->task_sid, "WT", ret_sids->task},
         {NULL, "WK", ret_sids->worker},
+        {NULL, "WA", ret_sids->activity},
         {NULL, "WW", ret_sids->workflow},
         {NULL, "WQ", ret_sids->queue},
+        {NULL, "SM", ret_sids->message},
+        {NULL, "MG", ret_sids->messaging_service},
+        {NULL, "IS", ret_sids->chat_service},
+        {NULL, "GO", ret_sids->flex_instance},
     };
 
     for (size_t i = 0; i < LENGTH(list); i++) {
@@ -104,11 +144,15 @@ sample_make_sids(const struct sample *sample, struct sample_sids *ret_sids)
         }
     }
     derive_sid("CA", ret_sids->task, ret_sids->call);
+    derive_sid("CF", ret_sids->task, ret_sids->conference);
     derive_sid("CH", ret_sids->task, ret_sids->conversation);
     derive_sid("KD", ret_sids->task, ret_sids->interaction);
+    derive_sid("UO", ret_sids->task, ret_sids->interaction_channel);
     derive_sid("WR", ret_sids->task, ret_sids->reservation);
-    return 0;
+    return make_uuid(ret_sids->test_id);
 }
+
+/* ---- attributes ------------------------------------------------------------------------------- */
 
 /* Sets a member unless `text` is NULL. False when memory is out, here and below. */
 static bool
@@ -148,7 +192,9 @@ set_medium(
     json_t *attributes, const struct sample *sample, const struct sample_sids *sids)
 {
     if (sample->channel == CHANNEL_VOICE) {
-        return set_text(attributes, "call_sid", sids->call);
+        return set_text(attributes, "call_sid", sids->call) &&
+               json_object_set_new(attributes, "conference",
+                   json_pack("{s:s}", "sid", sids->conference)) == 0;
     }
     return set_text(attributes, "conversationSid", sids->conversation) &&
            set_text(attributes, "flexInteractionSid", sids->interaction) &&
@@ -173,6 +219,8 @@ sample_attributes(const struct sample *sample, const struct sample_sids *sids)
     return json_incref(attributes);
 }
 
+/* ---- events ---------------------------------------------------------------------------------- */
+
 /* Attributes travel as a text of JSON. */
 static bool
 set_attributes(json_t *event, const struct sample *sample, const struct sample_sids *sids)
@@ -193,14 +241,31 @@ set_queue(json_t *event, const struct sample_kind *kind, const struct sample_sid
 }
 
 static bool
-set_reservation(json_t *event, const struct sample_sids *sids)
+set_worker(json_t *event, const struct sample_sids *sids)
 {
-    return set_text(event, "reservation_sid", sids->reservation) &&
-           set_number(event, "reservation_version", 1) &&
-           set_text(event, "worker_sid", sids->worker) &&
+    return set_text(event, "worker_sid", sids->worker) &&
            set_text(event, "worker_name", "agent_40example_2Ecom") &&
            set_text(event, "worker_attributes",
                "{\"email\":\"agent@example.com\",\"full_name\":\"Sam Agent\"}");
+}
+
+static bool
+set_reservation(json_t *event, const struct sample_sids *sids)
+{
+    return set_text(event, "reservation_sid", sids->reservation) &&
+           set_number(event, "reservation_version", 1) && set_worker(event, sids);
+}
+
+/* An agent who goes on a break after twenty minutes. */
+static bool
+set_activity(json_t *event, const struct sample_sids *sids)
+{
+    return set_worker(event, sids) && set_number(event, "worker_version", 32) &&
+           set_text(event, "worker_activity_sid", sids->activity) &&
+           set_text(event, "worker_activity_name", "Break") &&
+           set_text(event, "worker_previous_activity_name", "Available") &&
+           set_number(event, "worker_time_in_previous_activity", 1312) &&
+           set_number(event, "worker_time_in_previous_activity_ms", 1312449);
 }
 
 static bool
@@ -223,22 +288,39 @@ set_task(json_t *event, const struct sample *sample, const struct sample_sids *s
            set_queue(event, kind, sids);
 }
 
+static bool
+set_resource(json_t *event, const char *type, const char *sid)
+{
+    return set_text(event, "resource_type", type) && set_text(event, "resource_sid", sid);
+}
+
+/* What the event is about, by its topic. */
+static bool
+set_topic(json_t *event, const struct sample *sample, const struct sample_sids *sids)
+{
+    const enum sample_topic topic = sample->kind->topic;
+
+    if (topic == TOPIC_WORKER) {
+        return set_resource(event, "worker", sids->worker) && set_activity(event, sids);
+    }
+    if (topic == TOPIC_RESERVATION) {
+        return set_resource(event, "reservation", sids->reservation) &&
+               set_task(event, sample, sids) && set_reservation(event, sids);
+    }
+    return set_resource(event, "task", sids->task) && set_task(event, sample, sids);
+}
+
 json_t *
 sample_task_event(const struct sample *sample, const struct sample_sids *sids)
 {
     AUTO(payload_release) json_t *event = json_object();
-    const struct sample_kind *kind = sample->kind;
-    const bool reservation = strcmp(kind->resource, "reservation") == 0;
 
     if (!set_text(event, "sid", sids->event) ||
-        !set_text(event, "event_description", kind->name) ||
+        !set_text(event, "event_description", sample->kind->name) ||
         !set_text(event, "account_sid", sids->account) ||
         !set_text(event, "workspace_sid", sids->workspace) ||
         !set_text(event, "workspace_name", "Flex Task Assignment") ||
-        !set_text(event, "resource_type", kind->resource) ||
-        !set_text(event, "resource_sid", reservation ? sids->reservation : sids->task) ||
-        !set_task(event, sample, sids) ||
-        (reservation && !set_reservation(event, sids))) {
+        !set_topic(event, sample, sids)) {
         return NULL;
     }
     return json_incref(event);

@@ -7,12 +7,14 @@
 
 #include "server/deliver/outcome.h"
 #include "server/deliver/reservation.h"
+#include "server/deliver/sink_test.h"
 #include "server/ops/clock.h"
 #include "server/ops/log.h"
 
 enum {
     REDIS_BACKOFF_MIN_MS = 100,
     REDIS_BACKOFF_MAX_MS = 1000,
+    REFUSED_DELAY_MS = 10 * 1000,
 };
 
 void
@@ -114,9 +116,18 @@ hand_claim_effect(struct hand *hand, struct job *job, int64_t now_us)
 void
 hand_fold(struct hand *hand, struct job *job, int64_t now_us)
 {
-    if (reaches_redis(hand, now_us)) {
-        (void)worked(hand, reservation_fold(hand->queue, job, now_us));
+    if (!reaches_redis(hand, now_us)) {
+        return;
     }
+    int r = sink_test_id(job) != NULL ? sink_test_keep(hand->queue, job)
+                                      : reservation_fold(hand->queue, job, now_us);
+
+    if (r == QUEUE_E_REFUSED) {
+        /* Over maxmemory Redis stores nothing, and yet settles: that must not wait for this. */
+        job_delay(job, "queue_refused", REFUSED_DELAY_MS);
+        r = QUEUE_OK;
+    }
+    (void)worked(hand, r);
 }
 
 /* Takes the finished jobs out of hand; the others keep their order. */

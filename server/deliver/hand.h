@@ -33,7 +33,7 @@ void hand_done(struct hand *hand);
 size_t hand_claim(struct hand *hand, size_t max, int64_t now_us);
 /* JOB_MAPPED: claims the effect. Stays where it is while Redis is away. */
 void hand_claim_effect(struct hand *hand, struct job *job, int64_t now_us);
-/* JOB_FOLDING: resolves the reservation. The same. */
+/* JOB_FOLDING: resolves the reservation, remembers the test. The same. */
 void hand_fold(struct hand *hand, struct job *job, int64_t now_us);
 /* Settles what is JOB_FINISHED, in one call. */
 void hand_settle(struct hand *hand, int64_t now_us);

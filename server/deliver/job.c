@@ -123,12 +123,13 @@ job_now_ms(const struct job *job, int64_t now_us)
     return job->record->now_ms + (now_us - job->claimed_us) / US_PER_MS;
 }
 
-const char *
+struct slice
 job_subject(const struct job *job)
 {
-    const char *slash = strrchr(job->record->key, '/');
+    const struct slice key = slice_of(job->record->key);
+    const size_t type_size = slice_before(key, '/').size;
 
-    return slash != NULL ? slash + 1 : job->record->key;
+    return type_size < key.size ? slice_before(slice_skip(key, type_size + 1), '/') : key;
 }
 
 const char *
@@ -145,7 +146,7 @@ job_event_name(const struct job *job, const struct config *config)
 bool
 job_is_related(const struct job *job, const struct job *other)
 {
-    if (strcmp(job_subject(job), job_subject(other)) == 0) {
+    if (slice_equal(job_subject(job), job_subject(other))) {
         return true;
     }
     return job->identifier.value != NULL && other->identifier.value != NULL &&

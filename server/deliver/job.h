@@ -4,7 +4,7 @@
  *   CLAIMED ─► PARSED ─┬─► MAPPED ─► READY ─► CALLING ─► ANSWERED ─► FINISHED
  *                      │               ▲                     │
  *                      │               └───── next call ─────┘
- *                      └─► FOLDING (names a reservation) ─► FINISHED
+ *                      └─► FOLDING (reservation, sink's test) ─► FINISHED
  *
  * The calls of a delivery: look the contact up, say what Brevo does not have yet (often nothing),
  * then the event. Every stage may finish a job: with an outcome for the queue and a reason.
@@ -21,9 +21,10 @@
 enum job_stage {
     JOB_CLAIMED, /* the record's bytes are in hand */
     JOB_PARSED,  /* its routes are one payload */
-    JOB_FOLDING, /* it tells of a reservation, or must be told which task one belongs to */
-    JOB_MAPPED,  /* its canonical event and Brevo bodies are known */
-    JOB_READY,   /* its effect is ours; `next` may be called */
+    JOB_FOLDING, /* it tells of a reservation, or must be told which task one belongs to; or it
+                    is a sink's test: what it says is kept elsewhere */
+    JOB_MAPPED,   /* its canonical event and Brevo bodies are known */
+    JOB_READY,    /* its effect is ours; `next` may be called */
     JOB_CALLING,  /* `next` is under way */
     JOB_ANSWERED, /* `exchange` has the answer */
     JOB_FINISHED, /* `settlement` says how it ends */
@@ -86,8 +87,8 @@ void job_release(struct job *job);
 
 /* Unix time as Redis has it: when the record was claimed, and what passed since. */
 int64_t job_now_ms(const struct job *job, int64_t now_us);
-/* The SID the record is about: its key behind the '/'. */
-const char *job_subject(const struct job *job);
+/* What the record is about: in its key the part behind the first '/', mostly a SID. */
+struct slice job_subject(const struct job *job);
 /* Brevo's name of the event, "" before it is mapped. */
 const char *job_event_name(const struct job *job, const struct config *config);
 /* True when both are about one contact or one subject: then they keep their order. */

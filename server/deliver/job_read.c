@@ -3,6 +3,7 @@
  */
 #include "mapping/twilio_type.h"
 #include "server/deliver/job.h"
+#include "server/deliver/sink_test.h"
 #include "server/ops/log.h"
 
 static const struct queue_route *
@@ -66,7 +67,8 @@ job_parse(struct job *job)
         job_park(job, EVENT_REASON_UNPARSEABLE);
         return;
     }
-    job->stage = JOB_PARSED;
+    /* A sink's test is all in its key: nothing is left to map. */
+    job->stage = sink_test_id(job) != NULL ? JOB_FOLDING : JOB_PARSED;
 }
 
 /* ---- parsed → mapped ---------------------------------------------------------------------- */

@@ -30,7 +30,7 @@ static int
 move_to_task(struct queue *queue, struct job *job, const char *task_sid)
 {
     const struct queue_record *record = job->record;
-    const size_t type_size = (size_t)(job_subject(job) - record->key); /* with its '/' */
+    const size_t type_size = (size_t)(job_subject(job).data - record->key); /* with '/' */
     struct queue_put puts[QUEUE_ROUTES_MAX];
     char key[KEY_SIZE_MAX];
     const int size =
@@ -56,8 +56,8 @@ move_to_task(struct queue *queue, struct job *job, const char *task_sid)
     return r;
 }
 
-static int
-fold(struct queue *queue, struct job *job, int64_t now_us)
+int
+reservation_fold(struct queue *queue, struct job *job, int64_t now_us)
 {
     char task_sid[TASK_SID_SIZE] = "";
     int r = QUEUE_OK;
@@ -78,17 +78,4 @@ fold(struct queue *queue, struct job *job, int64_t now_us)
         return QUEUE_OK;
     }
     return move_to_task(queue, job, task_sid);
-}
-
-int
-reservation_fold(struct queue *queue, struct job *job, int64_t now_us)
-{
-    const int r = fold(queue, job, now_us);
-
-    if (r == QUEUE_E_REFUSED) {
-        /* Over maxmemory Redis stores nothing, and yet settles: that must not wait for this. */
-        job_delay(job, "queue_refused", RESERVATION_WAIT_MS);
-        return QUEUE_OK;
-    }
-    return r;
 }

@@ -17,7 +17,7 @@ enum {
 };
 
 /*
- * Finishes a job in JOB_FOLDING. QUEUE_OK, or why the queue could not be reached: then call
- * again. What it refuses to store (QUEUE_E_REFUSED) is delayed.
+ * Finishes a job in JOB_FOLDING that is about a reservation. QUEUE_OK, or why the queue could not
+ * be reached or refused: then the job is as it was.
  */
 int reservation_fold(struct queue *queue, struct job *job, int64_t now_us) MUST_USE;

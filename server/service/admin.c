@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "queue/queue.h"
+#include "server/deliver/sink_test.h"
 #include "server/net/http.h"
 #include "server/ops/clock.h"
 #include "server/ops/metrics.h"
@@ -72,6 +72,19 @@ asked_verbose(const struct http_request *request)
     return slice_starts(slice_skip(target, path.size), "?verbose");
 }
 
+/* For whoever sets a sink up. Not to be had, it is left out: readiness is another question. */
+static void
+add_sink_test(struct admin *admin, struct buffer *text)
+{
+    struct queue_note test;
+    char line[SINK_TEST_TEXT_SIZE];
+
+    if (sink_test_last(admin->queue, &test) == QUEUE_OK && test.text[0] != '\0') {
+        sink_test_write(&test, line);
+        buffer_addf(text, "event streams test: %s\n", line);
+    }
+}
+
 /* Ready means: a webhook arriving now could be made durable. */
 static void
 answer_readyz(struct admin *admin, struct http_request *request)
@@ -85,6 +98,9 @@ answer_readyz(struct admin *admin, struct http_request *request)
     if (asked_verbose(request)) {
         buffer_addf(&text, "redis: %s\n", redis ? "ok" : queue_error(admin->queue));
         buffer_addf(&text, "ingest: %s\n", ingest ? "ok" : "cannot make events durable");
+        if (redis) {
+            add_sink_test(admin, &text);
+        }
     }
     buffer_addf(&text, "%s\n", ready ? "ready" : "not ready");
     answer(request, ready ? 200 : 503, "text/plain; charset=utf-8", buffer_slice(&text));

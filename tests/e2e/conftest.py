@@ -1,11 +1,13 @@
 """Fixtures of the end-to-end tests; see harness.py."""
 
 import contextlib
+import http.server
 import json
 import os
 import pathlib
 import signal
 import sys
+import threading
 
 import pytest
 
@@ -147,3 +149,27 @@ def merged(old, new):
         else:
             result[name] = value
     return result
+
+
+@pytest.fixture
+def recorder():
+    """A server that takes everything; its `bodies` are what was posted."""
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_POST(self):
+            self.server.bodies.append(self.rfile.read(int(self.headers["Content-Length"])).decode())
+            self.server.signatures.append(self.headers["X-Twilio-Signature"])
+            self.server.posts.append((self.path, self.headers))
+            self.send_response(204)
+            self.end_headers()
+
+        def log_message(self, *_):
+            pass
+
+    server = http.server.HTTPServer(("127.0.0.1", 0), Handler)
+    server.bodies, server.signatures, server.posts = [], [], []
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield server
+    server.shutdown()
+    thread.join()
+    server.server_close()

@@ -1,15 +1,14 @@
 """The command line: what every command does alike, and trigger, status and version."""
-import http.server
 import json
 import re
 import subprocess
-import threading
 import urllib.parse
 
 import pytest
 from twilio.request_validator import RequestValidator
 
 import harness
+from doors import CARRIERS, SAMPLES
 
 COMMANDS = ["run", "serve", "work", "check-config", "verify-signature", "explain", "trigger",
             "status", "version"]
@@ -180,22 +179,29 @@ def test_status_shows_what_is_paused_and_the_remedy(flexbrevo, sandbox):
 
 # ---- trigger
 
-@pytest.mark.parametrize("event, source", [
-    ("task.created", "taskrouter"), ("task.created", "event-streams"),
-    ("task.completed", "taskrouter"), ("task.completed", "event-streams"),
-    ("task.completed", "flex-plugin"), ("task.canceled", "taskrouter"),
-    ("task.canceled", "event-streams"), ("reservation.accepted", "taskrouter"),
-    ("reservation.accepted", "event-streams"), ("conversation.ended", "event-streams")])
-def test_the_server_accepts_every_sample(flexbrevo, event, source):
-    status, out, err = run("trigger", event, "--source", source, "--to", flexbrevo.url + "/",
-                           "--config", flexbrevo.config_file, "--json")
+def test_the_server_accepts_every_sample(flexbrevo):
+    bodies = {"survey": ["form", "json"], "flex-plugin": ["form", "json"]}
+    for event, source in SAMPLES:
+        for body in bodies.get(source, [None]):
+            more = ["--body", body] if body else []
+            status, out, err = run("trigger", event, "--source", source, *more, "--to",
+                                   flexbrevo.url + "/", "--config", flexbrevo.config_file, "--json")
 
-    assert (status, err) == (0, "")
-    answer = json.loads(out)
-    assert 200 <= answer["status"] < 300
-    assert answer["source"] == source
-    assert answer["signed_url"].startswith(harness.PUBLIC_URL + "/webhooks/")
-    assert answer["url"].startswith(flexbrevo.url + "/webhooks/")
+            assert (status, err) == (0, ""), (event, source, body)
+            answer = json.loads(out)
+            assert 200 <= answer["status"] < 300
+            assert answer["source"] == source
+            assert answer["signed_url"].startswith(harness.PUBLIC_URL + "/webhooks/")
+            assert answer["url"].startswith(flexbrevo.url + "/webhooks/")
+
+
+@pytest.mark.parametrize("event, source", SAMPLES)
+def test_a_source_is_chosen_or_refused_by_what_it_sends(recorder, event, source):
+    to = ["--to", f"http://127.0.0.1:{recorder.server_port}", "--token", "5ec4e7", "--json"]
+    assert json.loads(run("trigger", event, *to)[1])["source"] == CARRIERS[event][0]
+    for other in {source for sources in CARRIERS.values() for source in sources}:
+        status, _, err = run("trigger", event, "--source", other, *to)
+        assert (status == 0) == (other in CARRIERS[event]), err
 
 
 def test_to_may_be_the_whole_url_of_the_webhook(flexbrevo):
@@ -263,9 +269,22 @@ def test_a_listener_without_a_url_needs_to(listen):
     ([], "EVENT is missing"),
     (["task.exploded"], "unknown event: task.exploded"),
     (["task.created", "task.canceled"], "more than one EVENT: task.canceled"),
-    (["task.created", "--source", "survey"], "unknown source: survey"),
-    (["task.created", "--source", "flex-plugin"], "flex-plugin never sends task.created"),
-    (["conversation.ended", "--source", "taskrouter"], "taskrouter never sends conversation.ended"),
+    (["task.created", "--source", "pigeon"], "unknown source: pigeon"),
+    (["task.created", "--source", "flex-plugin"],
+     "flex-plugin never sends task.created; take taskrouter or event-streams"),
+    (["conversation.ended", "--source", "taskrouter"],
+     "taskrouter never sends conversation.ended; take event-streams or conversations or "
+     "interactions"),
+    (["conversation.ended", "--source", "conversations", "--channel", "voice"],
+     "conversations never sends conversation.ended of a call; take interactions"),
+    (["survey.completed", "--source", "messaging"],
+     "messaging never sends survey.completed; take survey"),
+    (["sink.test", "--source", "taskrouter"], "taskrouter never sends sink.test; take event-streams"),
+    (["task.created", "--body", "json"],
+     "taskrouter never sends a body of this kind: --body json"),
+    (["survey.completed", "--body", "xml"], "neither form nor json: --body xml"),
+    (["task.created", "--bearer", "x", "--to", "http://127.0.0.1:1"],
+     "taskrouter always signs: --bearer is for survey and flex-plugin"),
     (["task.created", "--channel", "telex"], "unknown channel: telex"),
     (["task.created", "--task", "WT12"], "not a task SID: WT12"),
     (["task.created", "--to", "localhost:8080"], "--to has no scheme: localhost:8080"),
@@ -286,29 +305,6 @@ def test_trigger_needs_a_token_and_never_shows_it():
             environment={"TWILIO_AUTH_TOKEN": "5ec4e700000000000000000000000000"})
         assert status == 69
         assert "5ec4e7" not in out + err
-
-
-@pytest.fixture
-def recorder():
-    """A server that takes everything; its `bodies` are what was posted."""
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_POST(self):
-            self.server.bodies.append(self.rfile.read(int(self.headers["Content-Length"])).decode())
-            self.server.signatures.append(self.headers["X-Twilio-Signature"])
-            self.send_response(204)
-            self.end_headers()
-
-        def log_message(self, *_):
-            pass
-
-    server = http.server.HTTPServer(("127.0.0.1", 0), Handler)
-    server.bodies, server.signatures = [], []
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield server
-    server.shutdown()
-    thread.join()
-    server.server_close()
 
 
 def test_a_sample_is_marked_and_asks_for_delivery_only_when_told(recorder):
