@@ -192,8 +192,10 @@ make_urls(const char *command, const struct webhook_wish *wish,
     if (r != 0) {
         return r;
     }
-    if (config->public_url != NULL && config->public_url[0] != '\0') {
-        base_url_add(&webhook->signed_url, config->public_url);
+    const char *public_url = config_public_url(config, webhook->sample.source);
+
+    if (public_url != NULL) {
+        base_url_add(&webhook->signed_url, public_url);
     } else {
         buffer_add_slice(&webhook->signed_url, buffer_slice(&webhook->url));
     }

@@ -9,6 +9,7 @@
 #include "server/ingest/gate.h"
 #include "server/ingest/ingest.h"
 #include "server/ingest/origin.h"
+#include "server/ingest/proof_url.h"
 #include "server/ingest/routes.h"
 #include "server/ingest/token.h"
 #include "server/ingest/verify.h"
@@ -23,7 +24,9 @@ struct ingest {
     const char *auth_tokens[VERIFY_TOKENS_MAX]; /* the ring, of the configuration */
     size_t auth_token_count;
     struct origin origin;
-    struct buffer url; /* what was signed, built anew for each request */
+    struct networks allowed[SOURCE_COUNT]; /* allow_from; none: anywhere */
+    struct proof_urls urls; /* what may have been signed, made anew for each request */
+    struct gate tried[SOURCE_COUNT];
     struct gate rejected[SOURCE_COUNT + 1][SITUATION_COUNT];
     struct gate not_durable;
     bool refusing;
@@ -54,6 +57,14 @@ enum situation call_verify(struct call *call);
 enum situation call_match_worker(struct call *call);
 enum situation call_key(struct call *call);
 enum situation call_commit(struct call *call);
+
+/* Who sent it, by address. False: the client has left, or the headers are too many to tell. */
+bool call_peer_is_trusted(const struct call *call);
+bool call_came_from_twilio(const struct call *call);
+bool call_address_is_allowed(const struct call *call);
+
+/* Tells the log, now and then, which URLs were tried in vain; nothing secret, nothing personal. */
+void call_tell_tried(struct call *call);
 
 /* Gives back what the steps above made. */
 void call_events_done(struct call *call);

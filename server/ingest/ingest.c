@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "server/ingest/alarm.h"
 #include "server/ingest/call.h"
 #include "server/ingest/cors.h"
 #include "server/ops/clock.h"
@@ -91,7 +92,7 @@ static void
 call_note(struct call *call, enum situation situation)
 {
     struct ingest *ingest = call->ingest;
-    const struct situation_text *text = situation_text(situation);
+    const struct situation_text *text = situation_text(call->route, situation);
     const char *reason = call->reason != NULL ? call->reason : text->code;
     const int64_t now_us = clock_monotonic_us();
     int64_t count = 0;
@@ -111,7 +112,11 @@ call_note(struct call *call, enum situation situation)
         log_warn("request_rejected",
             "source=%s reason=%s status=%u count=%lld public_url=%s do=\"%s\"",
             call_source(call), reason, route_status(call->route, situation),
-            (long long)count, ingest->options.config->public_url, text->remedy);
+            (long long)count,
+            call->route != NULL
+                ? config_public_url(ingest->options.config, call->route->source)
+                : ingest->options.config->public_urls.items[0],
+            text->remedy);
     }
 }
 
@@ -153,7 +158,7 @@ call_answer(struct call *call, enum situation situation)
     if (situation == SITUATION_DONE || situation == SITUATION_PREFLIGHT) {
         http_reply(call->request, status, headers, count, (struct slice){0});
     } else {
-        const struct situation_text *text = situation_text(situation);
+        const struct situation_text *text = situation_text(call->route, situation);
         const struct http_error error = {.code = text->code, .message = text->message};
 
         http_reply_error(call->request, status, &error, headers, count);
@@ -230,7 +235,8 @@ ingest_open(const struct ingest_options *options, struct ingest **ret_ingest)
         return -ENOMEM;
     }
     ingest->options = *options;
-    buffer_init(&ingest->url, VERIFY_URL_MAX);
+    proof_urls_init(&ingest->urls);
+    alarm_open();
     collect_tokens(ingest);
 
     const struct token_checker_options token_options = {
@@ -248,6 +254,9 @@ ingest_open(const struct ingest_options *options, struct ingest **ret_ingest)
     }
     if (r == 0) {
         r = origin_init(&options->config->trusted_proxies, &ingest->origin);
+    }
+    for (size_t i = 0; r == 0 && i < SOURCE_COUNT; i++) {
+        r = networks_init(&options->config->routes[i].allow_from, &ingest->allowed[i]);
     }
     if (r < 0) {
         ingest_close(&ingest);
@@ -271,7 +280,7 @@ ingest_close(struct ingest **ingest)
     }
     token_checker_close(&(*ingest)->tokens);
     verifier_close(&(*ingest)->verifier);
-    buffer_done(&(*ingest)->url);
+    proof_urls_done(&(*ingest)->urls);
     free(*ingest);
     *ingest = NULL;
 }
