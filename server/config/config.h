@@ -15,6 +15,7 @@ enum {
     CONFIG_TEXTS_MAX = 64,
     CONFIG_ERROR_SIZE = 512,
     CONFIG_AUTH_TOKENS_MAX = 15, /* of the ring beside auth_token */
+    CONFIG_LOOPS_MAX = 16,
     CONFIG_PARTITIONS = 1, /* of the queue: the same in every process, or none starts */
 };
 
@@ -52,6 +53,8 @@ struct config {
     char *listen;
     char *public_url; /* without a trailing slash */
     struct config_texts trusted_proxies;
+    int64_t loops;        /* of the webhook server */
+    bool hold_unverified; /* keep what a wrong token or URL made us refuse */
     char *admin_listen;
     int64_t dedupe_window_ms;
     int64_t plugin_wait_ms;

@@ -62,6 +62,7 @@ struct config_option {
     unsigned used_by;    /* 0: all; others accept the key and do without its value */
     unsigned needed_by;  /* these refuse to start without */
     bool is_secret;      /* printed as ****; also has a `_file` form */
+    bool is_reloaded;    /* taken anew on SIGHUP; all others need a restart */
     bool has_file;       /* not secret as a whole, but may hold a password */
     size_t offset;       /* in struct config */
     const char *initial; /* as it would stand in the environment; NULL: not set */

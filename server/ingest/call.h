@@ -3,9 +3,8 @@
  */
 #pragma once
 
-#include <assert.h>
-
 #include "mapping/key.h"
+#include "server/ingest/credentials.h"
 #include "server/ingest/gate.h"
 #include "server/ingest/ingest.h"
 #include "server/ingest/origin.h"
@@ -14,18 +13,15 @@
 #include "server/ingest/verify.h"
 #include "server/ops/metrics.h"
 
-static_assert(CONFIG_AUTH_TOKENS_MAX + 1 <= VERIFY_TOKENS_MAX, "auth_token is one more");
-
 struct ingest {
     struct ingest_options options;
-    struct verifier *verifier;
+    struct credentials *credentials; /* what is exchanged, whole, between two turns */
     struct token_checker *tokens;
-    const char *auth_tokens[VERIFY_TOKENS_MAX]; /* the ring, of the configuration */
-    size_t auth_token_count;
     struct origin origin;
     struct buffer url; /* what was signed, built anew for each request */
     struct gate rejected[SOURCE_COUNT + 1][SITUATION_COUNT];
     struct gate not_durable;
+    struct gate not_held;
     bool refusing;
 };
 
@@ -54,6 +50,11 @@ enum situation call_verify(struct call *call);
 enum situation call_match_worker(struct call *call);
 enum situation call_key(struct call *call);
 enum situation call_commit(struct call *call);
+
+/* application/json and its kin, whatever parameters follow. */
+bool call_type_is_json(struct slice content_type);
+/* Names an event for the queue; the slices of `put` point into `event`. */
+void call_fill_put(enum source source, struct keyed_event *event, struct queue_put *put);
 
 /* Gives back what the steps above made. */
 void call_events_done(struct call *call);

@@ -48,7 +48,8 @@ check_signature(struct call *call, struct slice signature)
         .body = call->body,
     };
 
-    return judge_signature(call, verify_request(ingest->verifier, &input, NULL));
+    return judge_signature(
+        call, verify_request(ingest->credentials->verifier, &input, NULL));
 }
 
 /*

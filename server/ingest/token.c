@@ -317,6 +317,23 @@ token_checker_close(struct token_checker **checker)
     *checker = NULL;
 }
 
+void
+token_checker_set_tokens(
+    struct token_checker *checker, const char *const *auth_tokens, size_t count)
+{
+    checker->options.auth_tokens = auth_tokens;
+    checker->options.auth_token_count = count;
+    checker->credential = 0;
+    for (size_t i = 0; i < LENGTH(checker->entries); i++) {
+        struct question *question = checker->entries[i].question;
+
+        if (question != NULL) {
+            question->credential = count - 1; /* before the first, and none tried */
+            question->credentials_tried = 0;
+        }
+    }
+}
+
 /* Starts the question about a new entry, with `check` as the first who waits. */
 static enum token_verdict
 ask_first(struct token_checker *checker, const char *hash, struct slice token,

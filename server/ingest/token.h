@@ -57,6 +57,13 @@ int token_checker_open(const struct token_checker_options *options,
 /* Requires that the client was closed: no question is under way. */
 void token_checker_close(struct token_checker **checker);
 
+/*
+ * Another ring from now on; it is borrowed, the old one no longer used. Questions under way are
+ * asked again with the new one if the old one is what IAM refuses. `count` is not 0.
+ */
+void token_checker_set_tokens(
+    struct token_checker *checker, const char *const *auth_tokens, size_t count);
+
 /* Returns the verdict at once, also in check->verdict, or TOKEN_PENDING. */
 enum token_verdict token_check(struct token_checker *checker, struct slice token,
     struct token_check *check) MUST_USE;
