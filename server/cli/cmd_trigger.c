@@ -208,8 +208,10 @@ make_urls(const struct arguments *arguments, const struct config *config,
         return cli_usage_error(
             command, "no URL leads to server.listen %s: give --to", config->listen);
     }
-    if (config->public_url != NULL && config->public_url[0] != '\0') {
-        base_url_add(&webhook->signed_url, config->public_url);
+    const char *public_url = config_public_url(config, webhook->sample.source);
+
+    if (public_url != NULL) {
+        base_url_add(&webhook->signed_url, public_url);
     } else {
         buffer_add_slice(&webhook->signed_url, buffer_slice(&webhook->url));
     }

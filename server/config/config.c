@@ -220,13 +220,17 @@ refuse_missing(struct loader *loader, size_t index, const char *remedy)
         command_names[loader->source.command], option->key);
 }
 
-/* Every option that can be needed is a text. */
+/* Every option that can be needed is a text or a list of them. */
 static bool
 is_missing(const struct config *config, const struct config_option *option)
 {
+    const void *field = (const char *)config + option->offset;
     const char *text;
 
-    memcpy(&text, (const char *)config + option->offset, sizeof(text));
+    if (config_value_is_list(option->type)) {
+        return ((const struct config_texts *)field)->count == 0;
+    }
+    memcpy(&text, field, sizeof(text));
     return text == NULL;
 }
 
@@ -325,6 +329,22 @@ config_load(const char *path, enum config_command command, struct config *ret_co
     complete(&config);
     *ret_config = config;
     return 0;
+}
+
+const struct config_texts *
+config_public_urls(const struct config *config, enum source source)
+{
+    const struct config_texts *own = &config->routes[source].public_urls;
+
+    return own->count > 0 ? own : &config->public_urls;
+}
+
+const char *
+config_public_url(const struct config *config, enum source source)
+{
+    const struct config_texts *urls = config_public_urls(config, source);
+
+    return urls->count > 0 ? urls->items[0] : NULL;
 }
 
 bool

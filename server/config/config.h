@@ -9,6 +9,7 @@
 #pragma once
 
 #include "mapping/rules.h"
+#include "mapping/source.h"
 #include "server/ops/log.h"
 
 enum {
@@ -16,12 +17,20 @@ enum {
     CONFIG_ERROR_SIZE = 512,
     CONFIG_AUTH_TOKENS_MAX = 15, /* of the ring beside auth_token */
     CONFIG_LOOPS_MAX = 16,
+    CONFIG_PUBLIC_URLS_MAX = 8, /* of one route */
     CONFIG_PARTITIONS = 1, /* of the queue: the same in every process, or none starts */
 };
 
 struct config_texts {
     char *items[CONFIG_TEXTS_MAX];
     size_t count;
+};
+
+/* server.routes.<source> */
+struct config_route {
+    struct config_texts public_urls; /* instead of the general ones; none: those */
+    struct config_texts allow_from;  /* addresses and networks; none: from anywhere */
+    char *basic_auth; /* "user:password", a second proof; NULL: not asked */
 };
 
 struct config {
@@ -51,7 +60,8 @@ struct config {
     /* redis, server, admin, queue, state */
     char *redis_url; /* NULL: embedded */
     char *listen;
-    char *public_url; /* without a trailing slash */
+    struct config_texts public_urls; /* without trailing slashes; the first is shown */
+    struct config_route routes[SOURCE_COUNT];
     struct config_texts trusted_proxies;
     int64_t loops;        /* of the webhook server */
     bool hold_unverified; /* keep what a wrong token or URL made us refuse */
@@ -82,6 +92,12 @@ enum config_command {
 int config_load(const char *path, enum config_command command, struct config *ret_config,
     char ret_error[CONFIG_ERROR_SIZE]) MUST_USE;
 void config_done(struct config *config);
+
+/* What Twilio calls for `source`, up to "/webhooks": the route's own URLs, else the general. */
+const struct config_texts *config_public_urls(
+    const struct config *config, enum source source);
+/* The first of them; NULL when there is none. */
+const char *config_public_url(const struct config *config, enum source source);
 
 /* Brevo is not a loopback sandbox. */
 bool config_brevo_is_live(const struct config *config);

@@ -70,7 +70,6 @@ omit_unused(const struct config *config, json_t *lines)
         {config->flex_flow_sid != NULL, "flex_flow_sid"},
         {config->api_key_sid != NULL, "api_key_sid"},
         {config->api_key_secret != NULL, "api_key_secret"},
-        {config->survey_token != NULL, "survey_token"},
         {config->sync_agent_activity, "sync.agent_activity"},
         {config->rules.list_csat_respondents > 0, "lists.csat_respondents"},
     };

@@ -116,6 +116,16 @@ texts_to_json(const struct config_option *option, const void *field)
     return list;
 }
 
+/* One stands by itself, as most people write it. */
+static json_t *
+urls_to_json(const struct config_option *option, const void *field)
+{
+    const struct config_texts *texts = field;
+
+    return texts->count == 1 ? json_string(texts->items[0])
+                             : texts_to_json(option, field);
+}
+
 static json_t *
 rules_texts_to_json(const struct config_option *option, const void *field)
 {
@@ -189,6 +199,7 @@ static value_to_json *const to_json[OPTION_TYPE_COUNT] = {
     [OPTION_LOG_LEVEL] = level_to_json,
     [OPTION_AGENT] = agent_to_json,
     [OPTION_TEXTS] = texts_to_json,
+    [OPTION_URLS] = urls_to_json,
     [OPTION_RULES_TEXTS] = rules_texts_to_json,
     [OPTION_CHANNELS] = channels_to_json,
     [OPTION_FIELD_MAP] = fields_to_json,

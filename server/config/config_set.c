@@ -28,21 +28,29 @@ has_shape(const struct config_option *option, const char *text)
     return option->shape == NULL || option->shape->accepts(text);
 }
 
-/* Copies into the pointer, whichever const it carries; a URL without its trailing slashes. */
+/* A URL loses the slashes it ends with: the path of a route follows it. */
+static char *
+keep(const struct config_option *option, const struct config_item *item,
+    struct config *config)
+{
+    const bool is_url = option->type == OPTION_URL || option->type == OPTION_URLS;
+    struct slice text = slice_of(item->text);
+
+    while (is_url && text.size > 0 && text.data[text.size - 1] == '/') {
+        text.size--;
+    }
+    return config_keep(config, text);
+}
+
+/* Copies into the pointer, whichever const it carries. */
 int
 config_set_text(const struct config_option *option, const struct config_item *item,
     struct config *config)
 {
-    struct slice text = slice_of(item->text);
-
     if (!has_shape(option, item->text)) {
         return CONFIG_SET_E_BAD;
     }
-    while (
-        option->type == OPTION_URL && text.size > 0 && text.data[text.size - 1] == '/') {
-        text.size--;
-    }
-    const char *kept = config_keep(config, text);
+    const char *kept = keep(option, item, config);
 
     memcpy(option_field(option, config), &kept, sizeof(kept));
     return kept != NULL ? 0 : -ENOMEM;
@@ -256,7 +264,7 @@ keep_text(const struct config_option *option, const struct config_item *item,
     if (count >= most) {
         return CONFIG_SET_E_FULL;
     }
-    char *kept = config_keep(config, slice_of(item->text));
+    char *kept = keep(option, item, config);
 
     if (kept == NULL) {
         return -ENOMEM;

@@ -273,7 +273,7 @@ judge_unset(const struct config_source *source, const struct config_option *opti
     if (finding->unset_variable == NULL) {
         return 0;
     }
-    if (is_used(source, option) && !option->is_secret) {
+    if (is_used(source, option) && (!option->is_secret || option->must_resolve)) {
         return config_source_fail_unset(source, option, finding);
     }
     finding->found = false;

@@ -48,6 +48,7 @@ static const struct value_type {
     [OPTION_AGENT] = {ONE, config_set_agent, .noun = "a way to name agents",
         .expected = "none, sid or name"},
     [OPTION_TEXTS] = {LIST, config_add_text, .clear = config_clear_texts},
+    [OPTION_URLS] = {LIST, config_add_text, .clear = config_clear_texts},
     [OPTION_RULES_TEXTS] = {LIST, config_add_rules_text,
         .clear = config_clear_rules_texts},
     [OPTION_CHANNELS] = {LIST, config_add_channel, config_clear_channels,

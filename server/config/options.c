@@ -12,6 +12,28 @@
 #define AT(member) .offset = offsetof(struct config, member)
 #define NEEDED_BY(who) .used_by = (who), .needed_by = (who)
 
+/* A route's keys are alike; not every route has all. */
+#define ROUTE(name, source, key, member)                          \
+    "server.routes." name "." key, NULL,                          \
+        .offset = offsetof(struct config, routes[source].member), \
+        .used_by = BY_TWILIO_SIDE
+#define ROUTE_PUBLIC_URL(name, source)                                              \
+    {                                                                               \
+        ROUTE(name, source, "public_url", public_urls),                             \
+            .type = OPTION_URLS, .shape = &shape_url, .max = CONFIG_PUBLIC_URLS_MAX \
+    }
+#define ROUTE_ALLOW_FROM(name, source)                                       \
+    {                                                                        \
+        ROUTE(name, source, "allow_from", allow_from), .type = OPTION_TEXTS, \
+                                                       .shape = &shape_proxy \
+    }
+#define ROUTE_BASIC_AUTH(name, source)                                             \
+    {                                                                              \
+        ROUTE(name, source, "basic_auth", basic_auth),                             \
+            .type = OPTION_TEXT, .shape = &shape_user_password, .is_secret = true, \
+            .must_resolve = true, .is_reloaded = true                              \
+    }
+
 #define SECOND_MS INT64_C(1000)
 #define MINUTE_MS (SECOND_MS * 60)
 #define DAY_MS (MINUTE_MS * 60 * 24)
@@ -111,12 +133,31 @@ const struct config_option config_options[] = {
 
     {"server.listen", "FLEXBREVO_LISTEN", OPTION_TEXT, AT(listen),
         .initial = "127.0.0.1:8080", .shape = &shape_listen, .used_by = BY_TWILIO_SIDE},
-    {"server.public_url", "FLEXBREVO_PUBLIC_URL", OPTION_URL, AT(public_url),
-        .shape = &shape_url, .used_by = BY_TWILIO_SIDE, .needed_by = BY_TWILIO_SIDE,
+    {"server.public_url", "FLEXBREVO_PUBLIC_URL", OPTION_URLS, AT(public_urls),
+        .shape = &shape_url, .max = CONFIG_PUBLIC_URLS_MAX, .used_by = BY_TWILIO_SIDE,
+        .needed_by = BY_TWILIO_SIDE,
         .remedy = "set FLEXBREVO_PUBLIC_URL to what Twilio calls, "
                   "like https://hooks.example.com"},
     {"server.trusted_proxies", NULL, OPTION_TEXTS, AT(trusted_proxies),
         .shape = &shape_proxy, .used_by = BY_TWILIO_SIDE},
+    ROUTE_PUBLIC_URL("flex-plugin", SOURCE_FLEX_PLUGIN),
+    ROUTE_PUBLIC_URL("taskrouter", SOURCE_TASKROUTER),
+    ROUTE_ALLOW_FROM("taskrouter", SOURCE_TASKROUTER),
+    ROUTE_BASIC_AUTH("taskrouter", SOURCE_TASKROUTER),
+    ROUTE_PUBLIC_URL("event-streams", SOURCE_EVENT_STREAMS),
+    ROUTE_ALLOW_FROM("event-streams", SOURCE_EVENT_STREAMS),
+    ROUTE_BASIC_AUTH("event-streams", SOURCE_EVENT_STREAMS),
+    ROUTE_PUBLIC_URL("conversations", SOURCE_CONVERSATIONS),
+    ROUTE_ALLOW_FROM("conversations", SOURCE_CONVERSATIONS),
+    ROUTE_BASIC_AUTH("conversations", SOURCE_CONVERSATIONS),
+    ROUTE_PUBLIC_URL("interactions", SOURCE_INTERACTIONS),
+    ROUTE_ALLOW_FROM("interactions", SOURCE_INTERACTIONS),
+    ROUTE_BASIC_AUTH("interactions", SOURCE_INTERACTIONS),
+    ROUTE_PUBLIC_URL("survey", SOURCE_SURVEY),
+    ROUTE_ALLOW_FROM("survey", SOURCE_SURVEY),
+    ROUTE_PUBLIC_URL("messaging", SOURCE_MESSAGING),
+    ROUTE_ALLOW_FROM("messaging", SOURCE_MESSAGING),
+    ROUTE_BASIC_AUTH("messaging", SOURCE_MESSAGING),
     {"server.loops", NULL, OPTION_INTEGER, AT(loops), .initial = "1", .min = 1,
         .max = CONFIG_LOOPS_MAX, .used_by = BY_TWILIO_SIDE},
     {"server.hold_unverified", NULL, OPTION_BOOL, AT(hold_unverified), .initial = "false",

@@ -18,6 +18,7 @@ enum option_type {
     OPTION_LOG_LEVEL,
     OPTION_AGENT,
     OPTION_TEXTS,       /* struct config_texts */
+    OPTION_URLS,        /* the same, of what OPTION_URL is */
     OPTION_RULES_TEXTS, /* struct rules_texts */
     OPTION_CHANNELS,
     OPTION_FIELD_MAP,
@@ -45,7 +46,7 @@ enum {
 };
 
 enum {
-    CONFIG_OPTIONS_MAX = 64,
+    CONFIG_OPTIONS_MAX = 96,
     CONFIG_KEY_MAX = 256, /* a dotted key, with the NUL */
 };
 
@@ -59,12 +60,14 @@ struct config_option {
     const char *key;      /* dotted: "brevo.api_key" */
     const char *variable; /* environment; NULL: none */
     enum option_type type;
-    unsigned used_by;    /* 0: all; others accept the key and do without its value */
-    unsigned needed_by;  /* these refuse to start without */
-    bool is_secret;      /* printed as ****; also has a `_file` form */
-    bool is_reloaded;    /* taken anew on SIGHUP; all others need a restart */
-    bool has_file;       /* not secret as a whole, but may hold a password */
-    size_t offset;       /* in struct config */
+    unsigned used_by;   /* 0: all; others accept the key and do without its value */
+    unsigned needed_by; /* these refuse to start without */
+    bool is_secret;     /* printed as ****; also has a `_file` form */
+    bool is_reloaded;   /* taken anew on SIGHUP; all others need a restart */
+    bool
+        must_resolve; /* a secret whose unset ${NAME} is an error: it would open a door */
+    bool has_file;    /* not secret as a whole, but may hold a password */
+    size_t offset;    /* in struct config */
     const char *initial; /* as it would stand in the environment; NULL: not set */
     const struct option_shape *shape; /* of texts and items; NULL: any text */
     int64_t min;                      /* integers and durations */

@@ -41,6 +41,15 @@ is_printable(const char *text)
     return *text != '\0';
 }
 
+/* A user cannot have a colon; a password may be empty for the RFC, and not for us. */
+static bool
+is_user_password(const char *text)
+{
+    const char *colon = strchr(text, ':');
+
+    return is_printable(text) && colon != NULL && colon != text && colon[1] != '\0';
+}
+
 static bool
 is_account_sid(const char *text)
 {
@@ -233,6 +242,8 @@ const struct option_shape shape_key_sid = {
     "an API key SID", "SK and 32 hexadecimal digits", is_key_sid};
 const struct option_shape shape_secret = {
     "a usable secret", "printable characters without blanks", is_printable};
+const struct option_shape shape_user_password = {"a user and a password",
+    "user:password, printable characters without blanks", is_user_password};
 const struct option_shape shape_url = {"a usable URL",
     "http:// or https://, a host, perhaps a port and a path; no user, query or fragment",
     is_url};

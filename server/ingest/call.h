@@ -8,6 +8,7 @@
 #include "server/ingest/gate.h"
 #include "server/ingest/ingest.h"
 #include "server/ingest/origin.h"
+#include "server/ingest/proof_url.h"
 #include "server/ingest/routes.h"
 #include "server/ingest/token.h"
 #include "server/ingest/verify.h"
@@ -18,7 +19,9 @@ struct ingest {
     struct credentials *credentials; /* what is exchanged, whole, between two turns */
     struct token_checker *tokens;
     struct origin origin;
-    struct buffer url; /* what was signed, built anew for each request */
+    struct networks allowed[SOURCE_COUNT]; /* allow_from; none: anywhere */
+    struct proof_urls urls; /* what may have been signed, made anew for each request */
+    struct gate tried[SOURCE_COUNT];
     struct gate rejected[SOURCE_COUNT + 1][SITUATION_COUNT];
     struct gate not_durable;
     struct gate not_held;
@@ -55,6 +58,18 @@ enum situation call_commit(struct call *call);
 bool call_type_is_json(struct slice content_type);
 /* Names an event for the queue; the slices of `put` point into `event`. */
 void call_fill_put(enum source source, struct keyed_event *event, struct queue_put *put);
+/* Who sent it, by address. False: the client has left, or the headers are too many to tell. */
+bool call_peer_is_trusted(const struct call *call);
+bool call_came_from_twilio(const struct call *call);
+bool call_address_is_allowed(const struct call *call);
+
+/* A second proof is asked for, and not there. */
+bool call_lacks_basic_auth(const struct call *call);
+/* What proxies say. False when there is nothing, or nobody whose word counts. */
+bool call_read_forwarded(const struct call *call, struct forwarded *ret_forwarded);
+
+/* Tells the log, now and then, which URLs were tried in vain; nothing secret, nothing personal. */
+void call_tell_tried(struct call *call);
 
 /* Gives back what the steps above made. */
 void call_events_done(struct call *call);

@@ -2,47 +2,105 @@
  * call_proof.c - the steps that find out who sends a request: Twilio by its signature, a Flex
  * user by a token.
  */
-#include <string.h>
+#include <assert.h>
 
 #include "mapping/payload.h"
+#include "server/ingest/alarm.h"
+#include "server/ingest/authorization.h"
 #include "server/ingest/call.h"
 
 /* ---- signature ---------------------------------------------------------------------------- */
 
+/* Which tokens still sign: whether an old one may go after a rotation. */
+static void
+count_verified(const struct ingest *ingest)
+{
+    static const char *const names[] = {"auth_token", "auth_tokens[0]", "auth_tokens[1]",
+        "auth_tokens[2]", "auth_tokens[3]", "auth_tokens[4]", "auth_tokens[5]",
+        "auth_tokens[6]", "auth_tokens[7]", "auth_tokens[8]", "auth_tokens[9]",
+        "auth_tokens[10]", "auth_tokens[11]", "auth_tokens[12]", "auth_tokens[13]",
+        "auth_tokens[14]"};
+    const struct credentials *credentials = ingest->credentials;
+    const size_t index = verifier_matched_token(credentials->verifier) +
+                         (credentials->has_auth_token ? 0 : 1);
+
+    static_assert(LENGTH(names) == CONFIG_AUTH_TOKENS_MAX + 1, "a name for each");
+    counter_add(metrics_counter(METRIC_REQUESTS_VERIFIED, names[index], NULL), 1);
+}
+
 static enum situation
 judge_signature(struct call *call, int result)
 {
-    if (result == VERIFY_OK) {
-        return SITUATION_NEXT;
-    }
     if (result < 0) {
         return SITUATION_UNAVAILABLE;
+    }
+    if (result == VERIFY_OK) {
+        count_verified(call->ingest);
+        alarm_verified(call->started_us);
+        return SITUATION_NEXT;
     }
     call->reason = verify_reason(result);
     switch (result) {
     case VERIFY_E_NO_SIGNATURE:
         return SITUATION_NO_PROOF;
     case VERIFY_E_MISMATCH:
+        alarm_mismatch(call->started_us);
+        call_tell_tried(call);
         return SITUATION_MISMATCH;
     default:
         return SITUATION_BAD_PROOF;
     }
 }
 
-/* What Twilio signed is the URL it was given, which a proxy may have hidden from us. */
+/* The last one is the nearest proxy's. */
+static struct slice
+last_header(const struct call *call, const char *name)
+{
+    const size_t count = http_header_count(call->request, name);
+
+    return count > 0 ? http_header_value_at(call->request, name, count - 1)
+                     : (struct slice){0};
+}
+
+bool
+call_read_forwarded(const struct call *call, struct forwarded *ret_forwarded)
+{
+    const struct slice host = last_header(call, "X-Forwarded-Host");
+    const struct slice line = last_header(call, "Forwarded");
+
+    if ((host.size == 0 && line.size == 0) || !call_peer_is_trusted(call)) {
+        return false;
+    }
+    *ret_forwarded = (struct forwarded){
+        .proto = last_header(call, "X-Forwarded-Proto"),
+        .host = host,
+        .port = last_header(call, "X-Forwarded-Port"),
+        .line = line,
+    };
+    return true;
+}
+
 static enum situation
 check_signature(struct call *call, struct slice signature)
 {
     struct ingest *ingest = call->ingest;
+    struct forwarded forwarded;
+    const struct proof_url_input url_input = {
+        .config = ingest->options.config,
+        .source = call->route->source,
+        .basic_auth = ingest->credentials->basic_auth[call->route->source],
+        .target = http_target(call->request),
+        .forwarded = call_read_forwarded(call, &forwarded) ? &forwarded : NULL,
+    };
+    const int r = proof_urls_make(&url_input, &ingest->urls);
 
-    buffer_clear(&ingest->url);
-    buffer_add_slice(&ingest->url, slice_of(ingest->options.config->public_url));
-    buffer_add_slice(&ingest->url, http_target(call->request));
-    if (ingest->url.failed) {
-        return judge_signature(call, VERIFY_E_TOO_LONG);
+    if (r != 0) {
+        return judge_signature(call, r);
     }
     const struct verify_input input = {
-        .url = buffer_slice(&ingest->url),
+        .url = ingest->urls.items[0],
+        .other_urls = &ingest->urls.items[1],
+        .other_url_count = ingest->urls.count - 1,
         .signature = signature,
         .kind = call->is_json ? VERIFY_BODY_HASHED : VERIFY_BODY_FORM,
         .body = call->body,
@@ -52,26 +110,67 @@ check_signature(struct call *call, struct slice signature)
         call, verify_request(ingest->credentials->verifier, &input, NULL));
 }
 
+/* ---- Basic auth --------------------------------------------------------------------------- */
+
+static bool
+has_basic_auth(const struct call *call)
+{
+    const char *expected = call->ingest->credentials->basic_auth[call->route->source];
+
+    return expected != NULL &&
+           authorization_is_basic(
+               http_header_value(call->request, "Authorization"), expected);
+}
+
+/* Asked for in addition to a signature, never instead of one. */
+bool
+call_lacks_basic_auth(const struct call *call)
+{
+    return call->ingest->credentials->basic_auth[call->route->source] != NULL &&
+           !has_basic_auth(call);
+}
+
+static enum situation
+check_basic_auth(struct call *call)
+{
+    if (!call_lacks_basic_auth(call)) {
+        return SITUATION_NEXT;
+    }
+    call->reason = "basic_auth";
+    return SITUATION_BASIC_AUTH;
+}
+
 /*
- * Event Streams discards for good what gets a 4xx. What comes from Twilio left there with a proof:
- * a proxy has lost it, and the event may come again until the proxy is mended.
+ * Event Streams discards for good what gets a 4xx. What knows the password, or comes from Twilio,
+ * left there with a proof: a proxy has lost it, and the event may come again until the proxy is
+ * mended.
  */
 static bool
 is_proxy_fault(const struct call *call, enum situation situation)
 {
-    struct slice lines[ORIGIN_LINES_MAX];
-    struct sockaddr_storage peer;
-    const size_t count = http_header_count(call->request, "X-Forwarded-For");
+    return call->route->caller == CALLER_EVENT_STREAMS &&
+           (situation == SITUATION_NO_PROOF || situation == SITUATION_BAD_PROOF) &&
+           (has_basic_auth(call) || call_came_from_twilio(call));
+}
 
-    if (call->route->caller != CALLER_EVENT_STREAMS ||
-        (situation != SITUATION_NO_PROOF && situation != SITUATION_BAD_PROOF) ||
-        count > LENGTH(lines) || !http_peer(call->request, &peer)) {
-        return false;
+/* ---- survey token ------------------------------------------------------------------------- */
+
+static enum situation
+check_survey_token(struct call *call)
+{
+    const char *expected = call->ingest->credentials->survey_token;
+    const struct slice given = http_header_value(call->request, "Authorization");
+
+    if (expected == NULL || given.size == 0) {
+        call->reason =
+            expected == NULL ? verify_reason(VERIFY_E_NO_SIGNATURE) : "no_token";
+        return SITUATION_NO_PROOF;
     }
-    for (size_t i = 0; i < count; i++) {
-        lines[i] = http_header_value_at(call->request, "X-Forwarded-For", i);
+    if (!authorization_has_token(given, expected)) {
+        call->reason = "survey_token";
+        return SITUATION_BAD_PROOF;
     }
-    return origin_is_twilio(&call->ingest->origin, &peer, lines, count);
+    return SITUATION_NEXT;
 }
 
 /* ---- Flex token --------------------------------------------------------------------------- */
@@ -102,20 +201,12 @@ on_token(struct token_check *check)
     call_continue(call, judge_token(call, check->verdict));
 }
 
-static struct slice
-bearer_token(const struct http_request *request)
-{
-    const struct slice value = http_header_value(request, "Authorization");
-    return slice_starts_nocase(value, "Bearer ")
-               ? slice_trim(slice_skip(value, strlen("Bearer ")))
-               : (struct slice){0};
-}
-
 static enum situation
 check_token(struct call *call)
 {
     char text[TOKEN_SIZE_MAX];
-    struct slice token = bearer_token(call->request);
+    struct slice token =
+        authorization_bearer(http_header_value(call->request, "Authorization"));
 
     if (token.size == 0 &&
         key_find_token(call->body, call->is_json, text, sizeof(text))) {
@@ -133,15 +224,45 @@ check_token(struct call *call)
 
 /* ---- steps -------------------------------------------------------------------------------- */
 
-enum situation
-call_verify(struct call *call)
+/* Of two proofs, two servers in a row may believe different ones. */
+static bool
+is_ambiguous(const struct call *call)
+{
+    return http_header_count(call->request, "X-Twilio-Signature") > 1 ||
+           http_header_count(call->request, "Authorization") > 1;
+}
+
+static enum situation
+check_proof(struct call *call)
 {
     const struct slice signature = http_header_value(call->request, "X-Twilio-Signature");
 
+    if (is_ambiguous(call)) {
+        call->reason = "two_proofs";
+        return SITUATION_BAD_PROOF;
+    }
     if (call->route->caller == CALLER_BROWSER && signature.size == 0) {
         return check_token(call);
     }
+    if (call->route->caller == CALLER_SURVEY && signature.size == 0) {
+        return check_survey_token(call);
+    }
     const enum situation situation = check_signature(call, signature);
+
+    return situation == SITUATION_NEXT ? check_basic_auth(call) : situation;
+}
+
+enum situation
+call_verify(struct call *call)
+{
+    if (!call_address_is_allowed(call)) {
+        call->reason = "source_address";
+        return SITUATION_SOURCE_ADDRESS;
+    }
+    if (!call->is_json && call->body.size > VERIFY_FORM_MAX) {
+        return SITUATION_TOO_LARGE;
+    }
+    const enum situation situation = check_proof(call);
 
     return is_proxy_fault(call, situation) ? SITUATION_PROXY_FAULT : situation;
 }

@@ -26,6 +26,9 @@ texts_size(const struct config *config)
     for (size_t i = 0; i < config->auth_tokens.count; i++) {
         size += text_size(config->auth_tokens.items[i]);
     }
+    for (size_t i = 0; i < SOURCE_COUNT; i++) {
+        size += text_size(config->routes[i].basic_auth);
+    }
     return size;
 }
 
@@ -52,12 +55,16 @@ take_texts(struct credentials *credentials, const struct config *config)
     if (config->auth_token != NULL) {
         credentials->auth_tokens[0] = take_text(&end, config->auth_token);
         credentials->auth_token_count = 1;
+        credentials->has_auth_token = true;
     }
     for (size_t i = 0; i < config->auth_tokens.count; i++) {
         credentials->auth_tokens[credentials->auth_token_count++] =
             take_text(&end, config->auth_tokens.items[i]);
     }
     credentials->survey_token = take_text(&end, config->survey_token);
+    for (size_t i = 0; i < SOURCE_COUNT; i++) {
+        credentials->basic_auth[i] = take_text(&end, config->routes[i].basic_auth);
+    }
     assert(end == credentials->texts + credentials->size);
 }
 

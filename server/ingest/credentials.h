@@ -12,9 +12,11 @@
 struct credentials {
     const char *auth_tokens[VERIFY_TOKENS_MAX]; /* auth_token first, then the ring */
     size_t auth_token_count;
-    const char *survey_token;  /* NULL: none */
-    struct verifier *verifier; /* of the auth tokens */
-    size_t size;               /* of the texts below, which those above point to */
+    bool has_auth_token;                  /* else the first is the ring's own first */
+    const char *survey_token;             /* NULL: none */
+    const char *basic_auth[SOURCE_COUNT]; /* "user:password"; NULL: not asked for */
+    struct verifier *verifier;            /* of the auth tokens */
+    size_t size; /* of the texts below, which those above point to */
     char texts[];
 };
 

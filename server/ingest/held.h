@@ -11,7 +11,7 @@
  */
 #pragma once
 
-#include "mapping/base.h"
+#include "server/ingest/forwarded.h"
 
 enum {
     HELD_RING_MAX = 64 * 1024 * 1024,   /* both halves */
@@ -24,6 +24,7 @@ struct held_request {
     struct slice target;
     struct slice signature;
     struct slice content_type;
+    struct forwarded forwarded; /* of a trusted proxy; else absent */
     struct slice body;
 };
 

@@ -74,6 +74,18 @@ held_header_read(struct slice bytes, struct held_header *ret_header)
     return true;
 }
 
+/* The texts of a request, in the order in which they are written. */
+static const size_t texts[] = {
+    offsetof(struct held_request, target),
+    offsetof(struct held_request, signature),
+    offsetof(struct held_request, content_type),
+    offsetof(struct held_request, forwarded.proto),
+    offsetof(struct held_request, forwarded.host),
+    offsetof(struct held_request, forwarded.port),
+    offsetof(struct held_request, forwarded.line),
+    offsetof(struct held_request, body),
+};
+
 static void
 write_text(struct slice text, struct buffer *bytes)
 {
@@ -91,10 +103,12 @@ held_request_write(const struct held_request *request, struct buffer *bytes)
 
     write_number((uint64_t)request->time_ms, sizeof(time), time);
     buffer_add(bytes, time, sizeof(time));
-    write_text(request->target, bytes);
-    write_text(request->signature, bytes);
-    write_text(request->content_type, bytes);
-    write_text(request->body, bytes);
+    for (size_t i = 0; i < LENGTH(texts); i++) {
+        struct slice text;
+
+        memcpy(&text, (const char *)request + texts[i], sizeof(text));
+        write_text(text, bytes);
+    }
 }
 
 static bool
@@ -124,9 +138,15 @@ held_request_read(struct slice bytes, struct held_request *ret_request)
     }
     request.time_ms = (int64_t)read_number(bytes.data, TIME_SIZE);
     bytes = slice_skip(bytes, TIME_SIZE);
-    if (!take_text(&bytes, &request.target) || !take_text(&bytes, &request.signature) ||
-        !take_text(&bytes, &request.content_type) || !take_text(&bytes, &request.body) ||
-        bytes.size > 0) {
+    for (size_t i = 0; i < LENGTH(texts); i++) {
+        struct slice text;
+
+        if (!take_text(&bytes, &text)) {
+            return false;
+        }
+        memcpy((char *)&request + texts[i], &text, sizeof(text));
+    }
+    if (bytes.size > 0) {
         return false;
     }
     *ret_request = request;

@@ -7,7 +7,8 @@
  *   held.ring.old   those before; given up when held.ring is full and takes its place
  *
  *   entry   "fbh1", size (4), mark (1), 3 zero bytes, nonce (12), tag (16), sealed bytes (size)
- *   sealed  time (8), then target, signature, content type and body, each after its size (4)
+ *   sealed  time (8), then target, signature, content type, what a trusted proxy forwarded (proto,
+ *           host, port, line) and body, each after its size (4)
  *
  * Numbers are big-endian. The first eight bytes are the seal's context; the mark is not sealed, for
  * a release sets it in place.

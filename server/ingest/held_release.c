@@ -13,7 +13,7 @@ struct release {
     const struct held_release_options *options;
     struct credentials *credentials;
     struct held_reader *reader;
-    struct buffer url;
+    struct proof_urls urls;
 };
 
 static void
@@ -21,25 +21,34 @@ release_done(struct release *release)
 {
     held_reader_close(&release->reader);
     credentials_close(&release->credentials);
-    buffer_done(&release->url);
+    proof_urls_done(&release->urls);
 }
 
 /* ---- one request -------------------------------------------------------------------------- */
 
 /* A verify_result or -ENOMEM. */
 static int
-judge(struct release *release, const struct held_request *held, bool is_json)
+judge(struct release *release, const struct held_request *held, enum source source)
 {
-    buffer_clear(&release->url);
-    buffer_add_slice(&release->url, slice_of(release->options->config->public_url));
-    buffer_add_slice(&release->url, held->target);
-    if (release->url.failed) {
-        return VERIFY_E_TOO_LONG;
+    const struct proof_url_input url_input = {
+        .config = release->options->config,
+        .source = source,
+        .basic_auth = release->credentials->basic_auth[source],
+        .target = held->target,
+        .forwarded = &held->forwarded,
+    };
+    const int r = proof_urls_make(&url_input, &release->urls);
+
+    if (r != 0) {
+        return r;
     }
     const struct verify_input input = {
-        .url = buffer_slice(&release->url),
+        .url = release->urls.items[0],
+        .other_urls = &release->urls.items[1],
+        .other_url_count = release->urls.count - 1,
         .signature = held->signature,
-        .kind = is_json ? VERIFY_BODY_HASHED : VERIFY_BODY_FORM,
+        .kind =
+            call_type_is_json(held->content_type) ? VERIFY_BODY_HASHED : VERIFY_BODY_FORM,
         .body = held->body,
     };
 
@@ -94,14 +103,13 @@ release_one(
     const struct held_release_options *options = release->options;
     const struct slice path = slice_before(held->target, '?');
     const struct route *route = route_find(path);
-    const bool is_json = call_type_is_json(held->content_type);
     struct held_finding finding = {
         .time_ms = held->time_ms, .path = path, .bytes = held->body.size};
     int r = VERIFY_E_MISMATCH;
 
     if (route != NULL) {
         finding.source = route->source;
-        r = judge(release, held, is_json);
+        r = judge(release, held, route->source);
     }
     if (r < 0) {
         return r;
@@ -109,7 +117,8 @@ release_one(
     finding.verdict = r == VERIFY_OK ? HELD_RELEASED : HELD_INVALID;
     finding.reason = verify_reason(r);
     if (r == VERIFY_OK && options->queue != NULL) {
-        r = queue_body(release, route->source, held->body, is_json);
+        r = queue_body(
+            release, route->source, held->body, call_type_is_json(held->content_type));
         r = r == 0 ? held_reader_mark(release->reader) : r;
         if (r != 0) {
             return r;
@@ -127,8 +136,9 @@ static int
 open_parts(struct release *release)
 {
     const struct config *config = release->options->config;
-    int r = config->public_url != NULL ? credentials_open(config, &release->credentials)
-                                       : -EINVAL;
+    int r = config->public_urls.count > 0
+                ? credentials_open(config, &release->credentials)
+                : -EINVAL;
 
     if (r < 0) {
         return r == -EINVAL ? HELD_RELEASE_E_CREDENTIALS : r;
@@ -140,9 +150,10 @@ open_parts(struct release *release)
 int
 held_release(const struct held_release_options *options, struct held_totals *ret_totals)
 {
-    AUTO(release_done)
-    struct release release = {.options = options, .url = {.max = VERIFY_URL_MAX}};
+    AUTO(release_done) struct release release = {.options = options};
     struct held_request held;
+
+    proof_urls_init(&release.urls);
     int r = open_parts(&release);
 
     *ret_totals = (struct held_totals){0};

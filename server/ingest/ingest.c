@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "server/ingest/alarm.h"
 #include "server/ingest/call.h"
 #include "server/ingest/cors.h"
 #include "server/ops/clock.h"
@@ -102,7 +103,7 @@ static void
 call_note(struct call *call, enum situation situation)
 {
     struct ingest *ingest = call->ingest;
-    const struct situation_text *text = situation_text(situation);
+    const struct situation_text *text = situation_text(call->route, situation);
     const char *reason = call->reason != NULL ? call->reason : text->code;
     const int64_t now_us = clock_monotonic_us();
     int64_t count = 0;
@@ -122,7 +123,11 @@ call_note(struct call *call, enum situation situation)
         log_warn("request_rejected",
             "source=%s reason=%s status=%u count=%lld public_url=%s do=\"%s\"",
             call_source(call), reason, route_status(call->route, situation),
-            (long long)count, ingest->options.config->public_url, text->remedy);
+            (long long)count,
+            call->route != NULL
+                ? config_public_url(ingest->options.config, call->route->source)
+                : ingest->options.config->public_urls.items[0],
+            text->remedy);
     }
 }
 
@@ -155,13 +160,14 @@ call_headers(const struct call *call, enum situation situation,
 
 /*
  * What none of our tokens and URLs explains may be our own mistake, and most callers call once: it
- * is kept until that is mended. Not a browser's: it cannot sign, and its body holds a token.
+ * is kept until that is mended. Not a browser's: it cannot sign, and its body holds a token; nor
+ * what lacks a second proof, which is not kept and so could not be asked for later.
  */
 static void
 call_hold(const struct call *call)
 {
     struct ingest *ingest = call->ingest;
-    const struct held_request held = {
+    struct held_request held = {
         .time_ms = clock_unix_ms(),
         .target = http_target(call->request),
         .signature = http_header_value(call->request, "X-Twilio-Signature"),
@@ -170,8 +176,12 @@ call_hold(const struct call *call)
     };
     int64_t count = 0;
 
-    if (ingest->options.held == NULL || call->route->caller == CALLER_BROWSER) {
+    if (ingest->options.held == NULL || call->route->caller == CALLER_BROWSER ||
+        call_lacks_basic_auth(call)) {
         return;
+    }
+    if (!call_read_forwarded(call, &held.forwarded)) {
+        held.forwarded = (struct forwarded){0};
     }
     const int r = held_keep(ingest->options.held, &held);
 
@@ -203,7 +213,7 @@ call_answer(struct call *call, enum situation situation)
     if (situation == SITUATION_DONE || situation == SITUATION_PREFLIGHT) {
         http_reply(call->request, status, headers, count, (struct slice){0});
     } else {
-        const struct situation_text *text = situation_text(situation);
+        const struct situation_text *text = situation_text(call->route, situation);
         const struct http_error error = {.code = text->code, .message = text->message};
 
         http_reply_error(call->request, status, &error, headers, count);
@@ -277,7 +287,8 @@ ingest_open(const struct ingest_options *options, struct ingest **ret_ingest)
         return -ENOMEM;
     }
     ingest->options = *options;
-    buffer_init(&ingest->url, VERIFY_URL_MAX);
+    proof_urls_init(&ingest->urls);
+    alarm_open();
 
     int r = credentials_open(options->config, &ingest->credentials);
 
@@ -286,6 +297,9 @@ ingest_open(const struct ingest_options *options, struct ingest **ret_ingest)
     }
     if (r == 0) {
         r = origin_init(&options->config->trusted_proxies, &ingest->origin);
+    }
+    for (size_t i = 0; r == 0 && i < SOURCE_COUNT; i++) {
+        r = networks_init(&options->config->routes[i].allow_from, &ingest->allowed[i]);
     }
     if (r < 0) {
         ingest_close(&ingest);
@@ -318,7 +332,7 @@ ingest_close(struct ingest **ingest)
     }
     token_checker_close(&(*ingest)->tokens);
     credentials_close(&(*ingest)->credentials);
-    buffer_done(&(*ingest)->url);
+    proof_urls_done(&(*ingest)->urls);
     free(*ingest);
     *ingest = NULL;
 }

@@ -1,5 +1,5 @@
 /*
- * origin.c - does a request come from where Twilio's Event Streams call from?
+ * origin.c - from which address does a request come, and is it one that Twilio calls from?
  */
 #include "server/ingest/origin.h"
 
@@ -24,9 +24,28 @@ _Static_assert(LENGTH(twilio_ranges) == ORIGIN_RANGES, "room for all of them");
 
 enum hop {
     HOP_TRUSTED, /* one of our proxies: ask for the next */
-    HOP_TWILIO,
-    HOP_OTHER, /* somebody else, or no address */
+    HOP_CLIENT,
+    HOP_UNCLEAR,
 };
+
+/* ---- networks ----------------------------------------------------------------------------- */
+
+int
+networks_init(const struct config_texts *texts, struct networks *ret_networks)
+{
+    struct networks networks = {.count = texts->count};
+    bool is_valid = true;
+
+    for (size_t i = 0; i < texts->count; i++) {
+        is_valid =
+            network_parse(slice_of(texts->items[i]), &networks.items[i]) && is_valid;
+    }
+    if (!is_valid) {
+        return -EINVAL;
+    }
+    *ret_networks = networks;
+    return 0;
+}
 
 static bool
 is_in(const struct network *networks, size_t count, const struct in6_addr *address)
@@ -39,21 +58,22 @@ is_in(const struct network *networks, size_t count, const struct in6_addr *addre
     return false;
 }
 
-/* ---- peer --------------------------------------------------------------------------------- */
-
-static bool
-is_trusted(const struct origin *origin, const struct in6_addr *address)
+bool
+networks_contain(const struct networks *networks, const struct in6_addr *address)
 {
-    return is_in(origin->trusted, origin->trusted_count, address);
+    return is_in(networks->items, networks->count, address);
 }
 
-static bool
-is_trusted_peer(const struct origin *origin, const struct sockaddr_storage *peer)
+/* ---- peer --------------------------------------------------------------------------------- */
+
+bool
+origin_is_trusted(const struct origin *origin, const struct sockaddr_storage *peer)
 {
     struct in6_addr address;
 
     return peer->ss_family == AF_UNIX ||
-           (network_peer_address(peer, &address) && is_trusted(origin, &address));
+           (network_peer_address(peer, &address) &&
+               networks_contain(&origin->trusted, &address));
 }
 
 /* ---- X-Forwarded-For ---------------------------------------------------------------------- */
@@ -99,18 +119,12 @@ parse_hop(struct slice text, struct in6_addr *ret_address)
 }
 
 static enum hop
-judge_hop(const struct origin *origin, struct slice text)
+judge_hop(const struct origin *origin, struct slice text, struct in6_addr *ret_client)
 {
-    struct in6_addr address;
-
-    if (!parse_hop(slice_trim(text), &address)) {
-        return HOP_OTHER;
+    if (!parse_hop(slice_trim(text), ret_client)) {
+        return HOP_UNCLEAR;
     }
-    if (is_trusted(origin, &address)) {
-        return HOP_TRUSTED;
-    }
-    return is_in(origin->twilio, LENGTH(origin->twilio), &address) ? HOP_TWILIO
-                                                                   : HOP_OTHER;
+    return networks_contain(&origin->trusted, ret_client) ? HOP_TRUSTED : HOP_CLIENT;
 }
 
 /* Takes what is behind the last comma off the line. */
@@ -130,30 +144,45 @@ take_last(struct slice *line)
 
 /* From the right: HOP_TRUSTED when the line holds nobody else. */
 static enum hop
-judge_line(const struct origin *origin, struct slice line, size_t *hops)
+judge_line(const struct origin *origin, struct slice line, size_t *hops,
+    struct in6_addr *ret_client)
 {
     enum hop hop = HOP_TRUSTED;
 
     while (hop == HOP_TRUSTED && line.size > 0) {
         (*hops)++;
-        hop = *hops > ORIGIN_HOPS_MAX ? HOP_OTHER : judge_hop(origin, take_last(&line));
+        hop = *hops > ORIGIN_HOPS_MAX ? HOP_UNCLEAR
+                                      : judge_hop(origin, take_last(&line), ret_client);
     }
     return hop;
 }
 
-/* ---- the question ------------------------------------------------------------------------- */
+static bool
+forwarded_client(const struct origin *origin, const struct origin_source *source,
+    struct in6_addr *ret_client)
+{
+    struct in6_addr client;
+    enum hop hop = HOP_TRUSTED;
+    size_t hops = 0;
+
+    for (size_t i = source->line_count; i > 0 && hop == HOP_TRUSTED; i--) {
+        hop = judge_line(origin, source->lines[i - 1], &hops, &client);
+    }
+    if (hop != HOP_CLIENT) {
+        return false;
+    }
+    *ret_client = client;
+    return true;
+}
+
+/* ---- the questions ------------------------------------------------------------------------ */
 
 int
 origin_init(const struct config_texts *trusted_proxies, struct origin *ret_origin)
 {
-    struct origin origin = {.trusted_count = trusted_proxies->count};
-    bool is_valid = true;
+    struct origin origin;
+    bool is_valid = networks_init(trusted_proxies, &origin.trusted) == 0;
 
-    for (size_t i = 0; i < trusted_proxies->count; i++) {
-        is_valid =
-            network_parse(slice_of(trusted_proxies->items[i]), &origin.trusted[i]) &&
-            is_valid;
-    }
     for (size_t i = 0; i < LENGTH(twilio_ranges); i++) {
         is_valid =
             network_parse(slice_of(twilio_ranges[i]), &origin.twilio[i]) && is_valid;
@@ -166,17 +195,20 @@ origin_init(const struct config_texts *trusted_proxies, struct origin *ret_origi
 }
 
 bool
-origin_is_twilio(const struct origin *origin, const struct sockaddr_storage *peer,
-    const struct slice *lines, size_t count)
+origin_client(const struct origin *origin, const struct origin_source *source,
+    struct in6_addr *ret_client)
 {
-    enum hop hop = HOP_TRUSTED;
-    size_t hops = 0;
+    return origin_is_trusted(origin, &source->peer)
+               ? forwarded_client(origin, source, ret_client)
+               : network_peer_address(&source->peer, ret_client);
+}
 
-    if (!is_trusted_peer(origin, peer)) {
-        return false;
-    }
-    for (size_t i = count; i > 0 && hop == HOP_TRUSTED; i--) {
-        hop = judge_line(origin, lines[i - 1], &hops);
-    }
-    return hop == HOP_TWILIO;
+bool
+origin_is_twilio(const struct origin *origin, const struct origin_source *source)
+{
+    struct in6_addr client;
+
+    return origin_is_trusted(origin, &source->peer) &&
+           forwarded_client(origin, source, &client) &&
+           is_in(origin->twilio, LENGTH(origin->twilio), &client);
 }

@@ -41,7 +41,7 @@ static const struct route routes[] = {
     {
         .path = "/webhooks/flex/survey",
         .source = SOURCE_SURVEY,
-        .caller = CALLER_TWILIO,
+        .caller = CALLER_SURVEY,
         .takes_form = true,
         .takes_json = true,
         .success = 204,
@@ -65,10 +65,24 @@ static const struct route routes[] = {
     },
 };
 
+enum column {
+    COLUMN_TWILIO,
+    COLUMN_EVENT_STREAMS,
+    COLUMN_BROWSER,
+    COLUMN_COUNT
+};
+
+static const enum column columns[CALLER_COUNT] = {
+    [CALLER_TWILIO] = COLUMN_TWILIO,
+    [CALLER_EVENT_STREAMS] = COLUMN_EVENT_STREAMS,
+    [CALLER_BROWSER] = COLUMN_BROWSER,
+    [CALLER_SURVEY] = COLUMN_TWILIO,
+};
+
 /* Event Streams: 503 wherever the fault may be ours or a proxy's, so that nothing is lost. */
 static const struct {
     struct situation_text text;
-    unsigned status[CALLER_COUNT]; /* Twilio, Event Streams, browser */
+    unsigned status[COLUMN_COUNT];
 } answers[SITUATION_COUNT] = {
     [SITUATION_NOT_FOUND] =
         {
@@ -95,9 +109,9 @@ static const struct {
             .text =
                 {
                     .code = "too_large",
-                    .message =
-                        "The body is over the limit of 4 MiB. Send smaller batches.",
-                    .remedy = "make the batches of the sink smaller",
+                    .message = "The body is over the limit: 4 MiB, 256 KiB for a form.",
+                    .remedy = "a form may have 256 KiB, other bodies 4 MiB: find out "
+                              "who sends more",
                 },
             .status = {413, 503, 413},
         },
@@ -119,10 +133,8 @@ static const struct {
             .text =
                 {
                     .code = "unauthorized",
-                    .message =
-                        "Nothing proves who sends this. Add X-Twilio-Signature, or "
-                        "the Flex user's token as Token or Bearer.",
-                    .remedy = "let the proxy pass X-Twilio-Signature and Authorization",
+                    .message = "Nothing proves who sends this. Add X-Twilio-Signature.",
+                    .remedy = "let the proxy pass X-Twilio-Signature",
                 },
             .status = {403, 403, 401},
         },
@@ -132,7 +144,7 @@ static const struct {
                 {
                     .code = "forbidden",
                     .message = "The proof of the sender is not valid. Sign the exact URL "
-                               "and body, or use a fresh Flex token.",
+                               "and body.",
                     .remedy = "let the proxy pass query and body unchanged",
                 },
             .status = {403, 403, 403},
@@ -160,6 +172,31 @@ static const struct {
                 },
             .status = {403, 503, 403},
         },
+    [SITUATION_BASIC_AUTH] =
+        {
+            .text =
+                {
+                    .code = "basic_auth",
+                    .message = "The signature is right; the user and password of Basic "
+                               "auth are missing or wrong. Put them into the URL.",
+                    .remedy = "the signature is right: put the user and password of "
+                              "basic_auth into the URL at Twilio, and let the proxy pass "
+                              "Authorization",
+                },
+            .status = {403, 503, 403},
+        },
+    [SITUATION_SOURCE_ADDRESS] =
+        {
+            .text =
+                {
+                    .code = "source_address",
+                    .message = "This webhook is not served to this address.",
+                    .remedy = "called from outside of allow_from: extend it, or list our "
+                              "proxies in trusted_proxies and let them append "
+                              "X-Forwarded-For",
+                },
+            .status = {403, 503, 403},
+        },
     [SITUATION_UNPARSEABLE] =
         {
             .text =
@@ -181,6 +218,43 @@ static const struct {
                 },
             .status = {503, 503, 429},
         },
+};
+
+/* Where a caller can do something else than the others. */
+static const struct {
+    enum situation situation;
+    enum caller caller;
+    struct situation_text text;
+} own_texts[] = {
+    {SITUATION_TOO_LARGE, CALLER_EVENT_STREAMS,
+        {.code = "too_large",
+            .message = "The body is over the limit of 4 MiB. Send smaller batches.",
+            .remedy = "make the batches of the sink smaller"}},
+    {SITUATION_NO_PROOF, CALLER_BROWSER,
+        {.code = "unauthorized",
+            .message =
+                "Nothing proves who sends this. Add the Flex user's token as Token "
+                "or Bearer.",
+            .remedy = "let the plugin send its token, and the proxy pass Authorization"}},
+    {SITUATION_NO_PROOF, CALLER_SURVEY,
+        {.code = "unauthorized",
+            .message = "Nothing proves who sends this. Add X-Twilio-Signature, or the "
+                       "survey token as Bearer or Basic.",
+            .remedy =
+                "let the proxy pass X-Twilio-Signature and Authorization; code that "
+                "cannot sign needs survey_token"}},
+    {SITUATION_BAD_PROOF, CALLER_BROWSER,
+        {.code = "forbidden",
+            .message = "The proof of the sender is not valid. Use a fresh Flex token, or "
+                       "sign the exact URL and body.",
+            .remedy = "an agent's token has expired or is of another account or agent"}},
+    {SITUATION_BAD_PROOF, CALLER_SURVEY,
+        {.code = "forbidden",
+            .message =
+                "The proof of the sender is not valid. Sign the exact URL and body, "
+                "or send the survey token.",
+            .remedy = "let the proxy pass query and body unchanged; compare survey_token "
+                      "with what the survey sends"}},
 };
 
 const struct route *
@@ -214,11 +288,17 @@ route_status(const struct route *route, enum situation situation)
     if (situation == SITUATION_PREFLIGHT) {
         return 204;
     }
-    return answers[situation].status[route != NULL ? route->caller : CALLER_TWILIO];
+    return answers[situation]
+        .status[route != NULL ? columns[route->caller] : COLUMN_TWILIO];
 }
 
 const struct situation_text *
-situation_text(enum situation situation)
+situation_text(const struct route *route, enum situation situation)
 {
+    for (size_t i = 0; route != NULL && i < LENGTH(own_texts); i++) {
+        if (own_texts[i].situation == situation && own_texts[i].caller == route->caller) {
+            return &own_texts[i].text;
+        }
+    }
     return &answers[situation].text;
 }

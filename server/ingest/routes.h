@@ -19,6 +19,8 @@ enum situation {
     SITUATION_BAD_PROOF,   /* a proof that is wrong by itself */
     SITUATION_PROXY_FAULT, /* no valid proof, but the sender is Twilio: a proxy lost it */
     SITUATION_MISMATCH,    /* a well-formed signature that no token and URL produce */
+    SITUATION_BASIC_AUTH, /* a right signature, and not the user and password asked for */
+    SITUATION_SOURCE_ADDRESS, /* from where this route's callers do not call */
     SITUATION_UNPARSEABLE, /* from a caller who can be told; Twilio's is stored instead */
     SITUATION_UNAVAILABLE, /* cannot be made durable or proved now, or too much at once */
     SITUATION_COUNT
@@ -29,6 +31,7 @@ enum caller {
     CALLER_TWILIO,
     CALLER_EVENT_STREAMS,
     CALLER_BROWSER, /* the Flex UI plugin: CORS, and a user's token as the usual proof */
+    CALLER_SURVEY,  /* Twilio, or code that cannot sign and knows the survey token */
     CALLER_COUNT
 };
 
@@ -55,4 +58,6 @@ const struct route *route_find(struct slice path);
 const char *route_path(enum source source);
 /* `route` may be NULL for SITUATION_NOT_FOUND. */
 unsigned route_status(const struct route *route, enum situation situation);
-const struct situation_text *situation_text(enum situation situation);
+/* As the route's caller is told it. */
+const struct situation_text *situation_text(
+    const struct route *route, enum situation situation);

@@ -10,7 +10,6 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <limits.h>
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
@@ -24,19 +23,21 @@
 enum {
     MAC_SIZE = 20, /* SHA-1 */
     SIGNATURE_LENGTH = VERIFY_SIGNATURE_SIZE - 1,
-    SHA256_SIZE = 32,
     CANDIDATE_MAX =
         3 * VERIFY_URL_MAX + 4, /* every byte a quote, written %27; and a port */
 };
 
 static_assert(
-    (int)SIGNED_TEXT_CANDIDATES <= (int)VERIFY_CANDIDATES_MAX, "a report has all");
+    (int)SIGNED_TEXT_CANDIDATES * (int)VERIFY_URLS_MAX <= (int)VERIFY_CANDIDATES_MAX,
+    "a report has all");
 
 struct verifier {
     EVP_MAC_CTX *macs[VERIFY_TOKENS_MAX]; /* keyed; one for each token */
     size_t count;
+    size_t matched;     /* the token of the last right signature */
     struct buffer head; /* the candidate URL */
     struct buffer tail; /* the form's fields, decoded and sorted */
+    size_t work_left;   /* bytes still hashed for this request */
 };
 
 /* ---- the ring ---------------------------------------------------------------------------- */
@@ -115,23 +116,6 @@ verifier_close(struct verifier **verifier)
 
 /* ---- the body's hash ------------------------------------------------------------------------ */
 
-static bool
-sha256_hex(struct slice bytes, char ret_hex[VERIFY_SHA256_SIZE])
-{
-    static const char digits[] = "0123456789abcdef";
-    unsigned char hash[SHA256_SIZE];
-
-    if (EVP_Digest(bytes.data, bytes.size, hash, NULL, EVP_sha256(), NULL) != 1) {
-        return false;
-    }
-    for (size_t i = 0; i < sizeof(hash); i++) {
-        ret_hex[2 * i] = digits[hash[i] >> 4];
-        ret_hex[2 * i + 1] = digits[hash[i] & 0xf];
-    }
-    ret_hex[VERIFY_SHA256_SIZE - 1] = '\0';
-    return true;
-}
-
 /* The value of the one bodySHA256 of a query; absent when there is none, or several. */
 static struct slice
 find_body_hash(struct slice query)
@@ -163,7 +147,7 @@ check_body_hash(struct slice query, struct slice body)
     if (claimed.size == 0) {
         return VERIFY_E_NO_BODY_HASH;
     }
-    if (!sha256_hex(body, hex)) {
+    if (!verify_try_sha256_hex(body, hex)) {
         return -ENOMEM;
     }
     return slice_is(claimed, hex) ? VERIFY_OK : VERIFY_E_BODY_HASH;
@@ -218,14 +202,27 @@ check_shape(struct slice signature)
     return VERIFY_OK;
 }
 
+/* Whether as much as head and tail may still be hashed. */
+static bool
+take_work(struct verifier *verifier)
+{
+    const size_t size = verifier->head.size + verifier->tail.size;
+
+    if (size > verifier->work_left) {
+        return false;
+    }
+    verifier->work_left -= size;
+    return true;
+}
+
 /*
  * Whether any token signs head and tail so. The characters are compared, not the bytes they
  * stand for: base64 has four ways to write the last byte, and Twilio uses one.
  */
 static int
-match_tokens(const struct verifier *verifier, struct slice signature, size_t *ret_token)
+match_tokens(struct verifier *verifier, struct slice signature)
 {
-    for (size_t i = 0; i < verifier->count; i++) {
+    for (size_t i = 0; i < verifier->count && take_work(verifier); i++) {
         char expected[VERIFY_SIGNATURE_SIZE];
         const int r = sign(verifier->macs[i], verifier, expected);
 
@@ -233,7 +230,7 @@ match_tokens(const struct verifier *verifier, struct slice signature, size_t *re
             return r;
         }
         if (CRYPTO_memcmp(expected, signature.data, SIGNATURE_LENGTH) == 0) {
-            *ret_token = i;
+            verifier->matched = i;
             return VERIFY_OK;
         }
     }
@@ -268,29 +265,50 @@ prepare_body(struct verifier *verifier, const struct signed_url *url,
     return input->body.size == 0 ? VERIFY_OK : VERIFY_E_NO_BODY_HASH;
 }
 
+/* Notes what was tried. 0 or -ENOMEM. */
 static int
-try_candidate(
-    struct verifier *verifier, struct slice signature, struct verify_report *report)
+report_candidate(const struct verifier *verifier, struct verify_report *report)
 {
-    size_t token = 0;
-
-    if (verifier->head.failed) {
-        return -ENOMEM;
-    }
-    const int r = match_tokens(verifier, signature, &token);
-
-    if (r < 0 || report == NULL) {
-        return r;
-    }
     char *text = slice_copy(buffer_slice(&verifier->head));
 
     if (text == NULL) {
         return -ENOMEM;
     }
     report->matched = report->count;
-    report->token = token;
+    report->token = verifier->matched;
     report->candidates[report->count++] = text;
+    return 0;
+}
+
+/* Every way of writing one URL. */
+static int
+try_url(struct verifier *verifier, const struct signed_url *url, struct slice signature,
+    struct verify_report *report)
+{
+    int r = VERIFY_E_MISMATCH;
+
+    for (unsigned i = 0; i < SIGNED_TEXT_CANDIDATES && r == VERIFY_E_MISMATCH; i++) {
+        if (!signed_text_url(url, i, &verifier->head)) {
+            continue;
+        }
+        r = verifier->head.failed ? -ENOMEM : match_tokens(verifier, signature);
+        if (r >= 0 && report != NULL && report_candidate(verifier, report) != 0) {
+            return -ENOMEM;
+        }
+    }
     return r;
+}
+
+static int
+check_sizes(const struct verify_input *input)
+{
+    bool is_good =
+        input->url.size <= VERIFY_URL_MAX && input->other_url_count < VERIFY_URLS_MAX;
+
+    for (size_t i = 0; is_good && i < input->other_url_count; i++) {
+        is_good = input->other_urls[i].size <= VERIFY_URL_MAX;
+    }
+    return is_good ? VERIFY_OK : VERIFY_E_TOO_LONG;
 }
 
 int
@@ -303,24 +321,28 @@ verify_request(struct verifier *verifier, const struct verify_input *input,
     if (report != NULL) {
         *report = (struct verify_report){0};
     }
+    r = r == VERIFY_OK ? check_sizes(input) : r;
     if (r != VERIFY_OK) {
         return r;
-    }
-    if (input->url.size > VERIFY_URL_MAX) {
-        return VERIFY_E_TOO_LONG;
     }
     signed_text_split(input->url, &url);
     r = prepare_body(verifier, &url, input);
     if (r != VERIFY_OK) {
         return r;
     }
-    r = VERIFY_E_MISMATCH;
-    for (unsigned i = 0; i < SIGNED_TEXT_CANDIDATES && r == VERIFY_E_MISMATCH; i++) {
-        if (signed_text_url(&url, i, &verifier->head)) {
-            r = try_candidate(verifier, input->signature, report);
-        }
+    verifier->work_left = VERIFY_WORK_MAX;
+    r = try_url(verifier, &url, input->signature, report);
+    for (size_t i = 0; i < input->other_url_count && r == VERIFY_E_MISMATCH; i++) {
+        signed_text_split(input->other_urls[i], &url);
+        r = try_url(verifier, &url, input->signature, report);
     }
     return r;
+}
+
+size_t
+verifier_matched_token(const struct verifier *verifier)
+{
+    return verifier->matched;
 }
 
 void
@@ -371,29 +393,4 @@ verify_reason(int result)
     };
 
     return result >= 0 && (size_t)result < LENGTH(reasons) ? reasons[result] : "internal";
-}
-
-void
-verify_sha256_hex(struct slice bytes, char ret_hex[VERIFY_SHA256_SIZE])
-{
-    if (!sha256_hex(bytes, ret_hex)) {
-        abort(); /* no memory for 200 bytes; a made-up hash would name the wrong record */
-    }
-}
-
-bool
-verify_base64(struct slice bytes, char *ret_text, size_t capacity)
-{
-    if (bytes.size > INT_MAX / 2 || (bytes.size + 2) / 3 * 4 + 1 > capacity) {
-        return false;
-    }
-    (void)EVP_EncodeBlock((unsigned char *)ret_text, (const unsigned char *)bytes.data,
-        (int)bytes.size); /* the length, which we know */
-    return true;
-}
-
-const char *
-verify_version(void)
-{
-    return OpenSSL_version(OPENSSL_VERSION);
 }

@@ -17,11 +17,18 @@
 
 enum {
     VERIFY_TOKENS_MAX = 16,
-    VERIFY_CANDIDATES_MAX = 16,
+    VERIFY_URLS_MAX = 10,        /* of a request, each in several ways of writing */
+    VERIFY_CANDIDATES_MAX = 120, /* all of these */
     VERIFY_URL_MAX = 8192,
     VERIFY_SIGNATURE_SIZE = 29, /* 28 characters and the NUL */
     VERIFY_SHA256_SIZE = 65,
-    VERIFY_FORM_MAX = 16 * 1024 * 1024, /* more than any server accepts as a body */
+    /*
+     * Every candidate and token takes a pass over a form, so that a wrong signature costs as much
+     * as there is configured. Twilio's own limits keep a callback's form far below this one (the
+     * longest value, a task's attributes, has 4 KB).
+     */
+    VERIFY_FORM_MAX = 256 * 1024,
+    VERIFY_WORK_MAX = 64 * 1024 * 1024, /* bytes hashed for one request, under 0.1 s */
 };
 
 enum verify_result {
@@ -31,7 +38,8 @@ enum verify_result {
     VERIFY_E_NO_BODY_HASH, /* JSON without exactly one bodySHA256 in the URL */
     VERIFY_E_BODY_HASH,    /* the body is not what was signed */
     VERIFY_E_MISMATCH,     /* well-formed, but no token and URL produce it */
-    VERIFY_E_TOO_LONG,     /* URL over VERIFY_URL_MAX, form too long, too many fields */
+    VERIFY_E_TOO_LONG,     /* a URL over VERIFY_URL_MAX, a form over VERIFY_FORM_MAX or of
+                              too many fields, too many URLs */
 };
 
 struct verifier; /* a token ring with its HMAC contexts; one thread */
@@ -52,6 +60,9 @@ enum verify_body {
 
 struct verify_input {
     struct slice url; /* public URL and raw request target, byte for byte */
+    /* Tried after it, in this order; their queries are the same. At most VERIFY_URLS_MAX in all. */
+    const struct slice *other_urls;
+    size_t other_url_count;
     struct slice signature;
     enum verify_body kind;
     struct slice body;
@@ -72,7 +83,8 @@ struct verify_report {
  *
  * Candidates: the URL as given, then with its port removed or the scheme's default one added;
  * the same with each ' of the query written as %27, then with each %27 written as '; and all of
- * these without userinfo when the URL has some. Letter case is never changed.
+ * these without userinfo when the URL has some. Letter case is never changed. Each is tried with
+ * every token before the next; over VERIFY_WORK_MAX bytes no more are tried, and it is a mismatch.
  *
  * `report` may be NULL (the server's hot path: nothing is allocated for it).
  * Returns a verify_result, or -ENOMEM.
@@ -80,6 +92,8 @@ struct verify_report {
 int verify_request(struct verifier *verifier, const struct verify_input *input,
     struct verify_report *report) MUST_USE;
 void verify_report_done(struct verify_report *report);
+/* Which of the ring made the signature; after VERIFY_OK. */
+size_t verifier_matched_token(const struct verifier *verifier);
 const char *verify_reason(
     int result); /* "no_signature", ...: metric label and JSON code */
 
@@ -90,7 +104,14 @@ const char *verify_reason(
 int verify_sign(const char *token, const struct verify_input *input,
     char ret_signature[VERIFY_SIGNATURE_SIZE]) MUST_USE;
 
+/* Ends the program when memory is out; the other one says so. */
 void verify_sha256_hex(struct slice bytes, char ret_hex[VERIFY_SHA256_SIZE]);
+bool verify_try_sha256_hex(struct slice bytes, char ret_hex[VERIFY_SHA256_SIZE]) MUST_USE;
 const char *verify_version(void); /* "OpenSSL 3.0.15 ...", of the library at run time */
 /* base64 for Basic auth; false when it does not fit. */
 bool verify_base64(struct slice bytes, char *ret_text, size_t capacity) MUST_USE;
+/* The bytes that verify_base64() writes so, and no other spelling; false when they do not fit. */
+bool verify_base64_decode(
+    struct slice text, char *ret_bytes, size_t capacity, size_t *ret_size) MUST_USE;
+/* Two secrets, in a time that tells nothing of either. Nothing equals an absent or empty one. */
+bool verify_equal(struct slice a, struct slice b);

@@ -50,6 +50,10 @@ static const struct metric_kind metrics[METRIC_COUNT] = {
         "Events of a type outside the vocabulary, acknowledged and not stored."),
     [METRIC_REQUESTS_REJECTED] = COUNTER_OF("requests_rejected_total", "source", "reason",
         "Requests answered with an error."),
+    [METRIC_REQUESTS_VERIFIED] = COUNTER_OF("requests_verified_total", "token", NULL,
+        "Requests whose signature this auth token of the configuration made."),
+    [METRIC_SIGNATURES_FAILING] = GAUGE_OF("signatures_failing", NULL,
+        "1 while signatures mismatch and none has verified lately."),
     [METRIC_EVENTS_DELIVERED] =
         COUNTER_OF("events_delivered_total", "event", NULL, "Events Brevo has accepted."),
     [METRIC_EVENTS_FILTERED] = COUNTER_OF(
@@ -280,7 +284,8 @@ write_series(struct buffer *text, const struct metric_kind *kind,
         buffer_add_text(text, i == 0 ? "{" : ",");
         write_label(text, kind->labels[i], values[i]);
     }
-    buffer_addf(text, "} %lld\n", (long long)counter_get(counter));
+    buffer_addf(text, "%s %lld\n", kind->labels[0] != NULL ? "}" : "",
+        (long long)counter_get(counter));
 }
 
 static void

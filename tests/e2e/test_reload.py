@@ -1,5 +1,6 @@
 """SIGHUP: credentials are exchanged without losing a request; a broken configuration changes nothing."""
 
+import base64
 import json
 import signal
 import threading
@@ -179,6 +180,60 @@ def test_a_question_under_way_is_asked_again_with_the_new_ring(flexbrevo, iam, t
     rotate(flexbrevo, *tokens)
     asker.join()
     assert answers == [202]
+
+
+def basic(text):
+    return {"Authorization": "Basic " + base64.b64encode(text.encode()).decode()}
+
+
+@pytest.mark.parametrize("old,new", [("flex:one", "flex:two"), (None, "flex:two"), ("flex:one", None)])
+def test_basic_auth_is_exchanged(program, twilio, old, new):
+    flexbrevo = program(changes={
+        "server": {"loops": 2, "routes": {"taskrouter": {"basic_auth": old}}}}).start()
+
+    def make(user):
+        webhook = twilio.callback(Task())
+        webhook.headers |= basic(user) if user else {}
+        return webhook
+
+    assert status_of(flexbrevo, make(old)) == 204
+    configure(flexbrevo, {"server": {"routes": {"taskrouter": {"basic_auth": new}}}})
+    reload(flexbrevo)
+    wait_for(flexbrevo, lambda: make(new), 204)
+    if new:
+        wait_for(flexbrevo, lambda: make(old), 403)
+    assert " restart_needed=none" in flexbrevo.log()
+    assert "flex:" not in flexbrevo.log()
+
+
+def test_the_survey_token_is_exchanged(program):
+    flexbrevo = program(changes={
+        "server": {"loops": 2}, "connectors": {"twilio_flex": {"survey_token": "one"}}}).start()
+
+    def make(token):
+        return harness.Webhook("/webhooks/flex/survey", {
+            "Content-Type": "application/x-www-form-urlencoded",
+            "Authorization": "Bearer " + token}, b"score=5")
+
+    assert status_of(flexbrevo, make("one")) == 204
+    configure(flexbrevo, {"connectors": {"twilio_flex": {"survey_token": "two"}}})
+    reload(flexbrevo)
+    wait_for(flexbrevo, lambda: make("two"), 204)
+    wait_for(flexbrevo, lambda: make("one"), 403)
+
+
+def test_a_token_is_counted_under_its_place_in_the_new_configuration(program, twilio):
+    flexbrevo = program().start()
+    name = 'requests_verified_total{token="%s"}'
+    assert status_of(flexbrevo, twilio.callback(Task())) == 204
+    assert flexbrevo.metric(name % "auth_token") == 1
+    configure(flexbrevo, {"connectors": {"twilio_flex": {
+        "auth_token": NEW, "auth_tokens": ["z" * 32, OLD]}}})
+    reload(flexbrevo)
+    wait_for(flexbrevo, lambda: Twilio(NEW).callback(Task()), 204)
+    before = flexbrevo.metric(name % "auth_tokens[1]")
+    assert status_of(flexbrevo, twilio.callback(Task())) == 204
+    assert flexbrevo.metric(name % "auth_tokens[1]") == before + 1
 
 
 @pytest.mark.time_limit(60)

@@ -5,7 +5,8 @@
 
 The keys come from the program itself: `flexbrevo check-config --keys`. The example's commented
 lines are read as if they were not, so a key counts only where it stands in the right section;
-and nothing may be explained that does not exist.
+and nothing may be explained that does not exist. A row of docs/config.md with <source> in it
+stands for the keys of every source that has one.
 """
 
 import pathlib
@@ -22,16 +23,18 @@ def keys_of(program):
     return listed.stdout.split()
 
 
-def documented_keys(text):
+def documented_keys(text, keys):
     """The first column of the tables: | `brevo.api_key` | ..."""
-    return re.findall(r"^\| `([a-z_.]+)` \|", text, re.M)
+    for name in re.findall(r"^\| `([a-z_.<>-]+)` \|", text, re.M):
+        pattern = re.escape(name).replace("<source>", "[a-z-]+")
+        yield from [key for key in keys if re.fullmatch(pattern, key)] or [name]
 
 
 def example_keys(text):
     """Dotted keys, by indentation; {a: 1, b: 2} on one line counts for a and b."""
     sections = []  # (indentation, name)
     for line in text.splitlines():
-        entry = re.match(r"( *)(?:# ?)?( *)([a-z_]+):(?: +(.*))?$", line)
+        entry = re.match(r"( *)(?:# ?)?( *)([a-z_-]+):(?: +(.*))?$", line)
         if not entry or re.match(r"[A-Z]", (entry[4] or "")[:1]) and sections and \
                 sections[-1][1] in MAPS:
             continue
@@ -69,7 +72,7 @@ def main():
     keys = keys_of(program)
     document = (root / "docs/config.md").read_text(encoding="utf-8")
     example = (root / "deploy/flexbrevo.yaml.example").read_text(encoding="utf-8")
-    found = list(differences(keys, documented_keys(document), "docs/config.md"))
+    found = list(differences(keys, list(documented_keys(document, keys)), "docs/config.md"))
     found += differences(keys, list(example_keys(example)), "deploy/flexbrevo.yaml.example",
                          sections_of(keys))
     for line in found:

@@ -17,7 +17,7 @@ runs_with_the_environment_alone(void **state)
     assert_string_equal(config.account_sid, ACCOUNT);
     assert_string_equal(config.auth_token, "token-from-environment");
     assert_string_equal(config.brevo_api_key, "key-from-environment");
-    assert_string_equal(config.public_url, "https://hooks.example.com");
+    assert_string_equal(config.public_urls.items[0], "https://hooks.example.com");
     assert_string_equal(config.listen, "127.0.0.1:8080");
     assert_string_equal(config.admin_listen, "127.0.0.1:9090");
     assert_string_equal(config.state_dir, "/var/lib/flexbrevo");
@@ -93,7 +93,7 @@ reads_every_key_of_a_complete_file(void **state)
     assert_string_equal(config.brevo_base_url, "http://127.0.0.1:9/v3");
     assert_string_equal(config.redis_url, "unix:///run/redis/redis.sock");
     assert_string_equal(config.listen, "[::1]:0");
-    assert_string_equal(config.public_url, "https://a.example.com:8443/in");
+    assert_string_equal(config.public_urls.items[0], "https://a.example.com:8443/in");
     assert_int_equal(config.trusted_proxies.count, 2);
     assert_string_equal(config.admin_listen, ":9999");
     assert_int_equal(config.dedupe_window_ms, INT64_C(7) * 24 * 60 * 60 * 1000);
@@ -297,7 +297,7 @@ needs_no_webhook_settings_to_work(void **state)
         FLEX "    auth_token: ${TWILIO_AUTH_TOKEN}\nserver: { public_url: '${URL}' }\n");
 
     assert_null(config.auth_token);
-    assert_null(config.public_url);
+    assert_int_equal(config.public_urls.count, 0);
 }
 
 static void

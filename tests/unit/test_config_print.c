@@ -9,7 +9,7 @@
 #include "tests/unit/config_fixture.h"
 
 enum {
-    OUTPUT_SIZE = 16 * 1024,
+    OUTPUT_SIZE = 32 * 1024,
 };
 
 static void
@@ -61,7 +61,10 @@ prints_no_secret(void **state)
     set_variable("TWILIO_AUTH_TOKEN", "hidden-4");
     set_variable("BREVO_API_KEY", "hidden-5");
     set_variable("REDIS_URL", "redis://user:hidden-6@r.example.com:6380/2");
-    AUTO(config_done) struct config config = load(FLEX "    survey_token: hidden-7\n");
+    AUTO(config_done)
+    struct config config = load(
+        FLEX "    survey_token: hidden-7\n"
+             "server: { routes: { taskrouter: { basic_auth: \"user:hidden-8\" } } }\n");
 
     for (int as_json = 0; as_json <= 1; as_json++) {
         print(&config, as_json == 1, output);
@@ -99,15 +102,14 @@ static void
 names_what_has_no_use_yet(void **state)
 {
     static const char *const expected[] = {"flex_flow_sid", "api_key_sid",
-        "api_key_secret", "survey_token", "sync.agent_activity",
-        "lists.csat_respondents"};
+        "api_key_secret", "sync.agent_activity", "lists.csat_respondents"};
 
     (void)state;
     AUTO(config_done)
     struct config config = load(
         FLEX "    flex_flow_sid: FO0123456789abcdef0123456789abcdef\n"
              "    api_key_sid: SK0123456789abcdef0123456789abcdef\n"
-             "    api_key_secret: s\n    survey_token: s\n"
+             "    api_key_secret: s\n"
              "    sync: { agent_activity: true }\n"
              "    lists: { csat_respondents: 3 }\n"
              "    channels: [voice, sms, whatsapp, webchat, email, messenger, video]\n");

@@ -20,7 +20,7 @@
 enum {
     RING_MAX = 16 * 1024,
     BODY_SIZE = 1000,
-    ENTRY_SIZE = HELD_HEADER_SIZE + 8 + 4 * 4 + 5 + 3 + 4 + BODY_SIZE, /* of keep() */
+    ENTRY_SIZE = HELD_HEADER_SIZE + 8 + 8 * 4 + 5 + 3 + 4 + BODY_SIZE, /* of keep() */
 };
 
 static const char *const files[] = {
@@ -173,7 +173,8 @@ bytes_of_every_kind_come_back(void **state)
     AUTO(held_close) struct held *held = NULL;
     AUTO(held_reader_close) struct held_reader *reader = NULL;
     const struct slice bytes = {.data = all, .size = sizeof(all)};
-    const struct held_request sent = {.time_ms = -1, .target = bytes, .body = bytes};
+    const struct held_request sent = {
+        .time_ms = -1, .target = bytes, .forwarded.line = bytes, .body = bytes};
     struct held_request found;
 
     assert_int_equal(held_open(*state, RING_MAX, &held), 0);
@@ -183,7 +184,9 @@ bytes_of_every_kind_come_back(void **state)
     assert_int_equal(found.time_ms, -1);
     assert_true(slice_equal(found.target, bytes));
     assert_true(slice_equal(found.body, bytes));
+    assert_true(slice_equal(found.forwarded.line, bytes));
     assert_int_equal(found.signature.size, 0);
+    assert_int_equal(found.forwarded.host.size, 0);
 }
 
 /* ---- bounds ------------------------------------------------------------------------------- */

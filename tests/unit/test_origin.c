@@ -44,20 +44,48 @@ peer_of(const char *text)
 }
 
 /* `lines` end with NULL. */
+static struct origin_source
+source_of(const char *peer_text, const char *const *lines)
+{
+    struct origin_source source = {.peer = peer_of(peer_text)};
+
+    while (lines[source.line_count] != NULL) {
+        source.lines[source.line_count] = slice_of(lines[source.line_count]);
+        source.line_count++;
+    }
+    return source;
+}
+
 static bool
 ask(const struct config_texts *trusted, const char *peer_text, const char *const *lines)
 {
-    const struct sockaddr_storage peer = peer_of(peer_text);
-    struct slice values[LINES_MAX];
+    const struct origin_source source = source_of(peer_text, lines);
     struct origin origin;
-    size_t count = 0;
 
-    while (lines[count] != NULL) {
-        values[count] = slice_of(lines[count]);
-        count++;
-    }
     assert_int_equal(origin_init(trusted, &origin), 0);
-    return origin_is_twilio(&origin, &peer, values, count);
+    return origin_is_twilio(&origin, &source);
+}
+
+/* "" when it cannot be told. */
+static void
+check_client(const char *peer_text, const char *line, const char *expected)
+{
+    const char *const lines[] = {line, NULL};
+    const struct origin_source source = source_of(peer_text, lines);
+    struct in6_addr client;
+    struct in6_addr expected_client;
+    struct origin origin;
+
+    assert_int_equal(origin_init(&proxies, &origin), 0);
+    const bool is_clear = origin_client(&origin, &source, &client);
+
+    if (is_clear != (expected[0] != '\0')) {
+        fail_msg("%s by %s", line, peer_text);
+    }
+    if (is_clear) {
+        assert_true(network_parse_address(slice_of(expected), &expected_client));
+        assert_memory_equal(&client, &expected_client, sizeof(client));
+    }
 }
 
 static void
@@ -212,6 +240,56 @@ refuses_a_proxy_that_is_no_address(void **state)
     assert_int_equal(origin_init(&wrong, &origin), -EINVAL);
 }
 
+static void
+tells_the_client_by_its_peer_or_by_a_trusted_proxys_word(void **state)
+{
+    static const struct {
+        const char *peer;
+        const char *line;
+        const char *client; /* "": unclear */
+    } cases[] = {
+        {"192.0.2.1", NULL, "192.0.2.1"},
+        {"192.0.2.1", TWILIO, "192.0.2.1"}, /* a stranger's word is nothing */
+        {"::ffff:192.0.2.1", NULL, "192.0.2.1"},
+        {"2001:db8::1", "10.1.1.1", "2001:db8::1"},
+        {PROXY, "192.0.2.1", "192.0.2.1"},
+        {PROXY, "198.51.100.9, 192.0.2.1", "192.0.2.1"},
+        {PROXY, "198.51.100.9, 192.0.2.1, 10.1.1.1", "192.0.2.1"},
+        {PROXY, "unknown, [2001:db8::1]:443", "2001:db8::1"},
+        {"/run/proxy", "192.0.2.1", "192.0.2.1"},
+        {PROXY, NULL, ""},
+        {PROXY, "", ""},
+        {PROXY, "10.1.1.1", ""},
+        {PROXY, "192.0.2.1, unknown", ""},
+        {PROXY, "192.0.2.1, unknown, 10.1.1.1", ""},
+        {PROXY, "192.0.2.1,", ""},
+        {"/run/proxy", NULL, ""},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < LENGTH(cases); i++) {
+        check_client(cases[i].peer, cases[i].line, cases[i].client);
+    }
+}
+
+static void
+finds_an_address_in_the_networks_it_is_in(void **state)
+{
+    static const struct config_texts some = {.items = {ten, private_v6}, .count = 2};
+    static const struct config_texts none = {.count = 0};
+    struct networks networks;
+    struct in6_addr address;
+
+    (void)state;
+    assert_int_equal(networks_init(&some, &networks), 0);
+    assert_true(network_parse_address(slice_of("10.200.0.1"), &address));
+    assert_true(networks_contain(&networks, &address));
+    assert_true(network_parse_address(slice_of("11.0.0.1"), &address));
+    assert_false(networks_contain(&networks, &address));
+    assert_int_equal(networks_init(&none, &networks), 0);
+    assert_false(networks_contain(&networks, &address));
+}
+
 int
 main(void)
 {
@@ -225,6 +303,8 @@ main(void)
         cmocka_unit_test(reads_several_headers_as_one_list),
         cmocka_unit_test(looks_at_so_many_addresses_and_no_more),
         cmocka_unit_test(refuses_a_proxy_that_is_no_address),
+        cmocka_unit_test(tells_the_client_by_its_peer_or_by_a_trusted_proxys_word),
+        cmocka_unit_test(finds_an_address_in_the_networks_it_is_in),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
