@@ -186,6 +186,9 @@ judge_token(struct call *call, enum token_verdict verdict)
     case TOKEN_INVALID:
         call->reason = "token_invalid";
         return SITUATION_BAD_PROOF;
+    case TOKEN_EXPIRED:
+        call->reason = "token_expired";
+        return SITUATION_BAD_PROOF;
     case TOKEN_UNKNOWN:
     default:
         call->reason = "token_unknown";

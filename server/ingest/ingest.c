@@ -309,13 +309,17 @@ ingest_open(const struct ingest_options *options, struct ingest **ret_ingest)
     return 0;
 }
 
-void
+int
 ingest_set_credentials(struct ingest *ingest, struct credentials *credentials)
 {
-    token_checker_set_tokens(
+    const int r = token_checker_set_tokens(
         ingest->tokens, credentials->auth_tokens, credentials->auth_token_count);
-    credentials_close(&ingest->credentials);
-    ingest->credentials = credentials;
+
+    if (r == 0) {
+        credentials_close(&ingest->credentials);
+        ingest->credentials = credentials;
+    }
+    return r;
 }
 
 void

@@ -35,8 +35,12 @@ int ingest_open(
 /* Requires that every request was answered. */
 void ingest_close(struct ingest **ingest);
 
-/* Takes them: every request judged from now on is judged by them alone. */
-void ingest_set_credentials(struct ingest *ingest, struct credentials *credentials);
+/*
+ * Takes them: every request judged from now on is judged by them alone. 0, or -ENOMEM or -EINVAL:
+ * then by the old ones, and the new ones stay the caller's.
+ */
+int ingest_set_credentials(
+    struct ingest *ingest, struct credentials *credentials) MUST_USE;
 
 /* From now on everything is answered as unavailable: the commit and the client are going. */
 void ingest_refuse(struct ingest *ingest);

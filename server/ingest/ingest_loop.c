@@ -13,6 +13,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -73,9 +74,12 @@ hear_wishes(struct ingest_loop *loop)
         return;
     }
     struct credentials *next = atomic_exchange(&loop->next_credentials, NULL);
+    const int r = next != NULL ? ingest_set_credentials(loop->ingest, next) : 0;
 
-    if (next != NULL) {
-        ingest_set_credentials(loop->ingest, next);
+    if (r < 0) {
+        log_error("credentials_kept", "error=\"%s\" do=\"send SIGHUP again, or restart\"",
+            strerror(-r));
+        credentials_close(&next);
     }
     loop->stopping = atomic_load(&loop->stop_asked);
 }

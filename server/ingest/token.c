@@ -1,154 +1,71 @@
 /*
  * token.c - is this a Flex user's token? Twilio's IAM knows.
  *
- * An entry is a token's hash with a verdict and its expiry, or with a question under way and those
- * who wait for it. There are TOKEN_KEPT_MAX of them, looked through one by one: that takes a
- * microsecond or two, once per plugin request.
+ * IAM wants our own auth token as well, and which one of the ring it takes is not known at first:
+ * then one question, the scout, walks the ring and the others are held until it is back. So a
+ * wrong ring costs as many requests as it has tokens, however many agents wait, and then a pause.
  */
 #include "server/ingest/token.h"
 
 #include <assert.h>
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "mapping/scan.h"
-#include "mapping/timestamp.h"
 #include "server/ingest/gate.h"
-#include "server/ingest/verify.h"
+#include "server/ingest/token_cache.h"
+#include "server/ingest/token_question.h"
 #include "server/ops/clock.h"
 #include "server/ops/log.h"
 
 enum {
     URL_SIZE = 512,
-    HEADER_SIZE = 512,
-    CREDENTIALS_SIZE = 256,
-};
-
-/* Asked about one entry; lives until IAM has answered or the client was closed. */
-struct question {
-    struct http_exchange exchange;
-    struct token_checker *checker;
-    struct entry *entry;
-    size_t credential; /* index */
-    size_t credentials_tried;
-    int64_t deadline_us;
-    char authorization[HEADER_SIZE];
-    struct buffer body;
-    struct token_check *waiting;
-};
-
-struct entry {
-    char hash[VERIFY_SHA256_SIZE]; /* empty: free */
-    enum token_verdict verdict;
-    char worker_sid[TOKEN_WORKER_SIZE];
-    int64_t expires_us;
-    int64_t used_us;
-    struct question *question; /* TOKEN_PENDING */
+    STATUS_UNAUTHORIZED = 401, /* of our auth token, not of the user's: code 20003 */
+    STATUS_LIMITED = 429,
 };
 
 struct token_checker {
-    struct token_checker_options options;
+    struct http_client *client;
+    char *account_sid;
     char url[URL_SIZE];
-    size_t credential; /* the one that worked last */
-    size_t asking;
+    struct token_ring ring;
+    int64_t pause_until_us;
+    struct question *scout; /* one of those under way; NULL when none is needed */
+    struct questions questions;
     struct gate unknown;
-    struct entry entries[TOKEN_KEPT_MAX];
+    struct token_cache cache;
 };
 
-/* ---- what is known ------------------------------------------------------------------------ */
+static const struct token_answer unknown = {.verdict = TOKEN_UNKNOWN};
 
-static bool
-is_free(const struct entry *entry, int64_t now_us)
+static struct token_now
+read_clocks(void)
 {
-    return entry->hash[0] == '\0' ||
-           (entry->verdict != TOKEN_PENDING && entry->expires_us <= now_us);
-}
-
-static struct entry *
-find_entry(struct token_checker *checker, const char *hash, int64_t now_us)
-{
-    for (size_t i = 0; i < LENGTH(checker->entries); i++) {
-        struct entry *entry = &checker->entries[i];
-
-        if (strcmp(entry->hash, hash) == 0 && !is_free(entry, now_us)) {
-            return entry;
-        }
-    }
-    return NULL;
-}
-
-/* A free entry, else the least recently used: there are far fewer questions than entries. */
-static struct entry *
-take_entry(struct token_checker *checker, const char *hash, int64_t now_us)
-{
-    struct entry *taken = NULL;
-
-    for (size_t i = 0; i < LENGTH(checker->entries); i++) {
-        struct entry *entry = &checker->entries[i];
-
-        if (is_free(entry, now_us)) {
-            taken = entry;
-            break;
-        }
-        if (entry->verdict != TOKEN_PENDING &&
-            (taken == NULL || entry->used_us < taken->used_us)) {
-            taken = entry;
-        }
-    }
-    assert(taken != NULL);
-    *taken = (struct entry){.verdict = TOKEN_PENDING};
-    memcpy(taken->hash, hash, sizeof(taken->hash));
-    return taken;
+    return (struct token_now){clock_monotonic_us(), clock_unix_ms()};
 }
 
 /* ---- asking ------------------------------------------------------------------------------- */
 
-/* A Flex token is a JWE; anything else need not be asked about, nor quoted in JSON. */
-static bool
-is_token(struct slice token)
-{
-    for (size_t i = 0; i < token.size; i++) {
-        const char c = token.data[i];
-
-        if (c <= ' ' || c > '~' || c == '"' || c == '\\') {
-            return false;
-        }
-    }
-    return token.size > 0 && token.size < TOKEN_SIZE_MAX;
-}
-
-static bool
-write_authorization(struct question *question)
-{
-    const struct token_checker_options *options = &question->checker->options;
-    const size_t prefix = strlen("Authorization: Basic ");
-    AUTO(buffer_done) struct buffer credentials = {.max = CREDENTIALS_SIZE};
-
-    memcpy(question->authorization, "Authorization: Basic ", prefix);
-    buffer_addf(&credentials, "%s:%s", options->account_sid,
-        options->auth_tokens[question->credential]);
-    return !credentials.failed &&
-           verify_base64(buffer_slice(&credentials), question->authorization + prefix,
-               sizeof(question->authorization) - prefix);
-}
-
 static void on_answer(struct http_exchange *exchange);
 
 static int
-ask(struct question *question, int64_t now_us)
+send_question(struct question *question, int64_t now_us)
 {
-    if (now_us >= question->deadline_us) {
+    const struct token_checker *checker = question->checker;
+
+    if (now_us >= question->deadline_us || question->tries >= TOKEN_TRIES_MAX) {
         return -ETIMEDOUT;
     }
-    if (!write_authorization(question)) {
-        return -ENAMETOOLONG;
+    if (now_us < checker->pause_until_us) {
+        return -EBUSY;
     }
+    question->tries++;
+    token_ring_pick(&checker->ring, &question->pick);
+    http_exchange_done(&question->exchange); /* an answer before */
     question->exchange = (struct http_exchange){
         .method = "POST",
-        .url = question->checker->url,
-        .headers = {question->authorization, "Content-Type: application/json",
+        .url = checker->url,
+        .headers = {question->pick.header, "Content-Type: application/json",
             "Cache-Control: no-cache"},
         .header_count = 3,
         .body = buffer_slice(&question->body),
@@ -156,67 +73,135 @@ ask(struct question *question, int64_t now_us)
         .done = on_answer,
         .context = question,
     };
-    return http_client_start(question->checker->options.client, &question->exchange);
+    return http_client_start(checker->client, &question->exchange);
 }
 
-static void
-free_question(struct question *question)
+/* Sends the question, or holds it until the scout has found an auth token that IAM takes. */
+static int
+ask(struct question *question, int64_t now_us)
 {
-    buffer_done(&question->body); /* the token */
-    free(question);
+    struct token_checker *checker = question->checker;
+
+    question->held =
+        !checker->ring.proven && checker->scout != NULL && checker->scout != question;
+    if (question->held) {
+        return 0;
+    }
+    if (!checker->ring.proven) {
+        checker->scout = question;
+    }
+    return send_question(question, now_us);
+}
+
+/* ---- the verdict -------------------------------------------------------------------------- */
+
+static void
+remove_question(struct token_checker *checker, struct question *question)
+{
+    questions_remove(&checker->questions, question);
+    if (checker->scout == question) {
+        checker->scout = NULL;
+    }
+    question_free(question);
+}
+
+static enum token_verdict
+tell(struct token_check *check, const struct token_answer *answer)
+{
+    check->verdict = answer->verdict;
+    memcpy(check->worker_sid, answer->worker_sid, sizeof(check->worker_sid));
+    return check->verdict;
+}
+
+/* Ends the question and tells all who wait. */
+static void
+settle(struct question *question, const struct token_answer *answer, struct token_now now)
+{
+    struct token_check *check = question->waiting;
+
+    token_cache_keep(&question->checker->cache, question->hash, answer, now);
+    remove_question(question->checker, question);
+    while (check != NULL) {
+        struct token_check *next = check->next; /* `done` may free it */
+
+        check->verdict = tell(check, answer);
+        check->done(check);
+        check = next;
+    }
+}
+
+/*
+ * Without a scout those held go on: all of them, or the oldest as the next scout. That one has the
+ * least time left, so nobody is held past his own deadline.
+ */
+static void
+release_held(struct token_checker *checker, struct token_now now)
+{
+    while (checker->scout == NULL) {
+        struct question *question = questions_find_held(&checker->questions);
+
+        if (question == NULL) {
+            return;
+        }
+        if (ask(question, now.monotonic_us) < 0) {
+            settle(question, &unknown, now);
+        }
+    }
 }
 
 /* ---- the answer --------------------------------------------------------------------------- */
 
-/* From now on, but not past the token's own end. */
-static int64_t
-valid_until_us(struct slice expiration, int64_t now_us)
+/* Nobody is asked for a while. */
+static void
+pause_asking(struct token_checker *checker, int64_t seconds, int64_t now_us)
 {
-    char text[TIMESTAMP_TEXT_SIZE];
-    int64_t expires_ms = 0;
-    int64_t left_us = (int64_t)TOKEN_VALID_S * US_PER_S;
-
-    if (scan_text(expiration, text, sizeof(text)) &&
-        timestamp_parse(slice_of(text), &expires_ms)) {
-        const int64_t own_us = (expires_ms - clock_unix_ms()) * US_PER_MS;
-
-        left_us = own_us < left_us ? own_us : left_us;
-    }
-    return now_us + left_us;
+    checker->pause_until_us = now_us + seconds * US_PER_S;
 }
 
-static enum token_verdict
-judge(const struct http_exchange *exchange, int64_t now_us, struct entry *entry)
+/* IAM did not take our auth token: true when the question goes on with another one. */
+static bool
+ask_with_another(struct question *question, int64_t now_us)
 {
-    struct scan_field fields[] = {
-        {.path = "valid"}, {.path = "expiration"}, {.path = "worker_sid"}};
+    struct token_checker *checker = question->checker;
 
-    if (exchange->result != HTTP_ANSWERED) {
-        return TOKEN_UNKNOWN;
+    if (token_ring_refuse(&checker->ring, &question->pick)) {
+        pause_asking(checker, TOKEN_REFUSED_PAUSE_S, now_us);
     }
-    entry->expires_us = now_us + (int64_t)TOKEN_INVALID_S * US_PER_S;
-    if (exchange->status == 400) {
-        return TOKEN_INVALID;
-    }
-    if (exchange->status != 200 ||
-        scan_fields(buffer_slice(&exchange->answer), fields, LENGTH(fields)) != SCAN_OK) {
-        return TOKEN_UNKNOWN;
-    }
-    if (slice_is(fields[0].value, "false")) {
-        return TOKEN_INVALID;
-    }
-    if (!slice_is(fields[0].value, "true")) {
-        return TOKEN_UNKNOWN;
-    }
-    entry->expires_us = valid_until_us(fields[1].value, now_us);
-    if (!scan_text(fields[2].value, entry->worker_sid, sizeof(entry->worker_sid))) {
-        entry->worker_sid[0] = '\0';
-    }
-    return TOKEN_VALID;
+    return ask(question, now_us) == 0;
 }
 
 static void
-say_unknown(
+honour_limit(
+    struct token_checker *checker, const struct http_exchange *exchange, int64_t now_us)
+{
+    int64_t seconds = exchange->retry_after_s;
+
+    if (exchange->result != HTTP_ANSWERED || exchange->status != STATUS_LIMITED) {
+        return;
+    }
+    if (seconds <= 0) {
+        seconds = TOKEN_LIMITED_PAUSE_S;
+    } else if (seconds > TOKEN_LIMITED_PAUSE_MAX_S) {
+        seconds = TOKEN_LIMITED_PAUSE_MAX_S;
+    }
+    pause_asking(checker, seconds, now_us);
+}
+
+static const char *
+remedy_for(long status)
+{
+    switch (status) {
+    case STATUS_UNAUTHORIZED:
+        return "check account_sid and auth_token";
+    case STATUS_LIMITED:
+        return "nothing: IAM asks for patience and is asked again in a while";
+    default:
+        return "check iam_url and the network";
+    }
+}
+
+static void
+note_unknown(
     struct token_checker *checker, const struct http_exchange *exchange, int64_t now_us)
 {
     int64_t count = 0;
@@ -224,38 +209,36 @@ say_unknown(
     if (gate_pass(&checker->unknown, now_us, &count)) {
         log_warn("flex_token_unknown", "status=%ld error=\"%s\" count=%lld do=\"%s\"",
             exchange->status, exchange->error, (long long)count,
-            exchange->status == 401 ? "check account_sid and auth_token"
-                                    : "check iam_url and the network");
+            remedy_for(exchange->status));
     }
 }
 
-static void
-tell(struct token_check *check, const struct entry *entry)
+/* What was cut off or broke off is no answer, even where it looks like one. */
+static bool
+is_complete(const struct http_exchange *exchange)
 {
-    check->verdict = entry->verdict;
-    memcpy(check->worker_sid, entry->worker_sid, sizeof(check->worker_sid));
+    return exchange->result == HTTP_ANSWERED && exchange->error[0] == '\0' &&
+           !exchange->answer.failed;
 }
 
-/* Tells all who wait; an entry without a verdict is forgotten. */
-static void
-settle(struct question *question, enum token_verdict verdict, int64_t now_us)
+static struct token_answer
+judge(const struct question *question, struct token_now now)
 {
-    struct entry entry = *question->entry;
-    struct token_check *check = question->waiting;
+    const struct http_exchange *exchange = &question->exchange;
+    struct token_checker *checker = question->checker;
+    struct token_answer answer = unknown;
 
-    entry.verdict = verdict;
-    entry.used_us = now_us;
-    entry.question = NULL;
-    *question->entry = verdict == TOKEN_UNKNOWN ? (struct entry){0} : entry;
-    question->checker->asking--;
-    free_question(question);
-    while (check != NULL) {
-        struct token_check *next = check->next; /* `done` may free it */
-
-        tell(check, &entry);
-        check->done(check);
-        check = next;
+    if (is_complete(exchange)) {
+        answer = token_answer_read(
+            exchange->status, buffer_slice(&exchange->answer), now.unix_ms);
     }
+    if (answer.verdict == TOKEN_UNKNOWN) {
+        honour_limit(checker, exchange, now.monotonic_us);
+        note_unknown(checker, exchange, now.monotonic_us);
+    } else {
+        token_ring_accept(&checker->ring, &question->pick);
+    }
+    return answer;
 }
 
 static void
@@ -263,135 +246,138 @@ on_answer(struct http_exchange *exchange)
 {
     struct question *question = exchange->context;
     struct token_checker *checker = question->checker;
-    const int64_t now_us = clock_monotonic_us();
+    const struct token_now now = read_clocks();
+    const bool is_refused =
+        exchange->result == HTTP_ANSWERED && exchange->status == STATUS_UNAUTHORIZED;
 
-    if (exchange->result == HTTP_ANSWERED && exchange->status == 401 &&
-        question->credentials_tried < checker->options.auth_token_count) {
-        question->credential =
-            (question->credential + 1) % checker->options.auth_token_count;
-        question->credentials_tried++;
-        http_exchange_done(exchange);
-        if (ask(question, now_us) == 0) {
-            return;
-        }
+    if (is_refused && ask_with_another(question, now.monotonic_us)) {
+        return;
     }
-    const enum token_verdict verdict = judge(exchange, now_us, question->entry);
+    const struct token_answer answer = judge(question, now);
 
-    if (verdict == TOKEN_UNKNOWN) {
-        say_unknown(checker, exchange, now_us);
-    } else {
-        checker->credential = question->credential;
+    if (checker->ring.proven) {
+        checker->scout = NULL; /* whoever it is, he need not come back */
     }
-    http_exchange_done(exchange);
-    settle(question, verdict, now_us);
+    settle(question, &answer, now);
+    release_held(checker, now);
 }
 
-/* ---- the checker -------------------------------------------------------------------------- */
+/* ---- checks ------------------------------------------------------------------------------- */
 
-int
-token_checker_open(
-    const struct token_checker_options *options, struct token_checker **ret_checker)
-{
-    struct token_checker *checker = calloc(1, sizeof(*checker));
-
-    if (checker == NULL) {
-        return -ENOMEM;
-    }
-    checker->options = *options;
-    const int size = snprintf(checker->url, URL_SIZE, "%s/v1/Accounts/%s/Tokens/validate",
-        options->iam_url, options->account_sid);
-
-    if (size < 0 || size >= URL_SIZE || options->auth_token_count == 0) {
-        free(checker);
-        return -EINVAL;
-    }
-    *ret_checker = checker;
-    return 0;
-}
-
-void
-token_checker_close(struct token_checker **checker)
-{
-    assert(*checker == NULL || (*checker)->asking == 0);
-    free(*checker);
-    *checker = NULL;
-}
-
-void
-token_checker_set_tokens(
-    struct token_checker *checker, const char *const *auth_tokens, size_t count)
-{
-    checker->options.auth_tokens = auth_tokens;
-    checker->options.auth_token_count = count;
-    checker->credential = 0;
-    for (size_t i = 0; i < LENGTH(checker->entries); i++) {
-        struct question *question = checker->entries[i].question;
-
-        if (question != NULL) {
-            question->credential = count - 1; /* before the first, and none tried */
-            question->credentials_tried = 0;
-        }
-    }
-}
-
-/* Starts the question about a new entry, with `check` as the first who waits. */
-static enum token_verdict
-ask_first(struct token_checker *checker, const char *hash, struct slice token,
-    struct token_check *check)
+/* A new question; NULL when it cannot be asked now. */
+static struct question *
+ask_first(struct token_checker *checker, const char *hash, struct slice token)
 {
     const int64_t now_us = clock_monotonic_us();
 
-    if (checker->asking >= TOKEN_ASKING_MAX) {
-        return TOKEN_UNKNOWN;
+    if (checker->questions.count >= TOKEN_ASKING_MAX ||
+        now_us < checker->pause_until_us) {
+        return NULL;
     }
-    struct question *question = calloc(1, sizeof(*question));
+    struct question *question = question_new(hash, token);
 
     if (question == NULL) {
-        return TOKEN_UNKNOWN;
+        return NULL;
     }
     question->checker = checker;
-    question->credential = checker->credential;
-    question->credentials_tried = 1;
     question->deadline_us = now_us + (int64_t)TOKEN_TIMEOUT_MS * US_PER_MS;
-    question->waiting = check;
-    buffer_init(&question->body, TOKEN_SIZE_MAX + URL_SIZE);
-    buffer_add_text(&question->body, "{\"token\":\"");
-    buffer_add_slice(&question->body, token);
-    buffer_add_text(&question->body, "\"}");
-    if (question->body.failed || ask(question, now_us) < 0) {
-        free_question(question);
-        return TOKEN_UNKNOWN;
+    questions_add(&checker->questions, question);
+    if (ask(question, now_us) < 0) {
+        remove_question(checker, question);
+        return NULL;
     }
-    question->entry = take_entry(checker, hash, now_us);
-    question->entry->question = question;
-    checker->asking++;
-    return TOKEN_PENDING;
+    return question;
 }
 
 enum token_verdict
 token_check(struct token_checker *checker, struct slice token, struct token_check *check)
 {
-    const int64_t now_us = clock_monotonic_us();
+    static const struct token_answer invalid = {.verdict = TOKEN_INVALID};
     char hash[VERIFY_SHA256_SIZE];
 
-    check->next = NULL;
-    check->worker_sid[0] = '\0';
-    if (!is_token(token)) {
-        check->verdict = TOKEN_INVALID;
-        return check->verdict;
+    if (!question_is_token(token)) {
+        return tell(check, &invalid);
     }
     verify_sha256_hex(token, hash);
-    struct entry *entry = find_entry(checker, hash, now_us);
+    const struct token_answer *answer =
+        token_cache_find(&checker->cache, hash, read_clocks());
 
-    if (entry == NULL) {
-        check->verdict = ask_first(checker, hash, token, check);
-        return check->verdict;
+    if (answer != NULL) {
+        return tell(check, answer);
     }
-    entry->used_us = now_us;
-    tell(check, entry);
-    if (entry->verdict == TOKEN_PENDING) {
-        check->next = entry->question->waiting;
-        entry->question->waiting = check;
+    struct question *question = questions_find(&checker->questions, hash);
+
+    if (question == NULL) {
+        question = ask_first(checker, hash, token);
     }
+    if (question == NULL) {
+        return tell(check, &unknown);
+    }
+    question_wait(question, check);
+    check->verdict = TOKEN_PENDING;
     return check->verdict;
+}
+
+/* ---- the checker -------------------------------------------------------------------------- */
+
+int
+token_checker_set_tokens(
+    struct token_checker *checker, const char *const *tokens, size_t count)
+{
+    const int r = token_ring_set(&checker->ring, checker->account_sid, tokens, count);
+
+    if (r == 0) {
+        checker->pause_until_us = 0; /* it may be IAM did not take the old ones */
+    }
+    return r;
+}
+
+static bool
+write_url(const struct token_checker_options *options, char url[URL_SIZE])
+{
+    AUTO(buffer_done) struct buffer text = {.max = URL_SIZE};
+
+    buffer_addf(&text, "%s/v1/Accounts/%s/Tokens/validate", options->iam_url,
+        options->account_sid);
+    return !text.failed && slice_to_text(buffer_slice(&text), url, URL_SIZE);
+}
+
+int
+token_checker_open(
+    const struct token_checker_options *options, struct token_checker **ret_checker)
+{
+    AUTO(token_checker_close) struct token_checker *checker = calloc(1, sizeof(*checker));
+
+    if (checker == NULL) {
+        return -ENOMEM;
+    }
+    checker->client = options->client;
+    checker->account_sid = slice_copy(slice_of(options->account_sid));
+    if (checker->account_sid == NULL) {
+        return -ENOMEM;
+    }
+    if (!write_url(options, checker->url)) {
+        return -EINVAL;
+    }
+    const int r = token_checker_set_tokens(
+        checker, options->auth_tokens, options->auth_token_count);
+
+    if (r == 0) {
+        *ret_checker = checker;
+        checker = NULL;
+    }
+    return r;
+}
+
+void
+token_checker_close(struct token_checker **checker)
+{
+    if (*checker == NULL) {
+        return;
+    }
+    assert((*checker)->questions.count == 0);
+    token_ring_done(&(*checker)->ring);
+    free((*checker)->account_sid);
+    free(*checker);
+    *checker = NULL;
 }

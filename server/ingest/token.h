@@ -11,24 +11,20 @@
  */
 #pragma once
 
-#include "mapping/base.h"
+#include "server/ingest/token_answer.h"
 #include "server/net/http_client.h"
 
 enum {
     TOKEN_SIZE_MAX = 8 * 1024, /* with the NUL; Flex tokens take up to 6 KB */
-    TOKEN_WORKER_SIZE = 40,
-    TOKEN_KEPT_MAX = 1024,   /* verdicts, the least recently used gives way */
-    TOKEN_ASKING_MAX = 32,   /* questions under way */
-    TOKEN_TIMEOUT_MS = 2000, /* of a question, every token of the ring included */
-    TOKEN_VALID_S = 300,     /* or until it expires, if that is sooner */
-    TOKEN_INVALID_S = 30,
-};
-
-enum token_verdict {
-    TOKEN_PENDING, /* `done` will be called */
-    TOKEN_VALID,
-    TOKEN_INVALID,
-    TOKEN_UNKNOWN, /* IAM did not say, or too many questions are under way */
+    TOKEN_ASKING_MAX = 32,     /* questions under way, those that wait for the ring too */
+    TOKEN_TIMEOUT_MS = 2000,   /* of a question, every auth token of the ring included */
+    TOKEN_TRIES_MAX =
+        20, /* requests for one question: the ring, and a new one meanwhile */
+    TOKEN_REFUSED_PAUSE_S =
+        5, /* nobody is asked when no auth token of the ring was accepted */
+    TOKEN_LIMITED_PAUSE_S =
+        2, /* nor when IAM asks for patience; or as long as it says, */
+    TOKEN_LIMITED_PAUSE_MAX_S = 30, /* but no longer than this */
 };
 
 /* One who wants to know; the caller keeps it where it is until the verdict. */
@@ -46,24 +42,31 @@ struct token_checker_options {
     const char *iam_url; /* without a trailing slash */
     const char *account_sid;
     const char *const
-        *auth_tokens; /* a ring: the first that IAM accepts is used from then on */
+        *auth_tokens; /* a ring: the one that IAM accepts is used from then on */
     size_t auth_token_count;
     struct http_client *client; /* outlives the checker's last question */
 };
 
-/* Options are borrowed. 0, -EINVAL when a URL or header would not fit, -ENOMEM. One thread. */
+/*
+ * Texts are copied. One thread. 0, -ENOMEM, or -EINVAL: the URL does not fit, or see
+ * token_checker_set_tokens().
+ */
 int token_checker_open(const struct token_checker_options *options,
     struct token_checker **ret_checker) MUST_USE;
 /* Requires that the client was closed: no question is under way. */
 void token_checker_close(struct token_checker **checker);
 
 /*
- * Another ring from now on; it is borrowed, the old one no longer used. Questions under way are
- * asked again with the new one if the old one is what IAM refuses. `count` is not 0.
+ * Replaces the ring. Tokens are copied. Questions under way go on, with the new ring where IAM
+ * has refused the old one. 0, -ENOMEM, or -EINVAL for none, too many (VERIFY_TOKENS_MAX), an empty
+ * or an endless one; then the old ring stays.
  */
-void token_checker_set_tokens(
-    struct token_checker *checker, const char *const *auth_tokens, size_t count);
+int token_checker_set_tokens(
+    struct token_checker *checker, const char *const *tokens, size_t count) MUST_USE;
 
-/* Returns the verdict at once, also in check->verdict, or TOKEN_PENDING. */
+/*
+ * Returns the verdict, also in check->verdict, or TOKEN_PENDING: then `done` is called within
+ * TOKEN_TIMEOUT_MS. TOKEN_UNKNOWN also when too many questions are under way.
+ */
 enum token_verdict token_check(struct token_checker *checker, struct slice token,
     struct token_check *check) MUST_USE;
