@@ -3,6 +3,7 @@
 import base64
 import http.client
 import json
+import socket
 import urllib.parse
 
 import pytest
@@ -149,6 +150,33 @@ def test_nobody_else_names_the_url(serve, server):
         webhook = request(CALLBACK, ELSEWHERE)
         webhook.headers |= headers
         assert status(started, webhook) == 403, headers
+
+
+class UnixConnection(http.client.HTTPConnection):
+    def __init__(self, path):
+        super().__init__("localhost", timeout=5)
+        self.path = path
+
+    def connect(self):
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.connect(self.path)
+
+
+def test_who_comes_by_the_unix_socket_is_a_trusted_proxy(program, redis, tmp_path):
+    path = str(tmp_path / "hooks.sock")
+    started = program("serve", changes={"redis": {"url": redis.url}, "server": {
+        "listen": "unix:" + path, "routes": {"taskrouter": {"allow_from": ["192.0.2.0/24"]}}}})
+    started.start(wait=False)
+    harness.wait_until(lambda: lines(started, "admin_listening"), started.log)
+    started.admin_url = lines(started, "admin_listening")[0].partition("url=")[2]
+    harness.wait_until(started.is_ready, started.log)
+    for address, expected in (("192.0.2.1", 204), ("198.51.100.1", 403), (None, 403)):
+        webhook = request(CALLBACK, ELSEWHERE)
+        webhook.headers |= SAYING_SO[0] | ({"X-Forwarded-For": address} if address else {})
+        connection = UnixConnection(path)
+        connection.request("POST", webhook.path, webhook.body, webhook.headers)
+        assert connection.getresponse().status == expected, address
+        connection.close()
 
 
 # ---- Basic auth, beside the signature
