@@ -39,7 +39,14 @@ run_service(const struct service_command *command, int argc, char **argv)
         return code;
     }
     log_set_level(config.log_level);
-    return service_run(&config, command->roles);
+    const struct service_options service = {
+        .config = &config,
+        .config_path = path,
+        .command = command->checks,
+        .roles = command->roles,
+    };
+
+    return service_run(&service);
 }
 
 int
@@ -49,7 +56,7 @@ command_run(int argc, char **argv)
         "run",
         "The webhook server and the worker in one process. Without redis.url it starts a\n"
         "redis-server of its own on a private unix socket, every write fsynced, its data under\n"
-        "state_dir. SIGTERM and SIGINT drain and end it.\n",
+        "state_dir. SIGTERM and SIGINT drain and end it, SIGHUP loads tokens anew.\n",
         CONFIG_FOR_RUN,
         SERVICE_BOTH,
     };
@@ -63,7 +70,7 @@ command_serve(int argc, char **argv)
     static const struct service_command command = {
         "serve",
         "Only the webhook server. Any number of them, on any hosts, share one Redis.\n"
-        "SIGTERM and SIGINT drain and end it.\n",
+        "SIGTERM and SIGINT drain and end it, SIGHUP loads tokens anew.\n",
         CONFIG_FOR_SERVE,
         SERVICE_SERVER,
     };

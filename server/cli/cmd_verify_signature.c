@@ -9,6 +9,7 @@
 #include <sysexits.h>
 
 #include "server/cli/cli.h"
+#include "server/cli/verify_held.h"
 #include "server/commands.h"
 #include "server/ingest/verify.h"
 
@@ -23,6 +24,8 @@ struct arguments {
     const char *form_file;
     const char *body_file;
     bool json;
+    bool held;
+    struct verify_held_arguments of_held;
 };
 
 static const char *
@@ -57,21 +60,54 @@ parse(int argc, char **argv, struct arguments *arguments, int *ret_exit)
             &arguments->form_file, NULL, NULL},
         {"body-file", "FILE", "JSON body as received, - for standard input",
             &arguments->body_file, NULL, NULL},
+        {"held", NULL, "re-check what server.hold_unverified kept, instead of the above",
+            NULL, NULL, &arguments->held},
+        {"dry-run", NULL, "of held: say what would be released, and release nothing",
+            NULL, NULL, &arguments->of_held.dry_run},
+        {"config", "FILE", "of held: " CLI_CONFIG_HELP, &arguments->of_held.config, NULL,
+            NULL},
         {"json", NULL, "print the result as JSON", NULL, NULL, &arguments->json},
     };
     const struct cli cli = {
         .command = "verify-signature",
-        .synopsis = "--url URL --signature TEXT --token TOKEN\n"
-                    "       [--form-file FILE | --body-file FILE]",
+        .synopsis =
+            "--url URL --signature TEXT --token TOKEN\n"
+            "       [--form-file FILE | --body-file FILE]\n"
+            "   or: flexbrevo verify-signature --held [--dry-run] [--config FILE]",
         .summary =
             "Says whether an X-Twilio-Signature is valid, and over which way of writing\n"
             "the URL; when it is not, each way that was tried. Without a file the request\n"
-            "had no body. Exit status: 0 valid, 1 invalid.\n",
+            "had no body. Exit status: 0 valid, 1 invalid.\n\n"
+            "With --held: judges the held requests by the configuration of now, and queues\n"
+            "what is valid, in the order it came. Exit status: 0 all released, or nothing\n"
+            "held; 1 some are still invalid; 69 Redis does not answer.\n",
         .options = options,
         .option_count = LENGTH(options),
     };
 
     return cli_parse(&cli, argc, argv, ret_exit);
+}
+
+/* The same for what is about the ring: no request is described, and the other way round. */
+static int
+check_held(const struct arguments *arguments)
+{
+    static const char command[] = "verify-signature";
+    const bool describes = arguments->url != NULL || arguments->signature != NULL ||
+                           arguments->tokens.count > 0 || arguments->form_file != NULL ||
+                           arguments->body_file != NULL;
+
+    if (arguments->held && describes) {
+        return cli_usage_error(
+            command, "--held reads URL, signature, token and body itself");
+    }
+    if (!arguments->held && arguments->of_held.dry_run) {
+        return cli_usage_error(command, "--dry-run is for --held");
+    }
+    if (!arguments->held && arguments->of_held.config != NULL) {
+        return cli_usage_error(command, "--config is for --held");
+    }
+    return 0;
 }
 
 /* 0, or EX_USAGE with the reason printed. */
@@ -208,7 +244,12 @@ command_verify_signature(int argc, char **argv)
     if (!parse(argc, argv, &arguments, &status)) {
         return status;
     }
-    status = check(&arguments);
+    status = check_held(&arguments);
+    if (status == 0 && arguments.held) {
+        arguments.of_held.json = arguments.json;
+        return verify_held(&arguments.of_held);
+    }
+    status = status == 0 ? check(&arguments) : status;
     if (status != 0) {
         return status;
     }

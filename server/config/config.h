@@ -16,7 +16,8 @@ enum {
     CONFIG_TEXTS_MAX = 64,
     CONFIG_ERROR_SIZE = 512,
     CONFIG_AUTH_TOKENS_MAX = 15, /* of the ring beside auth_token */
-    CONFIG_PUBLIC_URLS_MAX = 8,  /* of one route */
+    CONFIG_LOOPS_MAX = 16,
+    CONFIG_PUBLIC_URLS_MAX = 8, /* of one route */
     CONFIG_PARTITIONS = 1, /* of the queue: the same in every process, or none starts */
 };
 
@@ -62,6 +63,8 @@ struct config {
     struct config_texts public_urls; /* without trailing slashes; the first is shown */
     struct config_route routes[SOURCE_COUNT];
     struct config_texts trusted_proxies;
+    int64_t loops;        /* of the webhook server */
+    bool hold_unverified; /* keep what a wrong token or URL made us refuse */
     char *admin_listen;
     int64_t dedupe_window_ms;
     int64_t plugin_wait_ms;

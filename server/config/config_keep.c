@@ -36,6 +36,7 @@ config_done(struct config *config)
     while (kept != NULL) {
         struct kept *next = kept->next;
 
+        explicit_bzero(kept->text, strlen(kept->text)); /* many are secrets */
         free(kept);
         kept = next;
     }

@@ -11,7 +11,6 @@
 #include <string.h>
 
 #include "server/config/config_set.h"
-#include "server/config/options.h"
 
 enum {
     INDENT = 2,
@@ -207,8 +206,8 @@ static value_to_json *const to_json[OPTION_TYPE_COUNT] = {
     [OPTION_EVENT_MAP] = events_to_json,
 };
 
-static json_t *
-option_to_json(const struct config_option *option, const struct config *config)
+json_t *
+config_option_to_json(const struct config_option *option, const struct config *config)
 {
     return to_json[option->type](option, (const char *)config + option->offset);
 }
@@ -245,7 +244,7 @@ config_to_json(const struct config *config)
         json_t *section = section_of(root, config_options[i].key, &name);
 
         if (json_object_set_new(
-                section, name, option_to_json(&config_options[i], config)) != 0) {
+                section, name, config_option_to_json(&config_options[i], config)) != 0) {
             json_decref(root);
             return NULL;
         }
@@ -315,7 +314,7 @@ config_print(const struct config *config, FILE *out)
         const char *key = config_options[i].key;
         const char *dot = strrchr(key, '.');
         const int depth = print_sections(last, key, out);
-        json_t *value = option_to_json(&config_options[i], config);
+        json_t *value = config_option_to_json(&config_options[i], config);
 
         print_option(dot != NULL ? dot + 1 : key, value, depth, out);
         json_decref(value);

@@ -31,7 +31,7 @@
     {                                                                              \
         ROUTE(name, source, "basic_auth", basic_auth),                             \
             .type = OPTION_TEXT, .shape = &shape_user_password, .is_secret = true, \
-            .must_resolve = true                                                   \
+            .must_resolve = true, .is_reloaded = true                              \
     }
 
 #define SECOND_MS INT64_C(1000)
@@ -69,10 +69,11 @@ const struct config_option config_options[] = {
     {OPTION_FLEX("workspace_sid"), "TWILIO_WORKSPACE_SID", OPTION_TEXT, AT(workspace_sid),
         .shape = &shape_workspace_sid, .used_by = BY_SERVICES},
     {OPTION_AUTH_TOKEN, "TWILIO_AUTH_TOKEN", OPTION_TEXT, AT(auth_token),
-        .shape = &shape_secret, .used_by = BY_TWILIO_SIDE | BY_TOOL, .is_secret = true},
+        .shape = &shape_secret, .used_by = BY_TWILIO_SIDE | BY_TOOL, .is_secret = true,
+        .is_reloaded = true},
     {OPTION_FLEX("auth_tokens"), "TWILIO_AUTH_TOKENS", OPTION_TEXTS, AT(auth_tokens),
         .shape = &shape_secret, .max = CONFIG_AUTH_TOKENS_MAX,
-        .used_by = BY_TWILIO_SIDE | BY_TOOL, .is_secret = true},
+        .used_by = BY_TWILIO_SIDE | BY_TOOL, .is_secret = true, .is_reloaded = true},
     {OPTION_FLEX("api_key_sid"), "TWILIO_API_KEY_SID", OPTION_TEXT, AT(api_key_sid),
         .shape = &shape_key_sid, .used_by = BY_SERVICES},
     {OPTION_FLEX("api_key_secret"), "TWILIO_API_KEY_SECRET", OPTION_TEXT,
@@ -85,7 +86,8 @@ const struct config_option config_options[] = {
         .initial = "https://flex.twilio.com", .shape = &shape_origin,
         .used_by = BY_TWILIO_SIDE},
     {OPTION_FLEX("survey_token"), NULL, OPTION_TEXT, AT(survey_token),
-        .shape = &shape_secret, .used_by = BY_TWILIO_SIDE, .is_secret = true},
+        .shape = &shape_secret, .used_by = BY_TWILIO_SIDE, .is_secret = true,
+        .is_reloaded = true},
     {OPTION_FLEX("sync.conversations"), NULL, OPTION_BOOL, AT(rules.sync_conversations),
         .initial = "true"},
     {OPTION_FLEX("sync.tasks"), NULL, OPTION_BOOL, AT(rules.sync_tasks),
@@ -156,6 +158,10 @@ const struct config_option config_options[] = {
     ROUTE_PUBLIC_URL("messaging", SOURCE_MESSAGING),
     ROUTE_ALLOW_FROM("messaging", SOURCE_MESSAGING),
     ROUTE_BASIC_AUTH("messaging", SOURCE_MESSAGING),
+    {"server.loops", NULL, OPTION_INTEGER, AT(loops), .initial = "1", .min = 1,
+        .max = CONFIG_LOOPS_MAX, .used_by = BY_TWILIO_SIDE},
+    {"server.hold_unverified", NULL, OPTION_BOOL, AT(hold_unverified), .initial = "false",
+        .used_by = BY_TWILIO_SIDE},
 
     {"admin.listen", "FLEXBREVO_ADMIN_LISTEN", OPTION_TEXT, AT(admin_listen),
         .initial = "127.0.0.1:9090", .shape = &shape_listen, .used_by = BY_SERVICES},

@@ -3,9 +3,8 @@
  */
 #pragma once
 
-#include <assert.h>
-
 #include "mapping/key.h"
+#include "server/ingest/credentials.h"
 #include "server/ingest/gate.h"
 #include "server/ingest/ingest.h"
 #include "server/ingest/origin.h"
@@ -15,20 +14,17 @@
 #include "server/ingest/verify.h"
 #include "server/ops/metrics.h"
 
-static_assert(CONFIG_AUTH_TOKENS_MAX + 1 <= VERIFY_TOKENS_MAX, "auth_token is one more");
-
 struct ingest {
     struct ingest_options options;
-    struct verifier *verifier;
+    struct credentials *credentials; /* what is exchanged, whole, between two turns */
     struct token_checker *tokens;
-    const char *auth_tokens[VERIFY_TOKENS_MAX]; /* the ring, of the configuration */
-    size_t auth_token_count;
     struct origin origin;
     struct networks allowed[SOURCE_COUNT]; /* allow_from; none: anywhere */
     struct proof_urls urls; /* what may have been signed, made anew for each request */
     struct gate tried[SOURCE_COUNT];
     struct gate rejected[SOURCE_COUNT + 1][SITUATION_COUNT];
     struct gate not_durable;
+    struct gate not_held;
     bool refusing;
 };
 
@@ -58,10 +54,19 @@ enum situation call_match_worker(struct call *call);
 enum situation call_key(struct call *call);
 enum situation call_commit(struct call *call);
 
+/* application/json and its kin, whatever parameters follow. */
+bool call_type_is_json(struct slice content_type);
+/* Names an event for the queue; the slices of `put` point into `event`. */
+void call_fill_put(enum source source, struct keyed_event *event, struct queue_put *put);
 /* Who sent it, by address. False: the client has left, or the headers are too many to tell. */
 bool call_peer_is_trusted(const struct call *call);
 bool call_came_from_twilio(const struct call *call);
 bool call_address_is_allowed(const struct call *call);
+
+/* A second proof is asked for, and not there. */
+bool call_lacks_basic_auth(const struct call *call);
+/* What proxies say. False when there is nothing, or nobody whose word counts. */
+bool call_read_forwarded(const struct call *call, struct forwarded *ret_forwarded);
 
 /* Tells the log, now and then, which URLs were tried in vain; nothing secret, nothing personal. */
 void call_tell_tried(struct call *call);

@@ -92,11 +92,9 @@ key_by_content(struct keyed_event *event)
     key_add_content(event, hash);
 }
 
-static void
-fill_put(const struct call *call, struct keyed_event *event, struct queue_put *put)
+void
+call_fill_put(enum source source, struct keyed_event *event, struct queue_put *put)
 {
-    const enum source source = call->route->source;
-
     put->route = slice_of(source_route(source));
     put->bytes = event->bytes;
     if (event->kind == KEY_RAW) {
@@ -141,7 +139,8 @@ fill_unit(struct call *call)
         if (event->kind == KEY_IGNORED) {
             note_ignored(call, event);
         } else {
-            fill_put(call, event, &call->unit.puts[call->unit.put_count++]);
+            call_fill_put(
+                call->route->source, event, &call->unit.puts[call->unit.put_count++]);
         }
     }
 }

@@ -2,6 +2,8 @@
  * call_proof.c - the steps that find out who sends a request: Twilio by its signature, a Flex
  * user by a token.
  */
+#include <assert.h>
+
 #include "mapping/payload.h"
 #include "server/ingest/alarm.h"
 #include "server/ingest/authorization.h"
@@ -18,8 +20,9 @@ count_verified(const struct ingest *ingest)
         "auth_tokens[6]", "auth_tokens[7]", "auth_tokens[8]", "auth_tokens[9]",
         "auth_tokens[10]", "auth_tokens[11]", "auth_tokens[12]", "auth_tokens[13]",
         "auth_tokens[14]"};
-    const bool has_first = ingest->options.config->auth_token != NULL;
-    const size_t index = verifier_matched_token(ingest->verifier) + (has_first ? 0 : 1);
+    const struct credentials *credentials = ingest->credentials;
+    const size_t index = verifier_matched_token(credentials->verifier) +
+                         (credentials->has_auth_token ? 0 : 1);
 
     static_assert(LENGTH(names) == CONFIG_AUTH_TOKENS_MAX + 1, "a name for each");
     counter_add(metrics_counter(METRIC_REQUESTS_VERIFIED, names[index], NULL), 1);
@@ -59,9 +62,8 @@ last_header(const struct call *call, const char *name)
                      : (struct slice){0};
 }
 
-/* False when there is nothing, or nobody whose word counts. */
-static bool
-read_forwarded(const struct call *call, struct forwarded *ret_forwarded)
+bool
+call_read_forwarded(const struct call *call, struct forwarded *ret_forwarded)
 {
     const struct slice host = last_header(call, "X-Forwarded-Host");
     const struct slice line = last_header(call, "Forwarded");
@@ -86,8 +88,9 @@ check_signature(struct call *call, struct slice signature)
     const struct proof_url_input url_input = {
         .config = ingest->options.config,
         .source = call->route->source,
+        .basic_auth = ingest->credentials->basic_auth[call->route->source],
         .target = http_target(call->request),
-        .forwarded = read_forwarded(call, &forwarded) ? &forwarded : NULL,
+        .forwarded = call_read_forwarded(call, &forwarded) ? &forwarded : NULL,
     };
     const int r = proof_urls_make(&url_input, &ingest->urls);
 
@@ -103,7 +106,8 @@ check_signature(struct call *call, struct slice signature)
         .body = call->body,
     };
 
-    return judge_signature(call, verify_request(ingest->verifier, &input, NULL));
+    return judge_signature(
+        call, verify_request(ingest->credentials->verifier, &input, NULL));
 }
 
 /* ---- Basic auth --------------------------------------------------------------------------- */
@@ -111,8 +115,7 @@ check_signature(struct call *call, struct slice signature)
 static bool
 has_basic_auth(const struct call *call)
 {
-    const char *expected =
-        call->ingest->options.config->routes[call->route->source].basic_auth;
+    const char *expected = call->ingest->credentials->basic_auth[call->route->source];
 
     return expected != NULL &&
            authorization_is_basic(
@@ -120,11 +123,17 @@ has_basic_auth(const struct call *call)
 }
 
 /* Asked for in addition to a signature, never instead of one. */
+bool
+call_lacks_basic_auth(const struct call *call)
+{
+    return call->ingest->credentials->basic_auth[call->route->source] != NULL &&
+           !has_basic_auth(call);
+}
+
 static enum situation
 check_basic_auth(struct call *call)
 {
-    if (call->ingest->options.config->routes[call->route->source].basic_auth == NULL ||
-        has_basic_auth(call)) {
+    if (!call_lacks_basic_auth(call)) {
         return SITUATION_NEXT;
     }
     call->reason = "basic_auth";
@@ -149,7 +158,7 @@ is_proxy_fault(const struct call *call, enum situation situation)
 static enum situation
 check_survey_token(struct call *call)
 {
-    const char *expected = call->ingest->options.config->survey_token;
+    const char *expected = call->ingest->credentials->survey_token;
     const struct slice given = http_header_value(call->request, "Authorization");
 
     if (expected == NULL || given.size == 0) {

@@ -75,7 +75,7 @@ tell_url(const struct call *call, struct slice item)
         add_shown(buffer_slice(&candidate), &other);
     }
     log_warn("signature_tried", "source=%s tokens=%zu url=\"%s\" or=\"%s\"",
-        source_name(call->route->source), call->ingest->auth_token_count,
+        source_name(call->route->source), call->ingest->credentials->auth_token_count,
         given.data != NULL && !given.failed ? given.data : "(long)",
         other.data != NULL && !other.failed ? other.data : "(long)");
 }

@@ -60,19 +60,30 @@ media_type(struct slice value)
     return slice_trim(slice_before(value, ';'));
 }
 
+bool
+call_type_is_json(struct slice content_type)
+{
+    static const char *const types[] = {"application/json",
+        "application/cloudevents+json", "application/cloudevents-batch+json"};
+    const struct slice type = media_type(content_type);
+
+    for (size_t i = 0; i < LENGTH(types); i++) {
+        if (slice_is_nocase(type, types[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static enum situation
 call_check_media_type(struct call *call)
 {
-    static const char *const json_types[] = {"application/json",
-        "application/cloudevents+json", "application/cloudevents-batch+json"};
     const struct slice encoding = http_header_value(call->request, "Content-Encoding");
-    const struct slice type =
-        media_type(http_header_value(call->request, "Content-Type"));
-    const bool is_form = slice_is_nocase(type, "application/x-www-form-urlencoded");
+    const struct slice type = http_header_value(call->request, "Content-Type");
+    const bool is_form =
+        slice_is_nocase(media_type(type), "application/x-www-form-urlencoded");
 
-    for (size_t i = 0; i < LENGTH(json_types); i++) {
-        call->is_json = call->is_json || slice_is_nocase(type, json_types[i]);
-    }
+    call->is_json = call_type_is_json(type);
     if ((encoding.size > 0 && !slice_is_nocase(encoding, "identity")) ||
         !((is_form && call->route->takes_form) ||
             (call->is_json && call->route->takes_json))) {
@@ -147,6 +158,47 @@ call_headers(const struct call *call, enum situation situation,
     return count;
 }
 
+/*
+ * What none of our tokens and URLs explains may be our own mistake, and most callers call once: it
+ * is kept until that is mended. Not a browser's: it cannot sign, and its body holds a token; nor
+ * what lacks a second proof, which is not kept and so could not be asked for later.
+ */
+static void
+call_hold(const struct call *call)
+{
+    struct ingest *ingest = call->ingest;
+    struct held_request held = {
+        .time_ms = clock_unix_ms(),
+        .target = http_target(call->request),
+        .signature = http_header_value(call->request, "X-Twilio-Signature"),
+        .content_type = http_header_value(call->request, "Content-Type"),
+        .body = call->body,
+    };
+    int64_t count = 0;
+
+    if (ingest->options.held == NULL || call->route->caller == CALLER_BROWSER ||
+        call_lacks_basic_auth(call)) {
+        return;
+    }
+    if (!call_read_forwarded(call, &held.forwarded)) {
+        held.forwarded = (struct forwarded){0};
+    }
+    const int r = held_keep(ingest->options.held, &held);
+
+    counter_add(metrics_counter(METRIC_REQUESTS_HELD,
+                    r == HELD_OK       ? "kept"
+                    : r == HELD_E_BUSY ? "skipped"
+                                       : "failed",
+                    NULL),
+        1);
+    if (r < 0 && gate_pass(&ingest->not_held, clock_monotonic_us(), &count)) {
+        log_error("not_held", "error=\"%s\" count=%lld do=\"%s\"", strerror(-r),
+            (long long)count,
+            r == -EINVAL ? "remove held.key from state_dir: it is damaged"
+                         : "check state_dir and its disk");
+    }
+}
+
 static void
 call_answer(struct call *call, enum situation situation)
 {
@@ -155,6 +207,9 @@ call_answer(struct call *call, enum situation situation)
     const unsigned status = route_status(call->route, situation);
 
     call_note(call, situation);
+    if (situation == SITUATION_MISMATCH) {
+        call_hold(call);
+    }
     if (situation == SITUATION_DONE || situation == SITUATION_PREFLIGHT) {
         http_reply(call->request, status, headers, count, (struct slice){0});
     } else {
@@ -209,21 +264,18 @@ ingest_handle(void *context, struct http_request *request)
 
 /* ---- open and close ----------------------------------------------------------------------- */
 
-static void
-collect_tokens(struct ingest *ingest)
+static int
+open_tokens(struct ingest *ingest)
 {
-    const struct config *config = ingest->options.config;
+    const struct token_checker_options options = {
+        .iam_url = ingest->options.config->iam_url,
+        .account_sid = ingest->options.config->account_sid,
+        .auth_tokens = ingest->credentials->auth_tokens,
+        .auth_token_count = ingest->credentials->auth_token_count,
+        .client = ingest->options.client,
+    };
 
-    if (config->auth_token != NULL) {
-        ingest->auth_tokens[0] = config->auth_token;
-        ingest->auth_token_count = 1;
-    }
-    for (size_t i = 0; i < config->auth_tokens.count &&
-                       ingest->auth_token_count < LENGTH(ingest->auth_tokens);
-         i++) {
-        ingest->auth_tokens[ingest->auth_token_count] = config->auth_tokens.items[i];
-        ingest->auth_token_count++;
-    }
+    return token_checker_open(&options, &ingest->tokens);
 }
 
 int
@@ -237,20 +289,11 @@ ingest_open(const struct ingest_options *options, struct ingest **ret_ingest)
     ingest->options = *options;
     proof_urls_init(&ingest->urls);
     alarm_open();
-    collect_tokens(ingest);
 
-    const struct token_checker_options token_options = {
-        .iam_url = options->config->iam_url,
-        .account_sid = options->config->account_sid,
-        .auth_tokens = ingest->auth_tokens,
-        .auth_token_count = ingest->auth_token_count,
-        .client = options->client,
-    };
-    int r =
-        verifier_open(ingest->auth_tokens, ingest->auth_token_count, &ingest->verifier);
+    int r = credentials_open(options->config, &ingest->credentials);
 
     if (r == 0) {
-        r = token_checker_open(&token_options, &ingest->tokens);
+        r = open_tokens(ingest);
     }
     if (r == 0) {
         r = origin_init(&options->config->trusted_proxies, &ingest->origin);
@@ -266,6 +309,19 @@ ingest_open(const struct ingest_options *options, struct ingest **ret_ingest)
     return 0;
 }
 
+int
+ingest_set_credentials(struct ingest *ingest, struct credentials *credentials)
+{
+    const int r = token_checker_set_tokens(
+        ingest->tokens, credentials->auth_tokens, credentials->auth_token_count);
+
+    if (r == 0) {
+        credentials_close(&ingest->credentials);
+        ingest->credentials = credentials;
+    }
+    return r;
+}
+
 void
 ingest_refuse(struct ingest *ingest)
 {
@@ -279,7 +335,7 @@ ingest_close(struct ingest **ingest)
         return;
     }
     token_checker_close(&(*ingest)->tokens);
-    verifier_close(&(*ingest)->verifier);
+    credentials_close(&(*ingest)->credentials);
     proof_urls_done(&(*ingest)->urls);
     free(*ingest);
     *ingest = NULL;

@@ -5,6 +5,8 @@
 
 #include "queue/group_commit.h"
 #include "server/config/config.h"
+#include "server/ingest/credentials.h"
+#include "server/ingest/held.h"
 #include "server/net/http.h"
 #include "server/net/http_client.h"
 
@@ -21,6 +23,7 @@ struct ingest_options {
     const struct config *config;
     struct group_commit *commit;
     struct http_client *client; /* asks Twilio's IAM about Flex tokens */
+    struct held *held; /* keeps what no token and URL signed; NULL: nothing does */
 };
 
 /*
@@ -31,6 +34,13 @@ int ingest_open(
     const struct ingest_options *options, struct ingest **ret_ingest) MUST_USE;
 /* Requires that every request was answered. */
 void ingest_close(struct ingest **ingest);
+
+/*
+ * Takes them: every request judged from now on is judged by them alone. 0, or -ENOMEM or -EINVAL:
+ * then by the old ones, and the new ones stay the caller's.
+ */
+int ingest_set_credentials(
+    struct ingest *ingest, struct credentials *credentials) MUST_USE;
 
 /* From now on everything is answered as unavailable: the commit and the client are going. */
 void ingest_refuse(struct ingest *ingest);

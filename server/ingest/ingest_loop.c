@@ -1,8 +1,8 @@
 /*
  * ingest_loop.c - one share-nothing event loop of the webhook server.
  *
- * One thread waits on four descriptors: requests, Redis, questions to Twilio's IAM, and a wish to
- * stop. In each turn the requests that are complete are handled first and then committed, so that
+ * One thread waits on four descriptors: requests, Redis, questions to Twilio's IAM, and its
+ * owner's wishes: to stop, or to use other credentials. In each turn the requests that are complete are handled first and then committed, so that
  * all that came in together goes to Redis in one call.
  */
 #include "server/ingest/ingest_loop.h"
@@ -13,6 +13,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -34,8 +35,10 @@ struct ingest_loop {
     struct group_commit *commit;
     struct http_client *client;
     struct ingest *ingest;
-    int stop_fd;
-    _Atomic int64_t stop_timeout_ms; /* set before stop_fd is */
+    int wish_fd;                     /* an eventfd: look at the next three */
+    _Atomic int64_t stop_timeout_ms; /* set before stop_asked is */
+    atomic_bool stop_asked;
+    _Atomic(struct credentials *) next_credentials; /* NULL: those there are */
     atomic_bool ready;
     bool stopping; /* the thread's */
     bool started;  /* the owner's */
@@ -49,7 +52,7 @@ enum {
     FD_SERVER,
     FD_COMMIT,
     FD_CLIENT,
-    FD_STOP,
+    FD_WISH,
     FD_COUNT
 };
 
@@ -62,6 +65,25 @@ sooner_ms(int a, int b)
     return b < 0 || a < b ? a : b;
 }
 
+static void
+hear_wishes(struct ingest_loop *loop)
+{
+    uint64_t wishes = 0;
+
+    if (read(loop->wish_fd, &wishes, sizeof(wishes)) < 0) {
+        return;
+    }
+    struct credentials *next = atomic_exchange(&loop->next_credentials, NULL);
+    const int r = next != NULL ? ingest_set_credentials(loop->ingest, next) : 0;
+
+    if (r < 0) {
+        log_error("credentials_kept", "error=\"%s\" do=\"send SIGHUP again, or restart\"",
+            strerror(-r));
+        credentials_close(&next);
+    }
+    loop->stopping = atomic_load(&loop->stop_asked);
+}
+
 /* Waits until there is something to do, `limit_ms` (-1: none) at most, and does it. */
 static void
 take_turn(struct ingest_loop *loop, int limit_ms)
@@ -70,10 +92,9 @@ take_turn(struct ingest_loop *loop, int limit_ms)
         [FD_SERVER] = {.fd = http_server_fd(loop->server), .events = POLLIN},
         [FD_COMMIT] = {.fd = group_commit_fd(loop->commit), .events = POLLIN},
         [FD_CLIENT] = {.fd = http_client_fd(loop->client), .events = POLLIN},
-        [FD_STOP] = {.fd = loop->stop_fd, .events = POLLIN},
+        [FD_WISH] = {.fd = loop->wish_fd, .events = POLLIN},
     };
     int timeout_ms = sooner_ms(limit_ms, http_server_timeout_ms(loop->server));
-    uint64_t wishes = 0;
 
     timeout_ms = sooner_ms(
         timeout_ms, group_commit_timeout_ms(loop->commit, clock_monotonic_us()));
@@ -81,15 +102,15 @@ take_turn(struct ingest_loop *loop, int limit_ms)
         fds[FD_COMMIT].events |= POLLOUT;
     }
     (void)poll(fds, FD_COUNT, timeout_ms); /* interrupted: a turn with nothing ready */
+    if (fds[FD_WISH].revents != 0) {
+        hear_wishes(loop);
+    }
     if (fds[FD_CLIENT].revents != 0) {
         http_client_run(loop->client);
     }
     http_server_run(loop->server);
     group_commit_run(loop->commit, clock_monotonic_us());
     atomic_store(&loop->ready, group_commit_healthy(loop->commit));
-    if (fds[FD_STOP].revents != 0) {
-        loop->stopping = read(loop->stop_fd, &wishes, sizeof(wishes)) > 0;
-    }
 }
 
 /* What is under way is answered: with success if it is durable in time, else with a refusal. */
@@ -127,11 +148,12 @@ run(void *context)
 /* ---- life --------------------------------------------------------------------------------- */
 
 static int
-open_commit(struct ingest_loop *loop, const struct config *config, const char *redis_url,
-    char *ret_error)
+open_commit(
+    struct ingest_loop *loop, const struct ingest_loop_options *from, char *ret_error)
 {
+    const struct config *config = from->config;
     const struct queue_options options = {
-        .url = redis_url,
+        .url = from->redis_url,
         .partitions = CONFIG_PARTITIONS,
         .dedupe_window_ms = config->dedupe_window_ms,
         .keep_bodies_ms = config->keep_bodies_ms,
@@ -143,10 +165,13 @@ open_commit(struct ingest_loop *loop, const struct config *config, const char *r
 }
 
 static int
-open_server(struct ingest_loop *loop, const struct config *config, char *ret_error)
+open_server(
+    struct ingest_loop *loop, const struct ingest_loop_options *from, char *ret_error)
 {
     const struct http_server_options options = {
-        .listen = config->listen,
+        .listen = from->config->listen,
+        .reuse_port = from->config->loops > 1,
+        .beside = from->beside != NULL ? from->beside->server : NULL,
         .body_max = INGEST_BODY_MAX,
         .handler = ingest_handle,
         .context = loop->ingest,
@@ -156,25 +181,29 @@ open_server(struct ingest_loop *loop, const struct config *config, char *ret_err
 }
 
 static int
-open_parts(struct ingest_loop *loop, const struct config *config, const char *redis_url,
-    char *ret_error)
+open_parts(
+    struct ingest_loop *loop, const struct ingest_loop_options *from, char *ret_error)
 {
     (void)snprintf(ret_error, ERROR_SIZE,
         "cannot start the webhook server: out of memory or open files (raise the limits)");
-    loop->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (loop->stop_fd < 0) {
+    loop->wish_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (loop->wish_fd < 0) {
         return -errno;
     }
     int r = http_client_open(TOKEN_CONNECTIONS, &loop->client);
 
     if (r == 0) {
-        r = open_commit(loop, config, redis_url, ret_error);
+        r = open_commit(loop, from, ret_error);
     }
     if (r < 0) {
         return r;
     }
     const struct ingest_options options = {
-        .config = config, .commit = loop->commit, .client = loop->client};
+        .config = from->config,
+        .commit = loop->commit,
+        .client = loop->client,
+        .held = from->held,
+    };
 
     r = ingest_open(&options, &loop->ingest);
     if (r == -EINVAL) {
@@ -183,12 +212,12 @@ open_parts(struct ingest_loop *loop, const struct config *config, const char *re
             "%d auth tokens)",
             VERIFY_TOKENS_MAX);
     }
-    return r < 0 ? r : open_server(loop, config, ret_error);
+    return r < 0 ? r : open_server(loop, from, ret_error);
 }
 
 int
-ingest_loop_open(const struct config *config, const char *redis_url,
-    struct ingest_loop **ret_loop, char *ret_error)
+ingest_loop_open(const struct ingest_loop_options *options, struct ingest_loop **ret_loop,
+    char *ret_error)
 {
     struct ingest_loop *loop = calloc(1, sizeof(*loop));
 
@@ -196,8 +225,8 @@ ingest_loop_open(const struct config *config, const char *redis_url,
         (void)snprintf(ret_error, ERROR_SIZE, "out of memory");
         return -ENOMEM;
     }
-    loop->stop_fd = -1;
-    const int r = open_parts(loop, config, redis_url, ret_error);
+    loop->wish_fd = -1;
+    const int r = open_parts(loop, options, ret_error);
 
     if (r < 0) {
         ingest_loop_close(&loop);
@@ -228,19 +257,35 @@ ingest_loop_ready(const struct ingest_loop *loop)
     return atomic_load(&loop->ready);
 }
 
+static void
+wish(struct ingest_loop *loop)
+{
+    const uint64_t one = 1;
+
+    if (write(loop->wish_fd, &one, sizeof(one)) < 0) {
+        log_error("wish_failed", "errno=%d", errno); /* an eventfd full of wishes: none */
+    }
+}
+
+void
+ingest_loop_set_credentials(struct ingest_loop *loop, struct credentials *credentials)
+{
+    struct credentials *unused = atomic_exchange(&loop->next_credentials, credentials);
+
+    credentials_close(&unused);
+    wish(loop);
+}
+
 void
 ingest_loop_stop(struct ingest_loop *loop, int64_t timeout_ms)
 {
-    const uint64_t wish = 1;
-
     if (!loop->started || loop->asked) {
         return;
     }
     loop->asked = true;
     atomic_store(&loop->stop_timeout_ms, timeout_ms);
-    if (write(loop->stop_fd, &wish, sizeof(wish)) < 0) {
-        log_error("stop_failed", "errno=%d", errno); /* an eventfd full of wishes: none */
-    }
+    atomic_store(&loop->stop_asked, true);
+    wish(loop);
 }
 
 void
@@ -257,9 +302,12 @@ ingest_loop_close(struct ingest_loop **loop)
     group_commit_close(&(*loop)->commit);
     http_server_close(&(*loop)->server);
     ingest_close(&(*loop)->ingest);
-    if ((*loop)->stop_fd >= 0) {
-        (void)close((*loop)->stop_fd);
+    if ((*loop)->wish_fd >= 0) {
+        (void)close((*loop)->wish_fd);
     }
+    struct credentials *unused = atomic_load(&(*loop)->next_credentials);
+
+    credentials_close(&unused);
     free(*loop);
     *loop = NULL;
 }

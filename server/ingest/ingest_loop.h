@@ -4,21 +4,37 @@
 #pragma once
 
 #include "server/config/config.h"
+#include "server/ingest/credentials.h"
+#include "server/ingest/held.h"
 
 struct ingest_loop;
 
+/* All of these are borrowed and outlive the loop. */
+struct ingest_loop_options {
+    const struct config *config;
+    const char *redis_url;
+    struct held *held;                /* NULL: nothing is held */
+    const struct ingest_loop *beside; /* another of these loops; NULL for the first */
+};
+
 /*
- * Opens the listener (options from `config`, which must outlive the loop) and the loop's own
- * Redis connection to `redis_url`. Does not wait for Redis: until it answers, requests get 503.
+ * Opens the listener, of its own or beside another loop's, and the loop's own Redis connection.
+ * Does not wait for Redis: until it answers, requests get 503.
  * 0, or -errno with *ret_error (200 bytes) set.
  */
-int ingest_loop_open(const struct config *config, const char *redis_url,
+int ingest_loop_open(const struct ingest_loop_options *options,
     struct ingest_loop **ret_loop, char *ret_error) MUST_USE;
 /* Starts the loop's thread. 0 or -errno. */
 int ingest_loop_start(struct ingest_loop *loop) MUST_USE;
 uint16_t ingest_loop_port(const struct ingest_loop *loop);
 /* Any thread: can events be made durable now? */
 bool ingest_loop_ready(const struct ingest_loop *loop);
+/*
+ * Takes the credentials and hands them to the thread, which uses them from its next turn on. Of
+ * several handed over before that the last counts. Any thread, until the loop is closed.
+ */
+void ingest_loop_set_credentials(
+    struct ingest_loop *loop, struct credentials *credentials);
 /*
  * Asks the thread to end and does not wait for it: no new requests; what is under way is
  * answered, with 503 after `timeout_ms`. Any thread; the first call counts.

@@ -42,10 +42,8 @@ add_with_user(struct buffer *text, struct slice base, const char *user_password)
 static void
 add_base(const struct proof_url_input *input, const char *base, struct buffer *text)
 {
-    const char *user_password = input->config->routes[input->source].basic_auth;
-
-    if (user_password != NULL) {
-        add_with_user(text, slice_of(base), user_password);
+    if (input->basic_auth != NULL) {
+        add_with_user(text, slice_of(base), input->basic_auth);
     } else {
         buffer_add_text(text, base);
     }

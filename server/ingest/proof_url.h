@@ -26,6 +26,7 @@ struct proof_urls {
 struct proof_url_input {
     const struct config *config;
     enum source source;
+    const char *basic_auth;            /* of the route; NULL: none */
     struct slice target;               /* raw */
     const struct forwarded *forwarded; /* NULL: nobody's word is believed */
 };

@@ -251,7 +251,11 @@ http_server_open(const struct http_server_options *options,
     patience_init(&server->idle, HTTP_IDLE_S + HTTP_REQUEST_DEADLINE_S);
     patience_init(&server->receiving, HTTP_REQUEST_DEADLINE_S);
 
-    const int r = listener_open(options->listen, &server->listener, ret_error);
+    const int r = options->beside != NULL
+                      ? listener_open_beside(
+                            &options->beside->listener, &server->listener, ret_error)
+                      : listener_open(options->listen, options->reuse_port,
+                            &server->listener, ret_error);
 
     if (r < 0) {
         free(server);

@@ -36,7 +36,9 @@ typedef void http_handler(void *context, struct http_request *request);
 
 struct http_server_options {
     const char *listen; /* "127.0.0.1:8080", "[::1]:0", ":8080", "unix:/run/x.sock" */
-    size_t body_max;    /* larger bodies are read away, not kept */
+    bool reuse_port;    /* others will listen beside it */
+    const struct http_server *beside; /* listen where this one does instead; NULL: none */
+    size_t body_max;                  /* larger bodies are read away, not kept */
     http_handler *handler;
     void *context;
 };

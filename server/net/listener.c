@@ -4,6 +4,7 @@
 #include "server/net/listener.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <stdio.h>
@@ -127,21 +128,23 @@ bound_port(int fd)
 }
 
 static int
-bind_inet(const struct addrinfo *info, struct listener *listener)
+bind_inet(
+    const struct sockaddr *address, socklen_t size, int reuse, struct listener *listener)
 {
     const int on = 1;
     const int off = 0;
-    const int fd = socket(info->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    const int family = address->sa_family;
+    const int fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
     if (fd < 0) {
         return -errno;
     }
     listener->fd = fd;
     if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0 ||
-        (info->ai_family == AF_INET6 &&
+        setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &reuse, sizeof(reuse)) < 0 ||
+        (family == AF_INET6 &&
             setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off)) < 0) ||
-        bind(fd, info->ai_addr, info->ai_addrlen) < 0 ||
-        listen(fd, LISTENER_BACKLOG) < 0) {
+        bind(fd, address, size) < 0 || listen(fd, LISTENER_BACKLOG) < 0) {
         return -errno;
     }
     listener->port = bound_port(fd);
@@ -162,7 +165,7 @@ open_family(const char *host, const char *port, int family, struct addrinfo **re
 }
 
 static int
-open_inet(struct slice address, struct listener *listener)
+open_inet(struct slice address, bool reuse_port, struct listener *listener)
 {
     /* Every address: one IPv6 socket takes IPv4 too, unless the machine has no IPv6. */
     static const int families[] = {AF_INET6, AF_INET};
@@ -179,7 +182,7 @@ open_inet(struct slice address, struct listener *listener)
         r = open_family(host[0] != '\0' ? host : NULL, port,
             host[0] != '\0' ? AF_UNSPEC : families[i], &infos);
         if (r == 0) {
-            r = bind_inet(infos, listener);
+            r = bind_inet(infos->ai_addr, infos->ai_addrlen, reuse_port, listener);
             freeaddrinfo(infos);
         }
         if (r != -EAFNOSUPPORT && r != -EADDRNOTAVAIL) {
@@ -191,17 +194,54 @@ open_inet(struct slice address, struct listener *listener)
 }
 
 int
-listener_open(const char *address, struct listener *ret_listener, char *ret_error)
+listener_open(
+    const char *address, bool reuse_port, struct listener *ret_listener, char *ret_error)
 {
     const struct slice text = slice_of(address);
     struct listener listener = {.fd = -1};
     const int r = slice_starts(text, "unix:")
                       ? open_unix(slice_skip(text, strlen("unix:")), &listener)
-                      : open_inet(text, &listener);
+                      : open_inet(text, reuse_port, &listener);
 
     if (r < 0) {
         listener_close(&listener);
         return fail(ret_error, address, r);
+    }
+    *ret_listener = listener;
+    return 0;
+}
+
+/* Copied with its type: getsockname() knows what listener_open() was told. */
+static int
+open_beside(const struct listener *first, struct listener *listener)
+{
+    struct sockaddr_storage address = {0};
+    socklen_t size = sizeof(address);
+    int reuse = 0;
+    socklen_t reuse_size = sizeof(reuse);
+
+    if (getsockname(first->fd, (struct sockaddr *)&address, &size) < 0 ||
+        getsockopt(first->fd, SOL_SOCKET, SO_REUSEPORT, &reuse, &reuse_size) < 0) {
+        return -errno;
+    }
+    if (address.ss_family != AF_UNIX && reuse != 0) {
+        return bind_inet((const struct sockaddr *)&address, size, reuse, listener);
+    }
+    listener->fd = fcntl(first->fd, F_DUPFD_CLOEXEC, 0);
+    listener->port = first->port;
+    return listener->fd < 0 ? -errno : 0;
+}
+
+int
+listener_open_beside(
+    const struct listener *first, struct listener *ret_listener, char *ret_error)
+{
+    struct listener listener = {.fd = -1};
+    const int r = open_beside(first, &listener);
+
+    if (r < 0) {
+        listener_close(&listener);
+        return fail(ret_error, "the same address again", r);
     }
     *ret_listener = listener;
     return 0;

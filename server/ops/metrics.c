@@ -66,6 +66,10 @@ static const struct metric_kind metrics[METRIC_COUNT] = {
         "brevo_paused", "cause", "1 while deliveries wait for this cause to be removed."),
     [METRIC_LAST_EVENT] = GAUGE_OF("last_event_timestamp_seconds", "source",
         "When the last event arrived, in Unix seconds."),
+    [METRIC_CONFIG_RELOADS] = COUNTER_OF("config_reloads_total", "result", NULL,
+        "Configurations loaded anew on SIGHUP: ok or failed."),
+    [METRIC_REQUESTS_HELD] = COUNTER_OF("requests_held_total", "result", NULL,
+        "Requests with an unknown signature: kept, skipped for want of room, or failed."),
 };
 
 struct bucket {

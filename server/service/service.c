@@ -24,11 +24,13 @@
 
 #include "queue/queue.h"
 #include "server/deliver/worker.h"
-#include "server/ingest/ingest_loop.h"
+#include "server/ingest/held.h"
 #include "server/ops/clock.h"
 #include "server/ops/log.h"
 #include "server/service/admin.h"
 #include "server/service/embedded_redis.h"
+#include "server/service/loops.h"
+#include "server/service/reload.h"
 
 enum {
     ERROR_SIZE = 256,
@@ -42,6 +44,7 @@ enum {
 
 struct service {
     const struct config *config;
+    struct reload reload;
     unsigned roles;
     char embedded_url[EMBEDDED_REDIS_URL_SIZE];
     const char *redis_url;
@@ -51,9 +54,11 @@ struct service {
     int signal_fd;
     struct embedded_redis *redis;
     struct worker *worker;
-    struct ingest_loop *server;
+    struct held *held;
+    struct loops server;
     struct admin *admin;
     bool draining;
+    bool reload_asked;
     char error[ERROR_SIZE];
 };
 
@@ -64,6 +69,7 @@ open_signals(struct service *service)
     sigset_t waited;
 
     (void)signal(SIGPIPE, SIG_IGN);
+    (void)signal(SIGXFSZ, SIG_IGN); /* a file too large is an error like a full disk */
     (void)sigemptyset(&waited);
     (void)sigaddset(&waited, SIGTERM);
     (void)sigaddset(&waited, SIGINT);
@@ -90,7 +96,7 @@ handle_signals(struct service *service)
             service->draining = true;
             break;
         case SIGHUP:
-            log_warn("reload_not_supported", "do=restart");
+            service->reload_asked = true; /* when all is up; several are one */
             break;
         default: /* SIGCHLD: the tick below looks */
             break;
@@ -218,18 +224,39 @@ say_listening(const char *event, const char *listen, uint16_t port)
 }
 
 static int
+open_held(struct service *service)
+{
+    const char *directory = service->config->state_dir;
+
+    if (!service->config->hold_unverified) {
+        return 0;
+    }
+    const int r = state_dir_prepare(directory, service->error);
+
+    return r == 0 ? held_open(directory, HELD_RING_MAX, &service->held) : r;
+}
+
+static int
 open_server(struct service *service)
 {
     if ((service->roles & SERVICE_SERVER) == 0) {
         return 0;
     }
-    int r = ingest_loop_open(
-        service->config, service->redis_url, &service->server, service->error);
+    int r = open_held(service);
 
-    r = r == 0 ? ingest_loop_start(service->server) : r;
+    if (r < 0) {
+        return r;
+    }
+    const struct ingest_loop_options options = {
+        .config = service->config,
+        .redis_url = service->redis_url,
+        .held = service->held,
+    };
+
+    r = loops_open(&service->server, &options, service->error);
     if (r == 0) {
-        say_listening(
-            "listening", service->config->listen, ingest_loop_port(service->server));
+        say_listening("listening", service->config->listen,
+            ingest_loop_port(service->server.items[0]));
     }
     return r;
 }
@@ -239,7 +266,7 @@ server_is_ready(void *context)
 {
     const struct service *service = context;
 
-    return service->server == NULL || ingest_loop_ready(service->server);
+    return loops_ready(&service->server);
 }
 
 static int
@@ -273,6 +300,10 @@ supervise(struct service *service)
         (void)poll(
             fds, LENGTH(fds), admin_ms >= 0 && admin_ms < TICK_MS ? admin_ms : TICK_MS);
         handle_signals(service);
+        if (service->reload_asked && !service->draining) {
+            service->reload_asked = false;
+            reload_config(&service->reload);
+        }
         if (service->redis != NULL) {
             embedded_redis_supervise(service->redis, clock_monotonic_us() / US_PER_MS);
         }
@@ -283,14 +314,13 @@ supervise(struct service *service)
 static void
 close_all(struct service *service)
 {
-    if (service->server != NULL) {
-        ingest_loop_stop(service->server, DRAIN_SERVER_MS);
-    }
+    loops_stop(&service->server, DRAIN_SERVER_MS);
     if (service->worker != NULL) {
         worker_stop(service->worker, DRAIN_WORKER_MS);
         worker_close(&service->worker);
     }
-    ingest_loop_close(&service->server);
+    loops_close(&service->server);
+    held_close(&service->held);
     admin_close(&service->admin);
     embedded_redis_close(&service->redis);
     if (service->consumer_fd >= 0) {
@@ -302,15 +332,25 @@ close_all(struct service *service)
 }
 
 int
-service_run(const struct config *config, unsigned roles)
+service_run(const struct service_options *options)
 {
     struct service service = {
-        .config = config, .roles = roles, .consumer_fd = -1, .signal_fd = -1};
+        .config = options->config,
+        .roles = options->roles,
+        .consumer_fd = -1,
+        .signal_fd = -1,
+    };
     /* open_redis() may wait for the state directory: a signal may still end us then. */
     int (*const steps[])(struct service *) = {raise_limits, open_redis, open_signals,
         check_queue, open_worker, open_server, open_admin};
     int r = 0;
 
+    service.reload = (struct reload){
+        .running = options->config,
+        .path = options->config_path,
+        .command = options->command,
+        .loops = &service.server,
+    };
     for (size_t i = 0; i < LENGTH(steps) && r == 0 && !service.draining; i++) {
         r = steps[i](&service);
     }

@@ -11,9 +11,16 @@ enum service_role {
     SERVICE_BOTH = SERVICE_SERVER | SERVICE_WORKER,
 };
 
+struct service_options {
+    const struct config *config;
+    const char *config_path;     /* where it was loaded from, and will be on SIGHUP */
+    enum config_command command; /* as whose */
+    unsigned roles;
+};
+
 /*
  * Runs until SIGTERM or SIGINT, then drains: requests first, then deliveries, Redis last.
- * Without config->redis_url it starts a redis-server of its own. Returns a sysexits code;
+ * SIGHUP loads the configuration anew. Without config->redis_url it starts a redis-server of its own. Returns a sysexits code;
  * a failure to start is printed.
  */
-int service_run(const struct config *config, unsigned roles) MUST_USE;
+int service_run(const struct service_options *options) MUST_USE;

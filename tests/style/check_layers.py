@@ -31,7 +31,8 @@ ROOMS_BELOW = {
 HOMES = {
     "microhttpd.h": {"server/net/http.c"},
     "curl/": {"server/net/http_client.c", "server/net/http_transfer.c"},
-    "openssl/": {"server/ingest/verify.c", "server/ingest/verify_digest.c"},
+    "openssl/": {"server/ingest/verify.c", "server/ingest/verify_digest.c",
+                 "server/ingest/seal.c"},
     "hiredis/": {"queue/redis.c"},
     "yaml.h": {"server/config/config_yaml.c"},
 }

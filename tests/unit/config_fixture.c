@@ -38,7 +38,7 @@ const char complete_file[] =
          "rate_share: 1, max_event_age: 90m, agent: name }\n"
          "redis: { url: \"unix:///run/redis/redis.sock\" }\n"
          "server: { listen: \"[::1]:0\", public_url: \"https://a.example.com:8443/in/\", "
-         "trusted_proxies: [10.0.0.0/8, \"::1\"] }\n"
+         "trusted_proxies: [10.0.0.0/8, \"::1\"], loops: 4, hold_unverified: true }\n"
          "admin: { listen: \":9999\" }\n"
          "queue: { dedupe_window: 7d, plugin_wait: 500ms, keep_bodies: 48h }\n"
          "identity: { own_numbers: [+15550001111], internal_domains: [Corp.Example.com], "

@@ -107,14 +107,15 @@ adds_what_a_trusted_proxy_says_once(void **state)
 static void
 puts_basic_auth_into_the_url_as_it_is_written_there(void **state)
 {
-    struct config config = {.public_urls = {.items = {first}, .count = 1}};
-    const struct proof_url_input input = {
-        .config = &config, .source = SOURCE_EVENT_STREAMS, .target = slice_of("/x")};
+    const struct config config = {.public_urls = {.items = {first}, .count = 1}};
+    const struct proof_url_input input = {.config = &config,
+        .source = SOURCE_EVENT_STREAMS,
+        .basic_auth = user_password,
+        .target = slice_of("/x")};
     AUTO(proof_urls_done) struct proof_urls urls;
     AUTO(buffer_done) struct buffer text = {.max = LIST_MAX};
 
     (void)state;
-    config.routes[SOURCE_EVENT_STREAMS].basic_auth = user_password;
     proof_urls_init(&urls);
     list(&input, &urls, &text);
     assert_string_equal(text.data, "https://us%20er:p%40ss%3Aw%2Fd@a.example/x\n");

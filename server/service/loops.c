@@ -1,0 +1,77 @@
+/*
+ * loops.c - the loops of the webhook server, handled as one.
+ */
+#include "server/service/loops.h"
+
+#include <stdio.h>
+#include <string.h>
+
+int
+loops_open(
+    struct loops *loops, const struct ingest_loop_options *options, char *ret_error)
+{
+    struct ingest_loop_options one = *options;
+    int r = 0;
+
+    for (int64_t i = 0; r == 0 && i < options->config->loops; i++) {
+        one.beside = i > 0 ? loops->items[0] : NULL;
+        r = ingest_loop_open(&one, &loops->items[i], ret_error);
+        loops->count += r == 0 ? 1 : 0;
+    }
+    for (size_t i = 0; r == 0 && i < loops->count; i++) {
+        r = ingest_loop_start(loops->items[i]);
+        if (r < 0) {
+            (void)snprintf(ret_error, 200, "cannot start a thread: %s (raise the limits)",
+                strerror(-r));
+        }
+    }
+    return r;
+}
+
+bool
+loops_ready(const struct loops *loops)
+{
+    bool ready = true;
+
+    for (size_t i = 0; i < loops->count; i++) {
+        ready = ingest_loop_ready(loops->items[i]) && ready;
+    }
+    return ready;
+}
+
+int
+loops_set_credentials(struct loops *loops, const struct config *config)
+{
+    struct credentials *copies[CONFIG_LOOPS_MAX] = {NULL};
+    int r = 0;
+
+    for (size_t i = 0; r == 0 && i < loops->count; i++) {
+        r = credentials_open(config, &copies[i]);
+    }
+    for (size_t i = 0; i < loops->count; i++) {
+        if (r == 0) {
+            ingest_loop_set_credentials(loops->items[i], copies[i]);
+        } else {
+            credentials_close(&copies[i]);
+        }
+    }
+    return r;
+}
+
+void
+loops_stop(struct loops *loops, int64_t timeout_ms)
+{
+    for (size_t i = 0; i < loops->count; i++) {
+        ingest_loop_stop(loops->items[i], timeout_ms);
+    }
+}
+
+void
+loops_close(struct loops *loops)
+{
+    loops_stop(loops, 0); /* all at once, those not asked before */
+    for (size_t i = 0; i < loops->count; i++) {
+        ingest_loop_close(&loops->items[i]);
+    }
+    loops->count = 0;
+}

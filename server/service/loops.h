@@ -1,0 +1,29 @@
+/*
+ * loops.h - the loops of the webhook server, handled as one.
+ */
+#pragma once
+
+#include "server/ingest/ingest_loop.h"
+
+struct loops {
+    struct ingest_loop *items[CONFIG_LOOPS_MAX];
+    size_t count; /* 0: not open */
+};
+
+/*
+ * Opens and starts as many as the configuration says, all on one address; `options->beside` is
+ * not read. 0, or -errno with *ret_error (200 bytes) set and whatever was opened left for
+ * loops_close().
+ */
+int loops_open(struct loops *loops, const struct ingest_loop_options *options,
+    char *ret_error) MUST_USE;
+/* Every one of them can make events durable. */
+bool loops_ready(const struct loops *loops);
+/*
+ * Gives each its own copy of the configuration's credentials, or none of them any.
+ * 0, -EINVAL for no usable auth token, -ENOMEM.
+ */
+int loops_set_credentials(struct loops *loops, const struct config *config) MUST_USE;
+/* As ingest_loop_stop() and ingest_loop_close(). */
+void loops_stop(struct loops *loops, int64_t timeout_ms);
+void loops_close(struct loops *loops);

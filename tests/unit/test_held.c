@@ -1,0 +1,470 @@
+/*
+ * test_held.c - the ring of held requests: what goes in comes out, and nothing else does.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "server/ingest/held_file.h"
+#include "server/ingest/held_read.h"
+#include "server/ops/file.h"
+#include "tests/unit/unit.h"
+
+enum {
+    RING_MAX = 16 * 1024,
+    BODY_SIZE = 1000,
+    ENTRY_SIZE = HELD_HEADER_SIZE + 8 + 8 * 4 + 5 + 3 + 4 + BODY_SIZE, /* of keep() */
+};
+
+static const char *const files[] = {
+    HELD_KEY, HELD_KEY ".new", HELD_LOCK, HELD_RING, HELD_RING_OLD};
+
+static int
+make_directory(void **state)
+{
+    char *path = strdup("/tmp/flexbrevo-test-XXXXXX");
+
+    *state = path;
+    return path != NULL && mkdtemp(path) != NULL ? 0 : -1;
+}
+
+static const char *
+in(void **state, const char *name)
+{
+    static char path[HELD_PATH_SIZE];
+
+    assert_int_equal(held_path(*state, name, path), 0);
+    return path;
+}
+
+static int
+remove_directory(void **state)
+{
+    for (size_t i = 0; i < LENGTH(files); i++) {
+        (void)unlink(in(state, files[i]));
+    }
+    const int r = rmdir(*state);
+
+    free(*state);
+    return r;
+}
+
+/* A request that is told from others by its number. */
+static struct held_request
+request_of(int64_t number, char body[BODY_SIZE])
+{
+    memset(body, 'x', BODY_SIZE);
+    (void)snprintf(body, BODY_SIZE, "secret of lena@example.com %lld", (long long)number);
+    return (struct held_request){
+        .time_ms = number,
+        .target = slice_of("/path"),
+        .signature = slice_of("sig"),
+        .content_type = slice_of("form"),
+        .body = {.data = body, .size = BODY_SIZE},
+    };
+}
+
+static int
+keep(struct held *held, int64_t number)
+{
+    char body[BODY_SIZE];
+    const struct held_request request = request_of(number, body);
+
+    return held_keep(held, &request);
+}
+
+static void
+keep_many(void **state, size_t max, int64_t first, int64_t count)
+{
+    AUTO(held_close) struct held *held = NULL;
+
+    assert_int_equal(held_open(*state, max, &held), 0);
+    for (int64_t i = 0; i < count; i++) {
+        assert_int_equal(keep(held, first + i), HELD_OK);
+    }
+}
+
+/* How many there are, all whole, the first being `first` and each one after its forerunner. */
+static size_t
+read_from(void **state, int64_t first, size_t *ret_unreadable)
+{
+    AUTO(held_reader_close) struct held_reader *reader = NULL;
+    struct held_request request;
+    size_t count = 0;
+
+    assert_int_equal(held_reader_open(*state, &reader), 0);
+    while (held_reader_next(reader, &request) == HELD_READ) {
+        char body[BODY_SIZE];
+        const struct held_request expected = request_of(first + (int64_t)count, body);
+
+        assert_int_equal(request.time_ms, expected.time_ms);
+        assert_true(slice_equal(request.target, expected.target));
+        assert_true(slice_equal(request.signature, expected.signature));
+        assert_true(slice_equal(request.content_type, expected.content_type));
+        assert_true(slice_equal(request.body, expected.body));
+        count++;
+    }
+    if (ret_unreadable != NULL) {
+        *ret_unreadable = held_reader_unreadable(reader);
+    }
+    return count;
+}
+
+static off_t
+size_of(void **state, const char *name)
+{
+    struct stat status = {0};
+
+    return stat(in(state, name), &status) == 0 ? status.st_size : -1;
+}
+
+/* ---- what is kept ------------------------------------------------------------------------- */
+
+static void
+nothing_is_made_before_the_first_request(void **state)
+{
+    AUTO(held_close) struct held *held = NULL;
+
+    assert_int_equal(held_open(*state, RING_MAX, &held), 0);
+    for (size_t i = 0; i < LENGTH(files); i++) {
+        assert_int_equal(size_of(state, files[i]), -1);
+    }
+    assert_int_equal(read_from(state, 0, NULL), 0);
+}
+
+static void
+what_was_kept_is_read_in_order_after_a_restart_too(void **state)
+{
+    keep_many(state, RING_MAX, 1, 3);
+    keep_many(state, RING_MAX, 4, 2);
+    assert_int_equal(read_from(state, 1, NULL), 5);
+    assert_int_equal(size_of(state, HELD_RING), 5 * ENTRY_SIZE);
+}
+
+static void
+the_files_are_for_their_owner_and_say_nothing(void **state)
+{
+    keep_many(state, RING_MAX, 1, 2);
+    for (size_t i = 0; i < LENGTH(files); i++) {
+        AUTO(buffer_done) struct buffer bytes = {0};
+        struct stat status;
+
+        if (stat(in(state, files[i]), &status) < 0) {
+            continue;
+        }
+        assert_int_equal(status.st_mode & 0777, 0600);
+        assert_int_equal(file_read(in(state, files[i]), RING_MAX, &bytes), 0);
+        assert_null(bytes.size > 0 ? memmem(bytes.data, bytes.size, "lena@", 5) : NULL);
+        assert_null(bytes.size > 0 ? memmem(bytes.data, bytes.size, "/path", 5) : NULL);
+    }
+}
+
+static void
+bytes_of_every_kind_come_back(void **state)
+{
+    static const char all[] = "\0\xff" HELD_MAGIC "\n%00'\"";
+    AUTO(held_close) struct held *held = NULL;
+    AUTO(held_reader_close) struct held_reader *reader = NULL;
+    const struct slice bytes = {.data = all, .size = sizeof(all)};
+    const struct held_request sent = {
+        .time_ms = -1, .target = bytes, .forwarded.line = bytes, .body = bytes};
+    struct held_request found;
+
+    assert_int_equal(held_open(*state, RING_MAX, &held), 0);
+    assert_int_equal(held_keep(held, &sent), HELD_OK);
+    assert_int_equal(held_reader_open(*state, &reader), 0);
+    assert_int_equal(held_reader_next(reader, &found), HELD_READ);
+    assert_int_equal(found.time_ms, -1);
+    assert_true(slice_equal(found.target, bytes));
+    assert_true(slice_equal(found.body, bytes));
+    assert_true(slice_equal(found.forwarded.line, bytes));
+    assert_int_equal(found.signature.size, 0);
+    assert_int_equal(found.forwarded.host.size, 0);
+}
+
+/* ---- bounds ------------------------------------------------------------------------------- */
+
+static void
+the_ring_forgets_the_oldest_and_never_grows_past_its_maximum(void **state)
+{
+    enum {
+        PER_HALF = RING_MAX / 2 / ENTRY_SIZE,
+        TOTAL = 10 * PER_HALF + 1,
+    };
+
+    keep_many(state, RING_MAX, 1, TOTAL);
+    assert_true(size_of(state, HELD_RING) + size_of(state, HELD_RING_OLD) <= RING_MAX);
+    assert_int_equal(read_from(state, TOTAL - PER_HALF, NULL), PER_HALF + 1);
+}
+
+static void
+what_is_larger_than_half_of_the_ring_is_refused(void **state)
+{
+    AUTO(held_close) struct held *held = NULL;
+
+    assert_int_equal(held_open(*state, ENTRY_SIZE, &held), 0);
+    assert_true(keep(held, 1) < 0);
+    assert_int_equal(read_from(state, 0, NULL), 0);
+}
+
+static void
+the_pace_is_bounded(void **state)
+{
+    AUTO(held_close) struct held *held = NULL;
+    const size_t size = 3 * 1024 * 1024;
+    char *body = calloc(1, size);
+    const struct held_request request = {.body = {.data = body, .size = size}};
+
+    assert_non_null(body);
+    assert_int_equal(held_open(*state, HELD_RING_MAX, &held), 0);
+    assert_int_equal(held_keep(held, &request), HELD_OK);
+    assert_int_equal(held_keep(held, &request), HELD_OK);
+    assert_int_equal(held_keep(held, &request), HELD_E_BUSY);
+    free(body);
+}
+
+static void
+many_short_ones_are_bounded_as_well(void **state)
+{
+    AUTO(held_close) struct held *held = NULL;
+    const struct held_request request = {.body = slice_of("x")};
+    const int most = 3 * HELD_BYTES_PER_S / HELD_CHARGE_MIN;
+    int kept = 0;
+
+    assert_int_equal(held_open(*state, HELD_RING_MAX, &held), 0);
+    while (kept < most && held_keep(held, &request) == HELD_OK) {
+        kept++;
+    }
+    assert_in_range(kept, 2 * HELD_BYTES_PER_S / HELD_CHARGE_MIN, most - 1);
+}
+
+static void
+a_second_process_holds_nothing(void **state)
+{
+    AUTO(held_close) struct held *first = NULL;
+    AUTO(held_close) struct held *second = NULL;
+
+    assert_int_equal(held_open(*state, RING_MAX, &first), 0);
+    assert_int_equal(held_open(*state, RING_MAX, &second), 0);
+    assert_int_equal(keep(first, 1), HELD_OK);
+    assert_int_equal(keep(second, 9), HELD_E_BUSY);
+    held_close(&first);
+    assert_int_equal(keep(second, 2), HELD_OK);
+    assert_int_equal(read_from(state, 1, NULL), 2);
+}
+
+/* ---- damage ------------------------------------------------------------------------------- */
+
+static void
+a_torn_end_is_stepped_over_wherever_it_was_torn(void **state)
+{
+    for (off_t torn = 1; torn < ENTRY_SIZE;
+         torn += torn < HELD_HEADER_SIZE + 2 ? 1 : 97) {
+        size_t unreadable = 0;
+
+        keep_many(state, RING_MAX, 1, 2);
+        assert_int_equal(truncate(in(state, HELD_RING), ENTRY_SIZE + torn), 0);
+        assert_int_equal(read_from(state, 1, &unreadable), 1);
+        keep_many(state, RING_MAX, 2, 2);
+        assert_int_equal(read_from(state, 1, &unreadable), 3);
+        assert_int_equal(unreadable, torn < 4 ? 0 : 1);
+        assert_int_equal(unlink(in(state, HELD_RING)), 0);
+    }
+}
+
+static void
+a_flipped_bit_costs_one_entry_only(void **state)
+{
+    for (off_t at = 0; at < ENTRY_SIZE; at += at < HELD_HEADER_SIZE + 2 ? 1 : 97) {
+        if (at == HELD_MARK_AT || (at > HELD_MARK_AT && at < 12)) {
+            continue; /* not sealed: the mark and its padding */
+        }
+        char byte = 0;
+
+        keep_many(state, RING_MAX, 1, 1);
+        const int fd = open(in(state, HELD_RING), O_RDWR);
+
+        assert_int_equal(pread(fd, &byte, 1, at), 1);
+        byte ^= 0x10;
+        assert_int_equal(pwrite(fd, &byte, 1, at), 1);
+        (void)close(fd);
+        keep_many(state, RING_MAX, 2, 2);
+        assert_int_equal(read_from(state, 2, NULL), 2);
+        assert_int_equal(unlink(in(state, HELD_RING)), 0);
+    }
+}
+
+static void
+another_key_opens_nothing(void **state)
+{
+    size_t unreadable = 0;
+
+    keep_many(state, RING_MAX, 1, 3);
+    assert_int_equal(unlink(in(state, HELD_KEY)), 0);
+    assert_int_equal(read_from(state, 1, &unreadable), 0);
+    assert_int_equal(unreadable, 3);
+    keep_many(state, RING_MAX, 7, 2); /* makes a new key */
+    assert_int_equal(read_from(state, 7, &unreadable), 2);
+    assert_int_equal(unreadable, 3);
+}
+
+static void
+a_key_deleted_under_a_running_server_is_made_anew(void **state)
+{
+    AUTO(held_close) struct held *held = NULL;
+
+    assert_int_equal(held_open(*state, RING_MAX, &held), 0);
+    assert_int_equal(keep(held, 1), HELD_OK);
+    assert_int_equal(unlink(in(state, HELD_KEY)), 0);
+    assert_int_equal(unlink(in(state, HELD_RING)), 0);
+    assert_int_equal(keep(held, 2), HELD_OK);
+    assert_int_equal(read_from(state, 2, NULL), 1);
+}
+
+static void
+a_damaged_key_is_refused_and_not_replaced(void **state)
+{
+    AUTO(held_reader_close) struct held_reader *reader = NULL;
+    AUTO(held_close) struct held *held = NULL;
+
+    keep_many(state, RING_MAX, 1, 1);
+    assert_int_equal(truncate(in(state, HELD_KEY), SEAL_KEY_SIZE - 1), 0);
+    assert_int_equal(held_open(*state, RING_MAX, &held), 0);
+    assert_int_equal(keep(held, 2), -EINVAL);
+    assert_int_equal(held_reader_open(*state, &reader), -EINVAL);
+    assert_int_equal(size_of(state, HELD_KEY), SEAL_KEY_SIZE - 1);
+}
+
+/* RLIMIT_FSIZE stands in for a full disk: a write is cut short, or fails. */
+static void
+a_full_disk_leaves_what_was_there_whole(void **state)
+{
+    AUTO(held_close) struct held *held = NULL;
+    const struct rlimit unlimited = {RLIM_INFINITY, RLIM_INFINITY};
+    const struct rlimit full = {ENTRY_SIZE * 2 - 1, RLIM_INFINITY};
+
+    assert_int_equal(held_open(*state, RING_MAX, &held), 0);
+    assert_int_equal(keep(held, 1), HELD_OK);
+    (void)signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &full), 0);
+    assert_true(keep(held, 9) < 0);
+    assert_true(keep(held, 9) < 0);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &unlimited), 0);
+    assert_int_equal(size_of(state, HELD_RING), ENTRY_SIZE);
+    assert_int_equal(keep(held, 2), HELD_OK);
+    assert_int_equal(read_from(state, 1, NULL), 2);
+}
+
+/* Killed at any moment of writing without end: what is left is whole and in order. */
+static void
+kill9_leaves_whole_entries_in_order(void **state)
+{
+    size_t before = 0;
+
+    for (int round = 0; round < 20; round++) {
+        int ready[2];
+        char byte;
+        const pid_t child = pipe(ready) == 0 ? fork() : -1;
+
+        assert_true(child >= 0);
+        if (child == 0) {
+            struct held *held = NULL;
+            int64_t number = (int64_t)before + 1;
+            bool fine = held_open(*state, HELD_RING_MAX, &held) == 0;
+
+            while (fine && keep(held, number++) == HELD_OK) {
+                fine = write(ready[1], "", 1) == 1;
+            }
+            _exit(1);
+        }
+        (void)close(ready[1]);
+        for (int i = 0; i <= round % 5; i++) {
+            assert_int_equal(read(ready[0], &byte, 1), 1);
+        }
+        assert_int_equal(kill(child, SIGKILL), 0);
+        assert_int_equal(waitpid(child, NULL, 0), child);
+        (void)close(ready[0]);
+
+        const size_t after = read_from(state, 1, NULL);
+
+        assert_true(after > before + (size_t)(round % 5));
+        before = after;
+    }
+}
+
+/* ---- releasing ---------------------------------------------------------------------------- */
+
+static void
+what_was_marked_is_not_read_again(void **state)
+{
+    struct held_request request;
+
+    keep_many(state, RING_MAX, 1, 4);
+    for (int64_t next = 1; next <= 2; next++) {
+        AUTO(held_reader_close) struct held_reader *reader = NULL;
+
+        assert_int_equal(held_reader_open(*state, &reader), 0);
+        assert_int_equal(held_reader_next(reader, &request), HELD_READ);
+        assert_int_equal(request.time_ms, next);
+        assert_int_equal(held_reader_mark(reader), 0);
+    }
+    assert_int_equal(read_from(state, 3, NULL), 2);
+}
+
+static void
+marking_while_the_ring_turns_over_harms_nothing(void **state)
+{
+    enum {
+        PER_HALF = RING_MAX / 2 / ENTRY_SIZE,
+    };
+    AUTO(held_reader_close) struct held_reader *reader = NULL;
+    struct held_request request;
+
+    keep_many(state, RING_MAX, 1, 2 * PER_HALF);
+    assert_int_equal(held_reader_open(*state, &reader), 0);
+    keep_many(
+        state, RING_MAX, 2 * PER_HALF + 1, 2 * PER_HALF); /* both are other files now */
+    for (int64_t i = 1; i <= 2 * PER_HALF; i++) {
+        assert_int_equal(held_reader_next(reader, &request), HELD_READ);
+        assert_int_equal(request.time_ms, i);
+        assert_int_equal(held_reader_mark(reader), 0);
+    }
+    assert_int_equal(held_reader_next(reader, &request), HELD_READ_END);
+    assert_int_equal(read_from(state, 2 * PER_HALF + 1, NULL), 2 * PER_HALF);
+}
+
+int
+main(void)
+{
+#define IN_DIRECTORY(test) \
+    cmocka_unit_test_setup_teardown(test, make_directory, remove_directory)
+    const struct CMUnitTest tests[] = {
+        IN_DIRECTORY(nothing_is_made_before_the_first_request),
+        IN_DIRECTORY(what_was_kept_is_read_in_order_after_a_restart_too),
+        IN_DIRECTORY(the_files_are_for_their_owner_and_say_nothing),
+        IN_DIRECTORY(bytes_of_every_kind_come_back),
+        IN_DIRECTORY(the_ring_forgets_the_oldest_and_never_grows_past_its_maximum),
+        IN_DIRECTORY(what_is_larger_than_half_of_the_ring_is_refused),
+        IN_DIRECTORY(the_pace_is_bounded),
+        IN_DIRECTORY(many_short_ones_are_bounded_as_well),
+        IN_DIRECTORY(a_second_process_holds_nothing),
+        IN_DIRECTORY(a_torn_end_is_stepped_over_wherever_it_was_torn),
+        IN_DIRECTORY(a_flipped_bit_costs_one_entry_only),
+        IN_DIRECTORY(another_key_opens_nothing),
+        IN_DIRECTORY(a_key_deleted_under_a_running_server_is_made_anew),
+        IN_DIRECTORY(a_damaged_key_is_refused_and_not_replaced),
+        IN_DIRECTORY(a_full_disk_leaves_what_was_there_whole),
+        IN_DIRECTORY(kill9_leaves_whole_entries_in_order),
+        IN_DIRECTORY(what_was_marked_is_not_read_again),
+        IN_DIRECTORY(marking_while_the_ring_turns_over_harms_nothing),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
