@@ -1,6 +1,6 @@
 /*
- * call_proof.c - the steps that find out who sends a request: Twilio by its signature, a Flex
- * user by a token.
+ * call_proof.c - the steps that find out who sends a request: Twilio by its signature (and Basic
+ * auth, where it is asked for), survey code and Flex users by a token.
  */
 #include <assert.h>
 
