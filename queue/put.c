@@ -104,7 +104,9 @@ read_answer(
     if (answer >= PUT_FULL) {
         return slice_of("a record has more routes than it may have");
     }
-    put->result = (enum queue_put_result)answer;
+    if (put != NULL) {
+        put->result = (enum queue_put_result)answer;
+    }
     *status = QUEUE_OK;
     return (struct slice){0};
 }

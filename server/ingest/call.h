@@ -26,6 +26,7 @@ struct ingest {
     struct buffer url; /* what was signed, built anew for each request */
     struct gate rejected[SOURCE_COUNT + 1][SITUATION_COUNT];
     struct gate not_durable;
+    struct gate overloaded;
     bool refusing;
 };
 
@@ -50,6 +51,7 @@ struct call {
 void call_continue(struct call *call, enum situation situation);
 
 /* The steps that are not in ingest.c; each returns SITUATION_NEXT to go on. */
+enum situation call_check_load(struct call *call);
 enum situation call_verify(struct call *call);
 enum situation call_match_worker(struct call *call);
 enum situation call_key(struct call *call);
