@@ -57,11 +57,10 @@ bool slice_to_int64(struct slice value, int64_t *ret_number) MUST_USE;
 static inline int
 hex_digit(char c)
 {
-    if (c >= '0' && c <= '9') {
-        return c - '0';
-    }
-    c |= 0x20; /* to lower case; what is no letter stays none */
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+    const unsigned digit = (unsigned char)c - (unsigned)'0';
+    const unsigned letter = ((unsigned char)c | 0x20U) - 'a'; /* to lower case */
+
+    return digit < 10 ? (int)digit : letter < 6 ? (int)letter + 10 : -1;
 }
 
 /*

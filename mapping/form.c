@@ -1,12 +1,13 @@
 /*
  * form.c - splits and decodes application/x-www-form-urlencoded bodies.
  *
- * Two passes over the body: the first counts the fields, so that one allocation holds them and
- * the decoded bytes (never more than the encoded ones); the second decodes straight into it.
+ * One look at the separators says how many fields there are at most, so that one allocation
+ * holds them and the decoded bytes (never more than the encoded ones).
  */
 #include "mapping/form.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -60,7 +61,7 @@ end_of(struct slice value)
 }
 
 /* The decoded byte at `at`; *ret_size is how many encoded ones it took. */
-static char
+static inline char
 decode_byte(const char *at, const char *end, size_t *ret_size)
 {
     *ret_size = 1;
@@ -80,33 +81,67 @@ decode_byte(const char *at, const char *end, size_t *ret_size)
     return (char)(high << 4 | low);
 }
 
-/* Appends the decoded bytes at *out, which has room for the encoded ones, and moves it. */
+/* ---- a whole body ------------------------------------------------------------------------ */
+
+/* What is left of the body, and where the next decoded byte goes: never ahead of `at`. */
+struct decoder {
+    const char *at;
+    const char *end;
+    char *to;
+};
+
+/* Decodes up to the next '&' or `stop`. */
 static struct slice
-decode(struct slice encoded, char **out)
+decode_until(struct decoder *decoder, char stop)
 {
-    const char *end = end_of(encoded);
-    char *to = *out;
+    /* Those that do not stand for themselves: one look sorts out most bytes of a body. */
+    static const bool special[UCHAR_MAX + 1] = {
+        ['%'] = true, ['+'] = true, ['&'] = true, ['='] = true};
+    const char *start = decoder->to;
+    const char *at = decoder->at;
+    char *to = decoder->to;
+    size_t size = 1;
 
-    for (const char *at = encoded.data; at < end;) {
-        size_t size = 1;
-
-        *to++ = decode_byte(at, end, &size);
-        at += size;
+    for (; at < decoder->end; at += size) {
+        size = 1;
+        if (!special[(unsigned char)*at]) {
+            *to++ = *at;
+        } else if (*at == '&' || *at == stop) {
+            break;
+        } else {
+            *to++ = decode_byte(at, decoder->end, &size);
+        }
     }
-    const struct slice decoded = {.data = *out, .size = (size_t)(to - *out)};
-
-    *out = to;
-    return decoded;
+    decoder->at = at;
+    decoder->to = to;
+    return (struct slice){.data = start, .size = (size_t)(to - start)};
 }
 
-static size_t
-count_fields(struct slice body)
+static bool
+decode_field(struct decoder *decoder, struct form_field *ret_field)
 {
-    struct form_field field;
+    while (decoder->at < decoder->end && *decoder->at == '&') {
+        decoder->at++;
+    }
+    if (decoder->at == decoder->end) {
+        return false;
+    }
+    ret_field->name = decode_until(decoder, '=');
+    if (decoder->at < decoder->end && *decoder->at == '=') {
+        decoder->at++;
+    }
+    ret_field->value = decode_until(decoder, '&');
+    return true;
+}
+
+/* At least as many as there are fields, or one more than there may be. */
+static size_t
+count_segments(struct slice body)
+{
     size_t count = 0;
 
-    while (count <= FORM_FIELDS_MAX && form_next(&body, &field)) {
-        count++;
+    for (; body.size > 0 && count <= FORM_FIELDS_MAX; count++) {
+        (void)take_until(&body, '&');
     }
     return count;
 }
@@ -115,30 +150,31 @@ int
 form_parse(struct slice body, struct form *form)
 {
     *form = (struct form){0};
-    const size_t count = count_fields(body);
+    const size_t capacity = count_segments(body);
 
-    if (count > FORM_FIELDS_MAX) {
-        return FORM_E_TOO_MANY_FIELDS;
-    }
-    if (count == 0) {
+    if (capacity == 0) {
         return FORM_OK;
     }
-    struct form_field *fields = malloc(count * sizeof(*fields) + body.size);
+    struct form_field *fields = malloc(capacity * sizeof(*fields) + body.size);
 
     if (fields == NULL) {
         return -ENOMEM;
     }
-    *form = (struct form){
-        .fields = fields,
-        .count = count,
-        .storage = (char *)(fields + count),
+    struct decoder decoder = {
+        .at = body.data,
+        .end = body.data + body.size,
+        .to = (char *)(fields + capacity),
     };
-    char *out = form->storage;
+    size_t count = 0;
 
-    for (size_t i = 0; form_next(&body, &fields[i]); i++) {
-        fields[i].name = decode(fields[i].name, &out);
-        fields[i].value = decode(fields[i].value, &out);
+    while (count < capacity && decode_field(&decoder, &fields[count])) {
+        count++;
     }
+    if (count == 0 || count > FORM_FIELDS_MAX) {
+        free(fields);
+        return count == 0 ? FORM_OK : FORM_E_TOO_MANY_FIELDS;
+    }
+    *form = (struct form){.fields = fields, .count = count};
     return FORM_OK;
 }
 

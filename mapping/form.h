@@ -20,9 +20,8 @@ struct form_field {
 
 struct form {
     struct form_field
-        *fields; /* in the order of the body; one allocation with the storage */
+        *fields; /* in the order of the body; their bytes stand behind them */
     size_t count;
-    char *storage; /* what the slices point into */
 };
 
 enum form_result {

@@ -5,8 +5,7 @@
 
 #include <assert.h>
 #include <errno.h>
-
-#include "queue/redis.h"
+#include <sys/param.h>
 
 static void
 forget_units(struct commit_list *list)
@@ -20,8 +19,8 @@ forget_units(struct commit_list *list)
 void
 commit_list_init(struct commit_list *list)
 {
+    *list = (struct commit_list){0};
     forget_units(list);
-    list->count = 0;
 }
 
 void
@@ -29,11 +28,14 @@ commit_list_add(struct commit_list *list, struct commit_unit *unit)
 {
     for (size_t i = 0; i < unit->put_count; i++) {
         assert(put_is_valid(&unit->puts[i]));
+        list->waiting_bytes += unit->puts[i].bytes.size;
     }
+    list->waiting_puts += unit->put_count;
+    list->due_us =
+        list->count > 0 ? MIN(list->due_us, unit->deadline_us) : unit->deadline_us;
     unit->next = NULL;
     unit->puts_sent = 0;
     unit->puts_stored = 0;
-    unit->arrived_us = redis_now_us();
     *list->end = unit;
     list->end = &unit->next;
     list->count++;
@@ -45,10 +47,22 @@ commit_list_next(const struct commit_list *list)
     return *list->behind_round;
 }
 
+/* The next put of a unit goes out, or never will. */
+static void
+stop_waiting(struct commit_list *list, struct commit_unit *unit)
+{
+    list->waiting_puts--;
+    list->waiting_bytes -= unit->puts[unit->puts_sent].bytes.size;
+    unit->puts_sent++;
+}
+
 static void
 finish_unit(struct commit_list *list, struct commit_unit *unit, int status)
 {
     list->count--;
+    while (unit->puts_sent < unit->put_count) {
+        stop_waiting(list, unit);
+    }
     unit->done(unit, status); /* may add units; may free this one */
 }
 
@@ -76,7 +90,7 @@ gather_unit(struct commit_list *list, struct commit_unit *unit, unsigned partiti
         if (!put_batch_add(&list->round, &unit->puts[unit->puts_sent], partitions)) {
             return false;
         }
-        unit->puts_sent++;
+        stop_waiting(list, unit);
     }
     return true;
 }
@@ -118,6 +132,11 @@ commit_list_end_round(struct commit_list *list, int status)
 
     while (at < list->round.count) {
         struct commit_unit *unit = list->first;
+
+        if (list->round.puts[at] == NULL) {
+            at++; /* its unit was out of time */
+            continue;
+        }
         const size_t sent = unit->puts_sent - unit->puts_stored;
         const int r = status_of(&list->round, at, sent, status);
 
@@ -149,14 +168,43 @@ commit_list_fail_all(struct commit_list *list, int status)
     }
 }
 
-void
-commit_list_fail_late(struct commit_list *list, int64_t since_us)
+/* The answers to its puts will find nobody. */
+static void
+leave_round(struct commit_list *list, const struct commit_unit *unit)
 {
-    struct commit_unit *unit = *list->behind_round;
+    const size_t count = unit->puts_sent - unit->puts_stored;
+    size_t at = 0;
 
-    while (unit != NULL && unit->arrived_us <= since_us) {
-        remove_unit(list, list->behind_round);
-        finish_unit(list, unit, -ETIMEDOUT);
-        unit = *list->behind_round;
+    if (count == 0) {
+        return;
+    }
+    while (list->round.puts[at] != &unit->puts[unit->puts_stored]) {
+        at++;
+    }
+    for (size_t i = 0; i < count; i++) {
+        list->round.puts[at + i] = NULL;
+    }
+}
+
+void
+commit_list_fail_due(struct commit_list *list, int64_t now_us)
+{
+    struct commit_unit **link = &list->first;
+
+    if (now_us < list->due_us) {
+        return;
+    }
+    list->due_us = INT64_MAX;
+    while (*link != NULL) {
+        struct commit_unit *unit = *link;
+
+        if (unit->deadline_us <= now_us) {
+            leave_round(list, unit);
+            remove_unit(list, link);
+            finish_unit(list, unit, -ETIMEDOUT);
+        } else {
+            list->due_us = MIN(list->due_us, unit->deadline_us);
+            link = &unit->next;
+        }
     }
 }

@@ -4,6 +4,9 @@
  * Units wait in one list, in the order added. A round takes puts from its front, so the units of
  * a round are always a prefix of the list; the next to go is *behind_round.
  *
+ * A unit whose time is up is done at once, wherever it is. When its puts are on their way they
+ * may still be stored: nobody is told, and the sender's next attempt is a duplicate.
+ *
  * Every function may call `done` of units, which may add new ones.
  */
 #pragma once
@@ -15,6 +18,9 @@ struct commit_list {
     struct commit_unit **end;
     struct commit_unit **behind_round;
     size_t count;
+    size_t waiting_puts; /* in no round yet */
+    size_t waiting_bytes;
+    int64_t due_us;         /* no unit's deadline comes before */
     struct put_batch round; /* empty: none under way */
 };
 
@@ -25,7 +31,7 @@ void commit_list_gather(struct commit_list *list, unsigned partitions);
 /* The round is answered: `status` of the whole call, or 0: each put has its own. */
 void commit_list_end_round(struct commit_list *list, int status);
 void commit_list_fail_all(struct commit_list *list, int status);
-/* Fails, with -ETIMEDOUT, units that came before `since_us` and are not in the round. */
-void commit_list_fail_late(struct commit_list *list, int64_t since_us);
+/* Fails, with -ETIMEDOUT, units whose deadline has passed. */
+void commit_list_fail_due(struct commit_list *list, int64_t now_us);
 /* The next unit to go, NULL when there is none. */
 const struct commit_unit *commit_list_next(const struct commit_list *list);

@@ -11,6 +11,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/param.h>
 #include <sys/random.h>
 
 #include "queue/commit_list.h"
@@ -20,6 +21,7 @@ enum {
     BACKOFF_FIRST_US = 50 * 1000, /* the first attempt follows at once */
     BACKOFF_MAX_US = 1000 * 1000,
     PROBE_EVERY_US = 1000 * 1000, /* without traffic */
+    ROUNDS_REMEMBERED = 4,        /* how many an average round is made of, about */
 };
 
 enum state {
@@ -38,9 +40,10 @@ struct group_commit {
     int64_t next_us;
     int64_t deadline_us; /* of what is under way */
     int64_t backoff_us;
-    int down_status; /* why the last attempt to connect failed; 0: it did not */
-    bool stored;     /* the last call was */
-    bool resent;     /* the round under way went out twice: Redis had lost the scripts */
+    int64_t round_us; /* how long a round takes, of late */
+    int down_status;  /* why the last attempt to connect failed; 0: it did not */
+    bool stored;      /* the last call was */
+    bool resent;      /* the round under way went out twice: Redis had lost the scripts */
 };
 
 /* ---- connection -------------------------------------------------------------------------- */
@@ -50,6 +53,13 @@ set_under_way(struct group_commit *commit, enum state state, int64_t now_us)
 {
     commit->state = state;
     commit->deadline_us = now_us + commit->session.timeout_us;
+}
+
+/* Since what is under way began. */
+static int64_t
+age_us(const struct group_commit *commit, int64_t now_us)
+{
+    return now_us - (commit->deadline_us - commit->session.timeout_us);
 }
 
 static void
@@ -171,6 +181,7 @@ round_done(struct group_commit *commit, int64_t now_us)
         begin_greeting(commit, now_us);
         return;
     }
+    commit->round_us += (age_us(commit, now_us) - commit->round_us) / ROUNDS_REMEMBERED;
     commit->stored =
         put_batch_read(&commit->units.round, &commit->exchange, &error) == QUEUE_OK;
     if (!commit->stored) {
@@ -213,6 +224,7 @@ answered(struct group_commit *commit, int64_t now_us)
 static bool
 begin_next(struct group_commit *commit, int64_t now_us)
 {
+    commit_list_fail_due(&commit->units, now_us);
     commit_list_gather(&commit->units, commit->session.partitions);
     if (commit->units.round.count > 0) {
         begin_round(commit, now_us);
@@ -256,7 +268,7 @@ group_commit_run(struct group_commit *commit, int64_t now_us)
     if (commit->down_status != 0) {
         commit_list_fail_all(&commit->units, commit->down_status);
     }
-    commit_list_fail_late(&commit->units, now_us - commit->session.timeout_us);
+    commit_list_fail_due(&commit->units, now_us);
 }
 
 /* ---- what the owner asks ----------------------------------------------------------------- */
@@ -320,8 +332,8 @@ group_commit_timeout_ms(const struct group_commit *commit, int64_t now_us)
     const bool is_under_way = commit->state != DOWN && commit->state != READY;
     int64_t wake_us = is_under_way ? commit->deadline_us : commit->next_us;
 
-    if (unit != NULL && unit->arrived_us + commit->session.timeout_us < wake_us) {
-        wake_us = unit->arrived_us + commit->session.timeout_us;
+    if (commit->units.count > 0) {
+        wake_us = MIN(wake_us, commit->units.due_us);
     }
     if (unit != NULL && (commit->state == READY || commit->down_status != 0)) {
         return 0;
@@ -339,6 +351,28 @@ group_commit_healthy(const struct group_commit *commit)
 {
     return commit->stored && (commit->state == READY || commit->state == STORING ||
                                  commit->state == PROBING);
+}
+
+int64_t
+group_commit_wait_us(const struct group_commit *commit, int64_t now_us)
+{
+    const struct commit_list *units = &commit->units;
+    const bool is_under_way = commit->state != DOWN && commit->state != READY;
+    int64_t wait_us = 0;
+
+    if (units->waiting_puts >= GROUP_COMMIT_WAITING_EVENTS_MAX ||
+        units->waiting_bytes >= GROUP_COMMIT_WAITING_BYTES_MAX) {
+        return INT64_MAX;
+    }
+    if (units->count == 0) {
+        return 0; /* whatever was: the next one finds out */
+    }
+    if (is_under_way) { /* late already: as long again */
+        wait_us = MAX(age_us(commit, now_us), commit->round_us - age_us(commit, now_us));
+    }
+    return wait_us +
+           commit->round_us * (int64_t)MAX(units->waiting_puts / GROUP_COMMIT_EVENTS_MAX,
+                                  units->waiting_bytes / GROUP_COMMIT_BYTES_MAX);
 }
 
 size_t

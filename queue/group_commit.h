@@ -16,6 +16,8 @@
 enum {
     GROUP_COMMIT_EVENTS_MAX = 128,        /* items of one call */
     GROUP_COMMIT_BYTES_MAX = 1024 * 1024, /* bytes of one call, but at least one item */
+    GROUP_COMMIT_WAITING_EVENTS_MAX = 16 * 1024, /* beyond these it is full: */
+    GROUP_COMMIT_WAITING_BYTES_MAX = 32 * 1024 * 1024,
 };
 
 struct group_commit;
@@ -25,16 +27,17 @@ struct group_commit;
  * it, and all that its puts point to, until `done` was called, exactly once, from
  * group_commit_run() or group_commit_close(); `done` may free it.
  * `status`: 0 all durable (results filled in), else negative errno or QUEUE_E_*: none may be
- * acknowledged.
+ * acknowledged. -ETIMEDOUT at its deadline, wherever it is: some or all may be stored, or still
+ * be; coming again they are duplicates.
  */
 struct commit_unit {
     struct queue_put *puts;
     size_t put_count;
     void (*done)(struct commit_unit *unit, int status);
+    int64_t deadline_us;      /* CLOCK_MONOTONIC */
     struct commit_unit *next; /* ours while waiting */
     size_t puts_sent;         /* ours: a large unit may take several calls */
     size_t puts_stored;       /* ours */
-    int64_t arrived_us;       /* ours */
 };
 
 /* options->consumer is not used. As queue_open(). */
@@ -55,12 +58,18 @@ bool group_commit_wants_write(const struct group_commit *commit);
 int group_commit_timeout_ms(
     const struct group_commit *commit, int64_t now_us); /* -1: none */
 /*
- * `now_us`: CLOCK_MONOTONIC. A unit is done within the timeout of its call or, when it could not
- * be sent, of its arrival; at once while the last attempt to connect has failed.
+ * `now_us`: CLOCK_MONOTONIC. A unit is done when its call is answered or has timed out, at its
+ * deadline at the latest; at once while the last attempt to connect has failed.
  */
 void group_commit_run(struct group_commit *commit, int64_t now_us);
 
 /* Connected, and the last call was stored. Looks by itself, every second, without traffic. */
 bool group_commit_healthy(const struct group_commit *commit);
+/*
+ * How long a unit added now would wait, at a guess, before it is sent: 0 when nothing is in its
+ * way, INT64_MAX when what waits is full. Guessed from the last rounds and the age of what is
+ * under way, so that it rises while Redis says nothing and is 0 again with the last answer.
+ */
+int64_t group_commit_wait_us(const struct group_commit *commit, int64_t now_us);
 size_t group_commit_waiting(const struct group_commit *commit); /* units not done yet */
 const char *group_commit_error(const struct group_commit *commit);

@@ -16,6 +16,7 @@ put_batch_clear(struct put_batch *batch)
 {
     batch->count = 0;
     batch->bytes = 0;
+    memset(batch->counts, 0, sizeof(batch->counts));
 }
 
 bool
@@ -31,8 +32,11 @@ put_batch_add(struct put_batch *batch, struct queue_put *put, unsigned partition
         (batch->count > 0 && put->bytes.size > GROUP_COMMIT_BYTES_MAX - batch->bytes)) {
         return false;
     }
+    const unsigned partition = queue_partition(put->subject, partitions);
+
     batch->puts[batch->count] = put;
-    batch->partitions[batch->count] = (uint8_t)queue_partition(put->subject, partitions);
+    batch->partitions[batch->count] = (uint8_t)partition;
+    batch->counts[partition]++;
     batch->statuses[batch->count] = QUEUE_E_REFUSED;
     batch->count++;
     batch->bytes += put->bytes.size < GROUP_COMMIT_BYTES_MAX - batch->bytes
@@ -41,27 +45,17 @@ put_batch_add(struct put_batch *batch, struct queue_put *put, unsigned partition
     return true;
 }
 
-static size_t
-count_in(const struct put_batch *batch, unsigned partition)
-{
-    size_t count = 0;
-
-    for (size_t i = 0; i < batch->count; i++) {
-        count += batch->partitions[i] == partition;
-    }
-    return count;
-}
-
 static void
 write_partition(
     const struct put_batch *batch, unsigned partition, struct redis_exchange *exchange)
 {
-    const struct partition_name prefix = partition_name(partition, "r:");
-    const size_t count = count_in(batch, partition);
+    const size_t count = batch->counts[partition];
 
     if (count == 0) {
         return;
     }
+    const struct partition_name prefix = partition_name(partition, "r:");
+
     session_command(exchange, SCRIPT_PUT, PUT_KEYS + count, PUT_ARGUMENTS + 2 * count);
     session_argument_key(exchange, partition, "stream", (struct slice){0});
     session_argument_key(exchange, partition, "parked", (struct slice){0});
@@ -110,7 +104,9 @@ read_answer(
     if (answer >= PUT_FULL) {
         return slice_of("a record has more routes than it may have");
     }
-    put->result = (enum queue_put_result)answer;
+    if (put != NULL) {
+        put->result = (enum queue_put_result)answer;
+    }
     *status = QUEUE_OK;
     return (struct slice){0};
 }
@@ -141,7 +137,7 @@ put_batch_read(struct put_batch *batch, const struct redis_exchange *exchange,
     size_t next = 0;
 
     for (unsigned partition = 0; partition < QUEUE_PARTITIONS_MAX; partition++) {
-        if (count_in(batch, partition) > 0) {
+        if (batch->counts[partition] > 0) {
             const struct slice wrong =
                 read_partition(batch, partition, exchange->replies[next++]);
 

@@ -5,13 +5,18 @@
  */
 #pragma once
 
+#include <assert.h>
+
 #include "queue/group_commit.h"
 #include "queue/session.h"
 
+static_assert((int)GROUP_COMMIT_EVENTS_MAX <= UINT8_MAX, "a partition may have all");
+
 struct put_batch {
-    struct queue_put *puts[GROUP_COMMIT_EVENTS_MAX];
-    int statuses[GROUP_COMMIT_EVENTS_MAX]; /* per put, after put_batch_read() */
+    struct queue_put *puts[GROUP_COMMIT_EVENTS_MAX]; /* NULL: nobody waits any more */
+    int statuses[GROUP_COMMIT_EVENTS_MAX];           /* per put, after put_batch_read() */
     uint8_t partitions[GROUP_COMMIT_EVENTS_MAX];
+    uint8_t counts[QUEUE_PARTITIONS_MAX]; /* of each partition */
     size_t count;
     size_t bytes;
 };

@@ -25,6 +25,7 @@ struct ingest {
     struct gate rejected[SOURCE_COUNT + 1][SITUATION_COUNT];
     struct gate not_durable;
     struct gate not_held;
+    struct gate overloaded;
     bool refusing;
 };
 
@@ -49,6 +50,7 @@ struct call {
 void call_continue(struct call *call, enum situation situation);
 
 /* The steps that are not in ingest.c; each returns SITUATION_NEXT to go on. */
+enum situation call_check_load(struct call *call);
 enum situation call_verify(struct call *call);
 enum situation call_match_worker(struct call *call);
 enum situation call_key(struct call *call);

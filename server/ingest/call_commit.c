@@ -11,7 +11,31 @@
 
 enum {
     TYPE_SHOWN_MAX = 80,
+    ANSWER_BUDGET_MS = 2800, /* of the 3 s a caller may wait; token and commit together */
+    COMMIT_WAIT_MAX_MS = 1000, /* beyond this a new request is refused early, not late */
 };
+
+/* ---- load --------------------------------------------------------------------------------- */
+
+enum situation
+call_check_load(struct call *call)
+{
+    struct ingest *ingest = call->ingest;
+    const int64_t wait_us =
+        group_commit_wait_us(ingest->options.commit, call->started_us);
+    int64_t count = 0;
+
+    if (wait_us <= (int64_t)COMMIT_WAIT_MAX_MS * US_PER_MS) {
+        return SITUATION_NEXT;
+    }
+    if (gate_pass(&ingest->overloaded, call->started_us, &count)) {
+        log_warn("overload", "waiting=%zu count=%lld do=\"%s\"",
+            group_commit_waiting(ingest->options.commit), (long long)count,
+            "see why Redis is slow, or give it more CPU or a faster disk");
+    }
+    call->reason = "overload";
+    return SITUATION_UNAVAILABLE;
+}
 
 static struct counter *
 counter_of(const struct call *call, enum metric metric)
@@ -201,6 +225,7 @@ call_commit(struct call *call)
     const size_t wanted = count_wanted(call);
 
     call->unit.done = on_committed;
+    call->unit.deadline_us = call->started_us + (int64_t)ANSWER_BUDGET_MS * US_PER_MS;
     call->unit.puts =
         wanted <= 1 ? &call->one_put : calloc(wanted, sizeof(*call->unit.puts));
     if (call->unit.puts == NULL) {

@@ -229,6 +229,7 @@ static enum situation (*const steps[])(struct call *call) = {
     call_check_method,     /* a POST? */
     call_take_body,        /* with a body that fits? */
     call_check_media_type, /* in a form this caller may send? */
+    call_check_load,       /* while there is room? */
     call_verify,           /* by whom it claims to be? */
     call_match_worker,     /* about that agent's own work? */
     call_key,              /* which events are in it? */

@@ -7,6 +7,7 @@
  */
 #include "server/ingest/signed_text.h"
 
+#include <endian.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,32 +35,27 @@ cut(struct slice *rest, size_t count)
 
 /* How many bytes come before the first of `stops`; all of them when there is none. */
 static size_t
-span_until(struct slice text, const char *stops, size_t stop_count)
+span_until(struct slice text, const char *stops)
 {
-    size_t size = 0;
-
-    while (size < text.size && memchr(stops, text.data[size], stop_count) == NULL) {
-        size++;
+    for (; *stops != '\0'; stops++) {
+        text = slice_before(text, *stops);
     }
-    return size;
+    return text.size;
 }
 
 /* How many bytes the last `mark` and all before it take; 0 when there is none. */
 static size_t
 size_through(struct slice text, char mark)
 {
-    size_t size = text.size;
+    const char *last = text.size > 0 ? memrchr(text.data, mark, text.size) : NULL;
 
-    while (size > 0 && text.data[size - 1] != mark) {
-        size--;
-    }
-    return size;
+    return last != NULL ? (size_t)(last - text.data) + 1 : 0;
 }
 
 static size_t
 scheme_size(struct slice text)
 {
-    const size_t size = span_until(text, ":/?", 3);
+    const size_t size = span_until(text, ":/?");
 
     return size > 0 && slice_starts(slice_skip(text, size), "://") ? size + 3 : 0;
 }
@@ -71,7 +67,7 @@ split_authority(struct slice authority, struct signed_url *url)
     url->userinfo = cut(&authority, size_through(authority, '@'));
 
     const size_t address_size = size_through(authority, ']');
-    const size_t name_size = span_until(slice_skip(authority, address_size), ":", 1);
+    const size_t name_size = span_until(slice_skip(authority, address_size), ":");
 
     url->host = cut(&authority, address_size + name_size);
     url->port = authority;
@@ -82,12 +78,12 @@ signed_text_split(struct slice text, struct signed_url *ret_url)
 {
     struct signed_url url = {0};
 
-    text.size = span_until(text, "#", 1);
+    text.size = span_until(text, "#");
     url.scheme = cut(&text, scheme_size(text));
     if (url.scheme.size > 0) {
-        split_authority(cut(&text, span_until(text, "/?", 2)), &url);
+        split_authority(cut(&text, span_until(text, "/?")), &url);
     }
-    url.path = cut(&text, span_until(text, "?", 1));
+    url.path = cut(&text, span_until(text, "?"));
     url.query = text;
     *ret_url = url;
 }
@@ -162,6 +158,30 @@ signed_text_url(const struct signed_url *url, unsigned number, struct buffer *te
     return true;
 }
 
+/* ---- fields ------------------------------------------------------------------------------ */
+
+/* Most names differ in their first bytes: `rank` holds them so that a number compares them. */
+struct ranked {
+    uint64_t rank;
+    const struct form_field *field;
+};
+
+enum {
+    FEW_FIELDS = 64, /* up to here sorting by insertion is the fastest, and is bounded */
+    RANK_SIZE = sizeof(uint64_t),
+};
+
+static uint64_t
+rank_of(struct slice name)
+{
+    uint64_t rank = 0;
+
+    if (name.size > 0) {
+        memcpy(&rank, name.data, name.size < RANK_SIZE ? name.size : RANK_SIZE);
+    }
+    return be64toh(rank);
+}
+
 static int
 compare_slices(struct slice a, struct slice b)
 {
@@ -173,13 +193,73 @@ compare_slices(struct slice a, struct slice b)
 
 /* By name, then value: names as names, "Reason" before "ReasonConferenceEnded". */
 static int
-compare_fields(const void *left, const void *right)
+compare_fields(const struct form_field *a, const struct form_field *b)
 {
-    const struct form_field *a = left;
-    const struct form_field *b = right;
     const int order = compare_slices(a->name, b->name);
 
     return order != 0 ? order : compare_slices(a->value, b->value);
+}
+
+static int
+compare_ranked(const void *left, const void *right)
+{
+    const struct ranked *a = left;
+    const struct ranked *b = right;
+
+    return a->rank != b->rank ? (a->rank > b->rank) - (a->rank < b->rank)
+                              : compare_fields(a->field, b->field);
+}
+
+static void
+sort_ranked(struct ranked *all, size_t count)
+{
+    if (count > FEW_FIELDS) {
+        qsort(all, count, sizeof(*all), compare_ranked);
+        return;
+    }
+    for (size_t i = 1; i < count; i++) {
+        const struct ranked one = all[i];
+        size_t at = i;
+
+        for (; at > 0 && compare_ranked(&all[at - 1], &one) > 0; at--) {
+            all[at] = all[at - 1];
+        }
+        all[at] = one;
+    }
+}
+
+static void
+add_sorted(const struct ranked *all, size_t count, struct buffer *text)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (i == 0 || compare_ranked(&all[i - 1], &all[i]) != 0) {
+            buffer_add_slice(text, all[i].field->name);
+            buffer_add_slice(text, all[i].field->value);
+        }
+    }
+}
+
+static int
+add_form(const struct form *form, struct buffer *text)
+{
+    struct ranked few[FEW_FIELDS];
+    struct ranked *all = few;
+
+    if (form->count > LENGTH(few)) {
+        all = calloc(form->count, sizeof(*all));
+        if (all == NULL) {
+            return -ENOMEM;
+        }
+    }
+    for (size_t i = 0; i < form->count; i++) {
+        all[i] = (struct ranked){rank_of(form->fields[i].name), &form->fields[i]};
+    }
+    sort_ranked(all, form->count);
+    add_sorted(all, form->count, text);
+    if (all != few) {
+        free(all);
+    }
+    return text->failed ? -ENOMEM : SIGNED_TEXT_OK;
 }
 
 int
@@ -192,14 +272,5 @@ signed_text_form(struct slice body, struct buffer *text)
         return r < 0 ? r : SIGNED_TEXT_E_TOO_MANY_FIELDS;
     }
     buffer_clear(text);
-    if (form.count > 1) {
-        qsort(form.fields, form.count, sizeof(form.fields[0]), compare_fields);
-    }
-    for (size_t i = 0; i < form.count; i++) {
-        if (i == 0 || compare_fields(&form.fields[i - 1], &form.fields[i]) != 0) {
-            buffer_add_slice(text, form.fields[i].name);
-            buffer_add_slice(text, form.fields[i].value);
-        }
-    }
-    return text->failed ? -ENOMEM : SIGNED_TEXT_OK;
+    return add_form(&form, text);
 }
