@@ -64,8 +64,7 @@ parse(int argc, char **argv, struct arguments *arguments, int *ret_exit)
             NULL, NULL, &arguments->held},
         {"dry-run", NULL, "of held: say what would be released, and release nothing",
             NULL, NULL, &arguments->of_held.dry_run},
-        {"config", "FILE", "of held: instead of the usual configuration file",
-            &arguments->of_held.config, NULL, NULL},
+        {"config", "FILE", CLI_CONFIG_HELP, &arguments->of_held.config, NULL, NULL},
         {"json", NULL, "print the result as JSON", NULL, NULL, &arguments->json},
     };
     const struct cli cli = {
