@@ -11,9 +11,6 @@ import harness
 from doors import BY_SOURCE, FORM, JSON, STREAMS, SURVEY
 from harness import Customer, Task, sid
 
-pytestmark = pytest.mark.skipif(
-    not doors.HAS_VOCABULARY, reason="the vocabulary of the new sources is not in this tree")
-
 STATE_UPDATED = "conversations.conversation-state.updated"
 CONVERSATIONS, INTERACTIONS, MESSAGING, TASKROUTER = (
     BY_SOURCE[name] for name in ("conversations", "interactions", "messaging", "taskrouter"))
