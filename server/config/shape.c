@@ -147,7 +147,8 @@ is_origin(const char *text)
     struct slice host;
     struct slice port;
 
-    if (!is_url(text) || authority.data[authority.size] != '\0') {
+    if (!is_url(text) || authority.data == NULL ||
+        authority.data[authority.size] != '\0') {
         return false;
     }
     split_port(authority, &host, &port);

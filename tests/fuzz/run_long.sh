@@ -17,7 +17,10 @@ if [[ ! $minutes =~ ^[1-9][0-9]{0,4}$ ]]; then
     printf 'usage: tests/fuzz/run_long.sh [MINUTES [TARGET...]]\n' >&2
     exit 64
 fi
-[ $# -gt 0 ] || set -- $(ls tests/corpus)
+if [ $# -eq 0 ]; then
+    set -- tests/corpus/*
+    set -- "${@#tests/corpus/}"
+fi
 
 build=$PWD/build-fuzz
 work=$build/work
@@ -46,10 +49,9 @@ fuzz_slice() {
         "$work/$1" "tests/corpus/$1" >"$work/$1.log" 2>&1
 }
 
-# cpu_seconds TARGET: what all slices so far have used, ours and the processors' alike.
-cpu_seconds() {
-    times >"$work/$1.times" # not through a pipe: that would be another shell's
-    sed -n '2s/[ms]/ /gp' "$work/$1.times" | awk '{ print int($1 * 60 + $2 + $3 * 60 + $4) }'
+# seconds_of FILE: of what `times` has said, the children's, in user and kernel mode.
+seconds_of() {
+    sed -n '2s/[ms]/ /gp' "$1" | awk '{ print int($1 * 60 + $2 + $3 * 60 + $4) }'
 }
 
 fuzz() {
@@ -63,13 +65,14 @@ fuzz() {
             return 1
         fi
         executions=$((executions + $(sed -n 's/^stat::number_of_executed_units: //p' "$work/$target.log")))
-        spent=$(cpu_seconds "$target")
+        times >"$work/$target.times" # in this shell: another has no children
+        spent=$(seconds_of "$work/$target.times")
         left=$((minutes * 60 - spent))
     done
     coverage=$(grep -o 'cov: [0-9]*' "$work/$target.log" | tail -n 1)
     printf '%s  %-14s executions=%d coverage=%s inputs=%d cpu_s=%d wall_s=%d\n' \
         "$([ "$left" -gt 0 ] && echo 'stopped' || echo 'ok     ')" "$target" "$executions" \
-        "${coverage#cov: }" "$(ls "$work/$target" | wc -l)" "$spent" $((SECONDS - began))
+        "${coverage#cov: }" "$(find "$work/$target" -type f | wc -l)" "$spent" $((SECONDS - began))
 }
 
 prepare "$@"
