@@ -148,13 +148,25 @@ is_url(const char *text)
            is_authority(url_authority(text));
 }
 
+/* As browsers write it, who compare letter by letter: small letters, no default port, no path. */
 static bool
 is_origin(const char *text)
 {
     const struct slice authority = url_authority(text);
+    struct slice host;
+    struct slice port;
 
-    return is_url(text) && authority.data != NULL &&
-           authority.data[authority.size] == '\0';
+    if (!is_url(text) || authority.data == NULL ||
+        authority.data[authority.size] != '\0') {
+        return false;
+    }
+    split_port(authority, &host, &port);
+    for (size_t i = 0; i < host.size; i++) {
+        if (host.data[i] >= 'A' && host.data[i] <= 'Z') {
+            return false;
+        }
+    }
+    return !slice_is(port, slice_starts(slice_of(text), "https://") ? "443" : "80");
 }
 
 struct slice
@@ -248,7 +260,9 @@ const struct option_shape shape_url = {"a usable URL",
     "http:// or https://, a host, perhaps a port and a path; no user, query or fragment",
     is_url};
 const struct option_shape shape_origin = {"an origin",
-    "a scheme and a host like https://flex.twilio.com, without a path", is_origin};
+    "a scheme and a host in small letters like https://flex.twilio.com, without a path or "
+    "the usual port",
+    is_origin};
 const struct option_shape shape_redis_url = {"a Redis URL",
     "redis://[user:password@]host[:port][/db] or unix:///path/to/socket; TLS, Sentinel and "
     "Cluster are not in this build: for TLS use a tunnel",

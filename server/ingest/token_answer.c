@@ -41,10 +41,10 @@ take_member(void *context, struct slice name, struct slice value)
     }
     for (size_t i = 0; i < LENGTH(wanted); i++) {
         if (slice_is(slice_of(text), wanted[i].name)) {
-            if (wanted[i].value->data != NULL) {
-                return false;
-            }
+            const bool is_first = wanted[i].value->data == NULL;
+
             *wanted[i].value = value;
+            return is_first; /* or stop here */
         }
     }
     return true;

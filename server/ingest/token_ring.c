@@ -48,23 +48,19 @@ int
 token_ring_set(struct token_ring *ring, const char *account_sid,
     const char *const *tokens, size_t count)
 {
-    AUTO(token_ring_done) struct token_ring fresh = {.number = ring->number + 1};
+    struct token_ring fresh = {.number = ring->number + 1};
+    int r = count > 0 && count <= VERIFY_TOKENS_MAX ? 0 : -EINVAL;
 
-    if (count == 0 || count > VERIFY_TOKENS_MAX) {
-        return -EINVAL;
+    for (size_t i = 0; r == 0 && i < count; i++) {
+        r = make_header(account_sid, tokens[i], &fresh.headers[i]);
+        fresh.count += r == 0;
     }
-    for (size_t i = 0; i < count; i++) {
-        const int r = make_header(account_sid, tokens[i], &fresh.headers[i]);
-
-        if (r != 0) {
-            return r;
-        }
-        fresh.count++;
+    if (r != 0) {
+        token_ring_done(&fresh);
+        return r;
     }
-    const struct token_ring old = *ring;
-
+    token_ring_done(ring);
     *ring = fresh;
-    fresh = old; /* and is freed */
     return 0;
 }
 

@@ -123,6 +123,64 @@ def test_iam_away_is_429_and_not_remembered(caller, twilio, iam):
     assert caller.send(twilio.plugin(Task())).status == 202
 
 
+@pytest.mark.parametrize("fault", ["garbage", "oversized", "server_error", "close"])
+def test_an_answer_that_says_nothing_is_not_remembered(caller, twilio, iam, fault):
+    iam.fault(fault)
+    assert caller.send(twilio.plugin(Task())).status == 429
+    assert caller.send(twilio.plugin(Task())).status == 202
+    assert iam.calls() == 2
+
+
+def test_a_yes_that_is_over_is_a_no_and_says_why(caller, twilio, iam, flexbrevo):
+    iam.fault("expired")
+    for _ in range(2):
+        assert caller.send(twilio.plugin(Task())).status == 403
+    assert iam.calls() == 1
+    reason = 'requests_rejected_total{source="flex-plugin",reason="token_expired"}'
+    assert flexbrevo.metric(reason) == 2
+
+
+def test_a_yes_without_an_end_is_a_yes(caller, twilio, iam):
+    iam.fault("undated")
+    for _ in range(2):
+        assert caller.send(twilio.plugin(Task())).status == 202
+    assert iam.calls() == 1
+
+
+def test_a_slow_iam_is_waited_for(caller, twilio, iam):
+    iam.fault("delay", seconds=1)
+    assert caller.send(twilio.plugin(Task())).status == 202
+
+
+def test_iam_is_left_alone_when_it_asks_for_patience(caller, twilio, iam, flexbrevo):
+    known = twilio.plugin(Task())
+    assert caller.send(known).status == 202
+    iam.fault("limited")
+    for _ in range(3):
+        other = harness.fake_iam.flex_token(harness.sid("WK"))
+        assert caller.send(twilio.plugin(Task(), token=other)).status == 429
+    assert iam.calls() == 2
+    assert caller.send(known).status == 202          # what is known is known
+    assert "IAM asks for patience" in flexbrevo.log()
+
+
+def test_a_wrong_ring_is_walked_once_for_all_agents(program, redis, twilio, iam):
+    ring = [f"{i:032x}" for i in range(8)]
+    flexbrevo = program("serve", changes={
+        "redis": {"url": redis.url},
+        "connectors": {"twilio_flex": {"auth_token": ring[0], "auth_tokens": ring[1:]}}}).start()
+
+    def post(_):
+        worker = harness.sid("WK")
+        request = twilio.plugin(
+            Task(), token=harness.fake_iam.flex_token(worker), WorkerSid=worker)
+        return flexbrevo.caller().send(request).status
+
+    with concurrent.futures.ThreadPoolExecutor(16) as pool:
+        assert set(pool.map(post, range(32))) == {429}
+    assert iam.calls() == len(ring)
+
+
 def test_iam_that_hangs_is_answered_for_in_time(caller, twilio, iam):
     iam.fault("hang", seconds=10)
     began = time.monotonic()
@@ -164,6 +222,44 @@ def test_an_agent_posts_only_his_own_work(caller, twilio):
     assert caller.send(silent).status == 202
 
 
+@pytest.mark.parametrize("name", ["WorkerSid", "workerSid", "worker_sid", "Worker_Sid"])
+def test_no_spelling_of_the_worker_gets_past_the_check(caller, twilio, name):
+    request = twilio.plugin(Task())
+    body = json.loads(request.body)
+    del body["WorkerSid"]
+    for mine, status in ((False, 403), (True, 202)):
+        body[name] = harness.WORKER_SID if mine else harness.sid("WK")
+        request.body = json.dumps(body).encode()
+        assert caller.send(request).status == status
+
+
+def test_what_attributes_say_of_a_worker_is_the_customers_business(caller, twilio):
+    task = Task()
+    attributes = {**task.customer.attributes(), "worker_sid": harness.sid("WK")}
+    assert caller.send(twilio.plugin(task, TaskAttributes=attributes)).status == 202
+
+
+@pytest.mark.parametrize("first, second, status", [
+    ("WorkerSid", "WorkerSid", 400),        # no JSON object has a member twice
+    ("WorkerSid", "worker_sid", 202),       # the first is what is read, here and later
+    ("worker_sid", "WorkerSid", 202)])
+def test_of_two_workers_in_one_post_the_one_that_is_read_counts(
+        caller, twilio, first, second, status):
+    request = twilio.plugin(Task())
+    body = json.loads(request.body)
+    del body["WorkerSid"]
+    rest = json.dumps(body)[1:].encode()
+
+    def post(*sids):
+        named = b", ".join(b'"%s": "%s"' % (name.encode(), sid.encode())
+                           for name, sid in zip((first, second), sids))
+        return caller.send(
+            harness.Webhook(request.path, request.headers, b"{" + named + b", " + rest)).status
+
+    assert post(harness.WORKER_SID, harness.sid("WK")) == status
+    assert post(harness.sid("WK"), harness.WORKER_SID) == (400 if status == 400 else 403)
+
+
 def test_an_answer_that_names_no_worker_contradicts_none(caller, twilio, iam):
     iam.fault("status", status=200, body={"valid": True})
     assert caller.send(twilio.plugin(Task())).status == 202
@@ -179,13 +275,76 @@ def test_a_page_of_another_origin_may_post_but_not_read(caller, twilio):
         assert not [name for name in answer.headers if name.startswith("Access-Control")]
 
 
-def test_errors_are_readable_by_the_page(caller, twilio):
-    for method, change, status in (
-            ("PUT", {}, 405), ("POST", {"Content-Type": "text/plain"}, 415),
-            ("POST", {"Content-Type": "application/json"}, 401)):
-        request = twilio.plugin(Task(), token="")
-        request.headers |= change
-        answer = caller.send(request, method)
-        assert answer.status == status
-        assert answer.headers["Access-Control-Allow-Origin"] == ORIGIN
-        assert answer.error()["message"]
+def cors(answer):
+    return {name: value for name, value in answer.headers.items()
+            if name.startswith("Access-Control") or name == "Vary"}
+
+
+def preflight(caller, origin, path=PATH):
+    headers = {"Access-Control-Request-Method": "POST",
+               "Access-Control-Request-Headers": "authorization,content-type"}
+    if origin is not None:
+        headers["Origin"] = origin
+    return caller.send(harness.Webhook(path, headers, None), "OPTIONS")
+
+
+def test_a_preflight_needs_no_proof_and_names_what_is_allowed(caller, iam):
+    answer = preflight(caller, ORIGIN)
+    assert (answer.status, answer.body) == (204, b"")
+    assert answer.headers["Allow"] == "POST, OPTIONS"
+    assert cors(answer) == {
+        "Vary": "Origin", "Access-Control-Allow-Origin": ORIGIN,
+        "Access-Control-Allow-Methods": "POST, OPTIONS",
+        "Access-Control-Allow-Headers": "Content-Type, Authorization",
+        "Access-Control-Max-Age": "600", "Access-Control-Expose-Headers": "Retry-After"}
+    assert iam.calls() == 0
+
+
+@pytest.mark.parametrize("origin", [
+    None, "", "null", "*", "https://evil.example.org", "https://flex.twilio.com.",
+    "https://flex.twilio.com:443", "http://flex.twilio.com", "https://flex.twilio.com/",
+    "https://flex.twilio.com, https://flex.twilio.com", "HTTPS://flex.twilio.com"])
+def test_a_preflight_of_another_origin_is_granted_nothing(caller, origin):
+    answer = preflight(caller, origin)
+    assert answer.status == 204
+    assert cors(answer) == {"Vary": "Origin"}
+
+
+def test_other_endpoints_are_not_for_pages(caller):
+    answer = preflight(caller, ORIGIN, "/webhooks/taskrouter")
+    assert answer.status == 405
+    assert cors(answer) == {}
+
+
+def failures(twilio, iam):
+    """(status, method, request) of everything that can go wrong with a page's post."""
+    def changed(body=None, token=None, **headers):
+        request = twilio.plugin(Task(), token=token)
+        request.headers |= {name.replace("_", "-"): value for name, value in headers.items()}
+        request.body = request.body if body is None else body
+        return request
+
+    valid = harness.fake_iam.flex_token(harness.WORKER_SID)
+    yield 400, "POST", changed(b"no JSON", Authorization="Bearer " + valid)
+    yield 401, "POST", changed(token="")
+    yield 403, "POST", changed(token="eyJ.no.token")
+    yield 403, "POST", changed(X_Twilio_Signature="A" * 27 + "=")
+    yield 405, "GET", changed()
+    yield 405, "PUT", changed()
+    yield 413, "POST", changed(b"x" * (4 * 1024 * 1024 + 1))
+    yield 415, "POST", changed(Content_Type="text/plain")
+    yield 415, "POST", changed(Content_Encoding="gzip")
+    iam.fault("server_error")
+    yield 429, "POST", changed(token=valid.replace("eyJ", "eyJx"))
+
+
+def test_every_refusal_is_readable_by_an_allowed_page_and_no_other(flexbrevo, twilio, iam):
+    granted = {"Vary": "Origin", "Access-Control-Allow-Origin": ORIGIN,
+               "Access-Control-Expose-Headers": "Retry-After"}
+    for origin, expected in ((ORIGIN, granted), ("https://evil.example.org", {"Vary": "Origin"})):
+        for status, method, request in failures(twilio, iam):
+            request.headers["Origin"] = origin
+            answer = flexbrevo.caller().send(request, method)
+            assert (answer.status, cors(answer)) == (status, expected), request.headers
+            assert answer.error()["message"]
+            assert (status == 429) == ("Retry-After" in answer.headers)

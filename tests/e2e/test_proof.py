@@ -217,9 +217,10 @@ def test_the_signed_url_may_have_the_user_and_password_in_it(serve, route, publi
 @pytest.mark.parametrize("source", ["taskrouter", "event-streams"])
 def test_trigger_shows_the_password_of_the_route_as_twilio_does(serve, source):
     started = serve(BOTH)
-    done = harness.run_command("trigger", "task.created", "--source", source, "--to", started.url,
-                               "--config", str(started.config_file))
-    assert done.returncode == 0, done.stderr
+    exit_status, _, error = harness.run_command(
+        "trigger", "task.created", "--source", source, "--to", started.url,
+        "--config", str(started.config_file))
+    assert exit_status == 0, error
     assert started.metric("queue_accepted") == 1
 
 

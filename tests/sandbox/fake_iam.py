@@ -4,8 +4,10 @@
     POST /v1/Accounts/{AccountSid}/Tokens/validate   Basic AccountSid:AuthToken   {"token": "..."}
 
 A token says itself what it is: `eyJ...valid.<worker SID>` is that worker's, anything else is not
-valid. flex_token() makes them. Faults and the log are http_service.py's; named faults are
-unauthorized (401, code 20003), server_error and hang.
+valid. flex_token() makes them. Faults and the log are http_service.py's; beside its own (hang,
+delay, ...) there are unauthorized (401, code 20003), limited (429), server_error, garbage (no
+JSON), oversized, expired (valid, until a time that has passed) and undated (valid, until nobody
+says when).
 """
 
 import argparse
@@ -21,9 +23,20 @@ import http_service  # noqa: E402
 from http_service import Reply  # noqa: E402
 
 PATH = re.compile(r"/v1/Accounts/(AC[0-9a-f]{32})/Tokens/validate")
-WORKER = re.compile(r"\.valid\.(WK[0-9a-f]{32})$")
+VALID = {"valid": True, "code": 0, "message": None, "realm_user_id": "agent@example.com",
+         "identity": "agent_40example_2Ecom", "roles": ["agent"]}
 UNAUTHORIZED = {"code": 20003, "message": "Authenticate", "status": 401,
                 "more_info": "https://www.twilio.com/docs/errors/20003"}
+FAULTS = {
+    "unauthorized": {"status": 401, "body": UNAUTHORIZED},
+    "limited": {"status": 429, "headers": {"Retry-After": "20"}, "body": {"code": 20429}},
+    "server_error": {"status": 500, "body": {}},
+    "garbage": {"status": 200, "body": "<html>back soon</html>", "content_type": "text/html"},
+    "oversized": {"status": 200, "body": {**VALID, "padding": "x" * 100_000}},
+    "expired": {"status": 200, "body": {**VALID, "expiration": "2020-01-01T00:00:00.000Z"}},
+    "undated": {"status": 200, "body": VALID},
+}
+WORKER = re.compile(r"\.valid\.(WK[0-9a-f]{32})$")
 
 
 def flex_token(worker_sid):
@@ -51,17 +64,11 @@ class Iam(http_service.Service):
         worker = WORKER.search(token) if isinstance(token, str) else None
         if worker is None:
             return Reply(200, {"valid": False, "code": 30002, "message": "token is not valid"})
-        return Reply(200, {
-            "valid": True, "code": 0, "message": None,
-            "expiration": "2099-01-01T08:00:00.000Z", "realm_user_id": "agent@example.com",
-            "identity": "agent_40example_2Ecom", "roles": ["agent"],
-            "worker_sid": worker.group(1)})
+        return Reply(200, {**VALID, "expiration": "2099-01-01T08:00:00.000Z",
+                           "worker_sid": worker.group(1)})
 
     def fault_from(self, asked):
-        named = {
-            "unauthorized": {"status": 401, "body": UNAUTHORIZED},
-            "server_error": {"status": 500, "body": {}},
-        }.get(asked.get("fault"))
+        named = FAULTS.get(asked.get("fault"))
         if named is None:
             return super().fault_from(asked)
         return http_service.fault_of("status", {**named, **asked})

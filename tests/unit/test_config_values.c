@@ -104,8 +104,20 @@ static const struct refusal bad_values[] = {
         "(expected error, warn, info, debug or verbose)"},
     {FLEX "    cors_origins: [\"https://flex.twilio.com/\"]\n",
         "\"https://flex.twilio.com/\" is not an origin: c.yaml:3:20: "
-        "connectors.twilio_flex.cors_origins (expected a scheme and a host like "
-        "https://flex.twilio.com, without a path)"},
+        "connectors.twilio_flex.cors_origins (expected a scheme and a host in small "
+        "letters like https://flex.twilio.com, without a path or the usual port)"},
+    {FLEX "    cors_origins: [\"https://Flex.twilio.com\"]\n",
+        "\"https://Flex.twilio.com\" is not an origin: c.yaml:3:20: "
+        "connectors.twilio_flex.cors_origins (expected a scheme and a host in small "
+        "letters like https://flex.twilio.com, without a path or the usual port)"},
+    {FLEX "    cors_origins: [\"https://flex.twilio.com:443\"]\n",
+        "\"https://flex.twilio.com:443\" is not an origin: c.yaml:3:20: "
+        "connectors.twilio_flex.cors_origins (expected a scheme and a host in small "
+        "letters like https://flex.twilio.com, without a path or the usual port)"},
+    {FLEX "    cors_origins: [\"http://flex.example.com:80\"]\n",
+        "\"http://flex.example.com:80\" is not an origin: c.yaml:3:20: "
+        "connectors.twilio_flex.cors_origins (expected a scheme and a host in small "
+        "letters like https://flex.twilio.com, without a path or the usual port)"},
     {"queue: { plugin_wait: 3 }\n",
         "\"3\" is not a duration: c.yaml:1:23: queue.plugin_wait "
         "(expected a number and its unit, like 500ms, 3s, 10m, 24h or 31d)"},
