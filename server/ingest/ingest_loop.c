@@ -147,6 +147,7 @@ open_server(struct ingest_loop *loop, const struct config *config, char *ret_err
 {
     const struct http_server_options options = {
         .listen = config->listen,
+        .is_measured = true,
         .body_max = INGEST_BODY_MAX,
         .handler = ingest_handle,
         .context = loop->ingest,

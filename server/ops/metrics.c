@@ -62,6 +62,10 @@ static const struct metric_kind metrics[METRIC_COUNT] = {
         "brevo_paused", "cause", "1 while deliveries wait for this cause to be removed."),
     [METRIC_LAST_EVENT] = GAUGE_OF("last_event_timestamp_seconds", "source",
         "When the last event arrived, in Unix seconds."),
+    [METRIC_CONNECTIONS] =
+        GAUGE_OF("connections", NULL, "Open connections of the webhook server."),
+    [METRIC_CONNECTIONS_EVICTED] = COUNTER_OF("connections_evicted_total", NULL, NULL,
+        "Connections ended, the longest idle first, to let others in."),
 };
 
 struct bucket {
