@@ -220,7 +220,7 @@ on_connection(void *context, struct MHD_Connection *connection, void **socket_co
         request->peer = *server->adopted;
         request->waiting.owner = request;
         buffer_init(&request->target, HTTP_HEADERS_SIZE);
-        request_wait(request, WAITING_IDLE, server->now_us);
+        request_wait(request, WAITING_NEW, server->now_us);
     }
 }
 

@@ -39,6 +39,7 @@ enum {
     /* Longer than proxies keep a connection (nginx 60 s, Caddy 120 s): else they meet its end. */
     HTTP_IDLE_S = 150,
     /* No caller of ours waits longer than 15 s: who is slower than that has given up. */
+    HTTP_NEW_S = 15,              /* connection to first request line */
     HTTP_REQUEST_DEADLINE_S = 15, /* request line to complete body */
     HTTP_REPLY_DEADLINE_S = 15,   /* for taking the answer */
 };
@@ -78,10 +79,12 @@ uint16_t http_server_port(const struct http_server *server); /* 0 for a unix soc
 int http_server_listen_fd(const struct http_server *server);
 /*
  * No new connections. Requests that have begun to arrive go on, each the last of its connection;
- * idle connections end. A socket shared with others, or inherited, stays open.
+ * idle connections end, those opened a moment ago after another moment. A socket shared with
+ * others, or inherited, stays open.
  */
 void http_server_quiesce(struct http_server *server);
-size_t http_server_active(const struct http_server *server); /* requests under way */
+/* Requests under way; once quiesced, connections that are not over. */
+size_t http_server_active(const struct http_server *server);
 /* Requires that every handled request was replied to. */
 void http_server_close(struct http_server **server);
 

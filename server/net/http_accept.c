@@ -2,9 +2,9 @@
  * http_accept.c - who gets in: accepting within limits, so that nobody locks others out.
  *
  * The library can accept by itself, but then it stops at its limit until somebody leaves, and
- * spins when the system has no descriptors. Here a full server ends the connection that has
- * been idle longest, then those slower than an honest caller is; when there is none, or the system
- * has no descriptors, it looks again after ACCEPT_PAUSE_MS.
+ * spins when the system has no descriptors. Here a server that is nearly full ends connections
+ * that are idle, a full one those slower than an honest caller is; when there is none, or the
+ * system has no descriptors, it looks again after ACCEPT_PAUSE_MS.
  */
 #include <errno.h>
 #include <string.h>
@@ -19,8 +19,8 @@
 enum {
     ACCEPT_BATCH = 32, /* per run: those that are in shall have their turn, too */
     ACCEPT_PAUSE_MS = 100,
-    EVICT_GRACE_MS = 1000, /* of a request or an answer that is under way */
-    STARVED_REST_S = 60,   /* between two complaints */
+    EVICT_GRACE_MS = 1000,
+    STARVED_REST_S = 60, /* between two complaints */
 };
 
 /* ---- limits ------------------------------------------------------------------------------- */
@@ -40,38 +40,54 @@ limit_of(size_t share)
     return MAX(limit, (size_t)HTTP_CONNECTIONS_MIN);
 }
 
+/* Whose time has come in the line, its longest waiting first. */
 static bool
-evict_one(struct http_server *server)
+evict_from(struct http_server *server, enum waiting line, int64_t grace_ms)
 {
-    static const struct {
-        enum waiting line;
-        int64_t grace_us;
-    } order[] = {
-        {WAITING_IDLE, 0},
-        {WAITING_REPLYING, (int64_t)EVICT_GRACE_MS * US_PER_MS},
-        {WAITING_RECEIVING, (int64_t)EVICT_GRACE_MS * US_PER_MS},
-    };
+    const struct patience_entry *first = patience_first(&server->lines[line]);
 
-    for (size_t i = 0; i < LENGTH(order); i++) {
-        const struct patience_entry *first =
-            patience_first(&server->lines[order[i].line]);
-
-        if (first != NULL && server->now_us - first->since_us >= order[i].grace_us) {
-            request_cut_off(first->owner);
-            http_count(server->evicted_counter, 1);
-            return true;
-        }
+    if (first == NULL || server->now_us - first->since_us < grace_ms * US_PER_MS) {
+        return false;
     }
-    return false;
+    request_cut_off(first->owner);
+    http_count(server->evicted_counter, 1);
+    return true;
 }
 
+/*
+ * Nobody who has just come, and nobody who has just been served, while others have been idle for
+ * longer: an honest caller is busy within moments.
+ */
+static bool
+evict_idle(struct http_server *server)
+{
+    return evict_from(server, WAITING_NEW, EVICT_GRACE_MS) ||
+           evict_from(server, WAITING_IDLE, EVICT_GRACE_MS) ||
+           evict_from(server, WAITING_NEW, 0) || evict_from(server, WAITING_IDLE, 0);
+}
+
+/* No honest caller takes that long. */
+static bool
+evict_slow(struct http_server *server)
+{
+    return evict_from(server, WAITING_REPLYING, EVICT_GRACE_MS) ||
+           evict_from(server, WAITING_RECEIVING, EVICT_GRACE_MS);
+}
+
+/*
+ * Those evicted leave when the library has noticed: some places are kept free for those who come
+ * meanwhile. False when the server is full of requests that are under way.
+ */
 static bool
 make_room(struct http_server *server)
 {
-    while (server->connections - server->doomed >= server->connections_limit) {
-        if (!evict_one(server)) {
-            return false;
-        }
+    const size_t limit = server->connections_limit;
+    const size_t spare = MIN((size_t)ACCEPT_BATCH, limit / 4);
+
+    while (server->connections - server->doomed > limit - spare && evict_idle(server)) {
+    }
+    if (server->connections - server->doomed >= limit && !evict_slow(server)) {
+        return false;
     }
     return true;
 }
@@ -112,7 +128,7 @@ starve(struct http_server *server, int error)
             "LimitNOFILE= of the service, or look who else takes descriptors");
         server->starved_us = server->now_us;
     }
-    (void)evict_one(server); /* nobody to end: others will */
+    (void)(evict_idle(server) || evict_slow(server)); /* nobody to end: others will */
     pause_accepting(server);
 }
 
@@ -175,14 +191,17 @@ http_accept_run(struct http_server *server)
         (server->now_us < server->accept_us || watch(server, true) < 0)) {
         return;
     }
-    for (int i = 0; i < ACCEPT_BATCH && (i > 0 || is_waiting(server)); i++) {
-        if (!make_room(server)) {
-            pause_accepting(server);
-            return;
-        }
+    if (!is_waiting(server)) {
+        return;
+    }
+    for (int i = 0; i < ACCEPT_BATCH && server->connections < server->connections_limit;
+         i++) {
         if (!accept_one(server)) {
-            return;
+            break;
         }
+    }
+    if (!make_room(server)) {
+        pause_accepting(server);
     }
 }
 

@@ -49,7 +49,8 @@ struct http_request {
 
 /* Whom the server waits for, and until when; each connection stands in one line at most. */
 enum waiting {
-    WAITING_IDLE,      /* for a request line */
+    WAITING_NEW,       /* for the first request line */
+    WAITING_IDLE,      /* for the next one */
     WAITING_RECEIVING, /* for the rest of the request */
     WAITING_REPLYING,  /* for the answer to be taken */
     WAITING_COUNT
@@ -97,10 +98,6 @@ void http_adopt(struct http_server *server, int fd, const struct sockaddr_storag
 void http_count(struct counter *counter, int64_t change);
 /* Shuts its socket down: the library notices and ends the connection. */
 void request_cut_off(struct http_request *request);
-/* Does so with all that have been waited for too long. */
-void http_cut_off_late(struct http_server *server);
-/* Does so with all that wait for a request and have not sent a byte of it. */
-void http_cut_off_idle(struct http_server *server);
 
 /* ---- http_accept.c ---- */
 

@@ -11,6 +11,10 @@
 #include "server/net/http_request.h"
 #include "server/ops/clock.h"
 
+enum {
+    NEW_GRACE_MS = 500,
+};
+
 void
 http_count(struct counter *counter, int64_t change)
 {
@@ -30,8 +34,8 @@ request_cut_off(struct http_request *request)
     request->server->doomed++;
 }
 
-void
-http_cut_off_late(struct http_server *server)
+static void
+cut_off_late(struct http_server *server)
 {
     for (size_t i = 0; i < WAITING_COUNT; i++) {
         while (patience_left_us(&server->lines[i], server->now_us) <= 0) {
@@ -48,12 +52,13 @@ has_unread_bytes(const struct http_request *request)
     return ioctl(request->fd, FIONREAD, &size) == 0 && size > 0;
 }
 
-void
-http_cut_off_idle(struct http_server *server)
+/* Those in the line for `grace_ms`, unless their request has just come. */
+static void
+cut_off_line(struct http_server *server, enum waiting line, int64_t grace_ms)
 {
-    struct patience_entry *entry = patience_first(&server->lines[WAITING_IDLE]);
+    struct patience_entry *entry = patience_first(&server->lines[line]);
 
-    while (entry != NULL) {
+    while (entry != NULL && server->now_us - entry->since_us >= grace_ms * US_PER_MS) {
         struct http_request *request = entry->owner;
 
         entry = patience_next(entry);
@@ -88,6 +93,7 @@ static void
 init_lines(struct http_server *server)
 {
     static const int limits_s[WAITING_COUNT] = {
+        [WAITING_NEW] = HTTP_NEW_S,
         [WAITING_IDLE] = HTTP_IDLE_S,
         [WAITING_RECEIVING] = HTTP_REQUEST_DEADLINE_S,
         [WAITING_REPLYING] = HTTP_REPLY_DEADLINE_S,
@@ -151,21 +157,30 @@ http_server_run(struct http_server *server)
     server->resumed = false;
     http_accept_run(server);
     http_library_run(server);
-    http_cut_off_late(server);
+    cut_off_late(server);
+    if (server->quiesced) {
+        cut_off_line(server, WAITING_IDLE, 0);
+        cut_off_line(server, WAITING_NEW, NEW_GRACE_MS); /* the request is on the way */
+    }
 }
 
-/* Replies ask to close from now on, so that a connection ends with the request it is at. */
+/*
+ * Replies ask to close from now on, so that a connection ends with the request it is at. Connections
+ * that have not been accepted are taken in; but whoever shares the socket takes them later, too.
+ */
 void
 http_server_quiesce(struct http_server *server)
 {
     if (server->quiesced) {
         return;
     }
-    server->quiesced = true;
-    http_server_run(server); /* what has arrived is begun ... */
+    if (server->listener.is_shared) {
+        http_accept_stop(server);
+    }
+    http_server_run(server); /* what has arrived is begun, the rest is idle */
     http_accept_stop(server);
-    http_cut_off_idle(server);
-    http_server_run(server); /* ... and what arrives meanwhile */
+    server->quiesced = true;
+    http_server_run(server);
 }
 
 void
@@ -200,7 +215,7 @@ http_server_port(const struct http_server *server)
 size_t
 http_server_active(const struct http_server *server)
 {
-    return server->active;
+    return server->quiesced ? server->connections - server->doomed : server->active;
 }
 
 int

@@ -77,6 +77,7 @@ duplicate(int fd, struct listener *listener)
     if (listener->fd < 0 || flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0) {
         return -errno;
     }
+    listener->is_shared = true;
     listener->port = bound_port(fd);
     return 0;
 }

@@ -12,8 +12,9 @@ enum {
 };
 
 struct listener {
-    int fd;        /* -1: closed */
-    uint16_t port; /* the one the system chose for ":0"; 0 for a unix socket */
+    int fd;         /* -1: closed */
+    bool is_shared; /* others accept from this socket as well, or after us */
+    uint16_t port;  /* the one the system chose for ":0"; 0 for a unix socket */
     char path[LISTEN_PATH_SIZE]; /* of a unix socket, removed by listener_close() */
 };
 

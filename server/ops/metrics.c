@@ -280,7 +280,8 @@ write_series(struct buffer *text, const struct metric_kind *kind,
         buffer_add_text(text, i == 0 ? "{" : ",");
         write_label(text, kind->labels[i], values[i]);
     }
-    buffer_addf(text, "} %lld\n", (long long)counter_get(counter));
+    buffer_addf(text, "%s %lld\n", kind->labels[0] != NULL ? "}" : "",
+        (long long)counter_get(counter));
 }
 
 static void
