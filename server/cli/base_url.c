@@ -5,28 +5,35 @@
 
 #include <string.h>
 
+#include "server/net/listen_address.h"
+
 bool
 base_url_add_listener(struct buffer *url, const char *listen)
 {
     static const struct {
         const char *wildcard;
         const char *loopback;
-    } hosts[] = {{"0.0.0.0:", "127.0.0.1:"}, {"[::]:", "[::1]:"}, {":", "127.0.0.1:"}};
-    const struct slice address = slice_of(listen);
-    const char *port = strrchr(listen, ':');
+    } hosts[] = {{"", "127.0.0.1"}, {"0.0.0.0", "127.0.0.1"}, {"::", "::1"}};
+    struct listen_address address;
 
-    if (port == NULL || strcmp(port, ":0") == 0 || slice_starts(address, "unix:")) {
+    if (!listen_address_parse(slice_of(listen), &address) ||
+        address.kind != LISTEN_INET || slice_is(address.inet.port, "0")) {
         return false;
     }
-    buffer_add_text(url, "http://");
+    struct slice host = address.inet.host;
+
     for (size_t i = 0; i < LENGTH(hosts); i++) {
-        if (slice_starts(address, hosts[i].wildcard)) {
-            buffer_add_text(url, hosts[i].loopback);
-            buffer_add_text(url, listen + strlen(hosts[i].wildcard));
-            return true;
+        if (slice_is(host, hosts[i].wildcard)) {
+            host = slice_of(hosts[i].loopback);
+            break;
         }
     }
-    buffer_add_text(url, listen);
+    const bool is_ipv6 = memchr(host.data, ':', host.size) != NULL;
+
+    buffer_add_text(url, is_ipv6 ? "http://[" : "http://");
+    buffer_add_slice(url, host);
+    buffer_add_text(url, is_ipv6 ? "]:" : ":");
+    buffer_add_slice(url, address.inet.port);
     return true;
 }
 

@@ -3,17 +3,15 @@
  */
 #include "server/config/shape.h"
 
-#include <arpa/inet.h>
 #include <string.h>
 
 #include "mapping/address.h"
 #include "mapping/sid.h"
 #include "queue/redis_url.h"
 #include "server/config/network.h"
+#include "server/net/listen_address.h"
 
 enum {
-    PORT_MAX = 65535,
-    HOST_MAX = 253,
     EVENT_NAME_MAX = 255, /* Brevo: event_name at most 255 of [A-Za-z0-9_-] */
     ATTRIBUTE_MAX = 50,
 };
@@ -74,47 +72,6 @@ is_key_sid(const char *text)
     return sid_is(text, "SK");
 }
 
-static bool
-is_number_up_to(struct slice text, int64_t max)
-{
-    int64_t number;
-
-    return text.size > 0 && text.data[0] >= '0' && text.data[0] <= '9' &&
-           slice_to_int64(text, &number) && number <= max;
-}
-
-static bool
-is_host(struct slice host)
-{
-    char text[HOST_MAX + 1];
-
-    if (!slice_to_text(host, text, sizeof(text))) {
-        return false;
-    }
-    if (host.size > 2 && text[0] == '[' && text[host.size - 1] == ']') {
-        struct in6_addr address;
-
-        text[host.size - 1] = '\0';
-        return inet_pton(AF_INET6, text + 1, &address) == 1;
-    }
-    return consists_of(text, LOWER UPPER DIGITS ".-_");
-}
-
-/* Splits "host:port" at the colon behind an IPv6 bracket; no port is an absent slice. */
-static void
-split_port(struct slice authority, struct slice *ret_host, struct slice *ret_port)
-{
-    size_t i = authority.size;
-
-    while (i > 0 && authority.data[i - 1] != ':' && authority.data[i - 1] != ']') {
-        i--;
-    }
-    const bool has_port = i > 0 && authority.data[i - 1] == ':';
-
-    *ret_host = has_port ? (struct slice){authority.data, i - 1} : authority;
-    *ret_port = has_port ? slice_skip(authority, i) : (struct slice){0};
-}
-
 /* "host[:port]" between the scheme of a web URL and its path; absent when it is no such URL. */
 static struct slice
 url_authority(const char *url)
@@ -132,13 +89,11 @@ url_authority(const char *url)
 }
 
 static bool
-is_authority(struct slice authority)
+is_authority(struct slice text)
 {
-    struct slice host;
-    struct slice port;
+    struct authority authority;
 
-    split_port(authority, &host, &port);
-    return is_host(host) && (port.data == NULL || is_number_up_to(port, PORT_MAX));
+    return authority_parse(text, &authority) && authority.host.size > 0;
 }
 
 static bool
@@ -152,34 +107,29 @@ is_url(const char *text)
 static bool
 is_origin(const char *text)
 {
-    const struct slice authority = url_authority(text);
-    struct slice host;
-    struct slice port;
+    const struct slice all = url_authority(text);
+    struct authority authority;
 
-    if (!is_url(text) || authority.data == NULL ||
-        authority.data[authority.size] != '\0') {
+    if (!is_url(text) || !authority_parse(all, &authority) ||
+        all.data[all.size] != '\0') {
         return false;
     }
-    split_port(authority, &host, &port);
-    for (size_t i = 0; i < host.size; i++) {
-        if (host.data[i] >= 'A' && host.data[i] <= 'Z') {
+    for (size_t i = 0; i < authority.host.size; i++) {
+        if (authority.host.data[i] >= 'A' && authority.host.data[i] <= 'Z') {
             return false;
         }
     }
-    return !slice_is(port, slice_starts(slice_of(text), "https://") ? "443" : "80");
+    return !slice_is(
+        authority.port, slice_starts(slice_of(text), "https://") ? "443" : "80");
 }
 
 struct slice
 shape_url_host(const char *url)
 {
-    struct slice host;
-    struct slice port;
+    struct authority authority = {0};
 
-    split_port(url_authority(url), &host, &port);
-    if (slice_starts(host, "[")) {
-        host = (struct slice){host.data + 1, host.size - 2};
-    }
-    return host;
+    return authority_parse(url_authority(url), &authority) ? authority.host
+                                                           : (struct slice){0};
 }
 
 static bool
@@ -194,14 +144,9 @@ is_redis_url(const char *text)
 static bool
 is_listen(const char *text)
 {
-    struct slice host;
-    struct slice port;
+    struct listen_address address; /* the listener reads it again */
 
-    if (strncmp(text, "unix:/", strlen("unix:/")) == 0) {
-        return is_printable(text);
-    }
-    split_port(slice_of(text), &host, &port);
-    return (host.size == 0 || is_host(host)) && is_number_up_to(port, PORT_MAX);
+    return listen_address_parse(slice_of(text), &address);
 }
 
 static bool
@@ -224,8 +169,9 @@ is_phone(const char *text)
 static bool
 is_domain(const char *text)
 {
-    return strlen(text) <= HOST_MAX && text[0] != '.' && text[strlen(text) - 1] != '.' &&
-           strstr(text, "..") == NULL && consists_of(text, LOWER UPPER DIGITS ".-");
+    return strlen(text) <= AUTHORITY_HOST_MAX && text[0] != '.' &&
+           text[strlen(text) - 1] != '.' && strstr(text, "..") == NULL &&
+           consists_of(text, LOWER UPPER DIGITS ".-");
 }
 
 static bool
@@ -268,7 +214,9 @@ const struct option_shape shape_redis_url = {"a Redis URL",
     "Cluster are not in this build: for TLS use a tunnel",
     is_redis_url};
 const struct option_shape shape_listen = {"an address to listen on",
-    "127.0.0.1:8080, [::1]:8080, :8080 or unix:/path/to/socket", is_listen};
+    "127.0.0.1:8080, [::1]:8080, :8080, unix:/path/to/socket (107 characters at most), or "
+    "systemd or systemd:NAME for an inherited socket",
+    is_listen};
 const struct option_shape shape_proxy = {
     "an address or a network", "one like 10.0.0.7, 10.0.0.0/8 or fd00::/8", is_proxy};
 const struct option_shape shape_phone = {

@@ -171,7 +171,10 @@ open_server(
     const struct http_server_options options = {
         .listen = from->config->listen,
         .reuse_port = from->config->loops > 1,
-        .beside = from->beside != NULL ? from->beside->server : NULL,
+        .listen_fd =
+            from->beside != NULL ? http_server_listen_fd(from->beside->server) : 0,
+        .share = (size_t)from->config->loops,
+        .is_measured = true,
         .body_max = INGEST_BODY_MAX,
         .handler = ingest_handle,
         .context = loop->ingest,

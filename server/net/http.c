@@ -3,24 +3,21 @@
  *
  * libmicrohttpd calls on_request() several times for one request: when its headers are there,
  * for each piece of the body, when it is complete, and once more after it was suspended and
- * resumed. The request's state tells these apart. The library's own timeout is for
- * silence only; a peer that sends a byte now and then runs out of our patience here.
+ * resumed. The request's state tells these apart. The library's own timeout is for silence only,
+ * and costs a look at the clock for every read; ours bound the whole of each wait.
  */
 #include "server/net/http.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <microhttpd.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <sys/param.h>
+#include <sys/epoll.h>
 
 #include "server/net/http_request.h"
-#include "server/net/listener.h"
 #include "server/ops/clock.h"
 
 enum {
-    IDLE_MS = HTTP_IDLE_S * MS_PER_S,
     REPLY_HEADERS_MAX = 16,
 };
 
@@ -36,21 +33,18 @@ request_of(struct MHD_Connection *connection)
 }
 
 static void
-request_start(struct http_request *request)
+request_wait(struct http_request *request, enum waiting line, int64_t now_us)
 {
-    request->state = REQUEST_STARTED;
-    request->server->active++;
-    patience_start(&request->server->receiving, &request->waiting, clock_monotonic_us());
+    if (!request->is_cut_off) {
+        patience_start(&request->server->lines[line], &request->waiting, now_us);
+    }
 }
 
 static enum MHD_Result
 on_header(void *context, enum MHD_ValueKind kind, const char *name, const char *value)
 {
-    struct http_head *head = context;
-
     (void)kind;
-    head->is_folded = head->is_folded || http_head_is_folded(name, value);
-    http_head_add(head, slice_of(name), slice_of(value));
+    http_head_add(context, name, value);
     return MHD_YES;
 }
 
@@ -58,18 +52,15 @@ static void
 request_read_head(struct http_request *request, const char *method, const char *version)
 {
     struct http_head *head = &request->head;
+    const union MHD_ConnectionInfo *info = MHD_get_connection_info(
+        request->connection, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
 
-    head->method = slice_of(method);
     head->target = buffer_slice(&request->target);
-    head->version = slice_of(version);
-    /* The library cuts the line in place: the version stands behind the target's NUL. */
-    head->is_cut = request->raw_target == NULL ||
-                   version != request->raw_target + request->target.size + 1;
-    head->is_folded = false;
-    head->count = 0;
-    head->too_many = false;
+    http_head_begin(head, method, request->raw_target, version);
     (void)MHD_get_connection_values(
         request->connection, MHD_HEADER_KIND, on_header, head);
+    http_head_end(head, info != NULL ? info->header_size : 0);
+    request->is_last = http_head_is_chunked(head);
 }
 
 static enum MHD_Result
@@ -100,13 +91,12 @@ request_handle(struct http_request *request)
 }
 
 static enum MHD_Result
-request_refuse(struct http_request *request, const char *fault)
+request_refuse(struct http_request *request, const struct http_fault *fault)
 {
-    const struct http_error error = {.code = "bad_request", .message = fault};
-    const struct http_header close = {MHD_HTTP_HEADER_CONNECTION, "close"};
+    const struct http_error error = {.code = fault->code, .message = fault->message};
 
-    patience_end(&request->waiting);
-    http_reply_error(request, MHD_HTTP_BAD_REQUEST, &error, &close, 1);
+    request->is_last = true;
+    http_reply_error(request, fault->status, &error, NULL, 0);
     return request_answer(request);
 }
 
@@ -125,12 +115,12 @@ on_request(void *context, struct MHD_Connection *connection, const char *url,
         return MHD_NO;
     }
     if (request->state == REQUEST_STARTED) {
+        struct http_fault fault;
+
         request->state = REQUEST_RECEIVING;
         request_read_head(request, method, version);
-        const char *fault = http_head_judge(&request->head);
-
-        if (fault != NULL) {
-            return request_refuse(request, fault);
+        if (!http_head_judge(&request->head, &fault)) {
+            return request_refuse(request, &fault);
         }
         upload_begin(&request->upload, &request->server->budget,
             http_head_body_size(&request->head));
@@ -156,7 +146,9 @@ on_target(void *context, const char *target, struct MHD_Connection *connection)
     if (request == NULL) {
         return NULL;
     }
-    request_start(request);
+    request->state = REQUEST_STARTED;
+    request->server->active++;
+    request_wait(request, WAITING_RECEIVING, request->server->now_us);
     request->raw_target = target;
     buffer_clear(&request->target);
     buffer_add_text(&request->target, target);
@@ -175,7 +167,7 @@ on_completed(void *context, struct MHD_Connection *connection, void **request_co
     if (request == NULL || request->state == REQUEST_IDLE) {
         return;
     }
-    if (request->response != NULL) {
+    if (request->response != NULL && request->owns_response) {
         MHD_destroy_response(request->response);
     }
     request->response = NULL;
@@ -183,7 +175,26 @@ on_completed(void *context, struct MHD_Connection *connection, void **request_co
     request->raw_target = NULL;
     request->state = REQUEST_IDLE;
     request->server->active--;
-    patience_start(&request->server->idle, &request->waiting, clock_monotonic_us());
+    request_wait(request, WAITING_IDLE, request->server->now_us);
+}
+
+static void
+count_connection(struct http_server *server, int change)
+{
+    server->connections += (size_t)change;
+    http_count(server->open_gauge, change);
+}
+
+static void
+on_closed(struct http_server *server, struct http_request *request)
+{
+    count_connection(server, -1);
+    if (request != NULL) {
+        server->doomed -= request->is_cut_off ? 1 : 0;
+        patience_end(&request->waiting);
+        buffer_done(&request->target);
+        free(request);
+    }
 }
 
 static void
@@ -191,17 +202,14 @@ on_connection(void *context, struct MHD_Connection *connection, void **socket_co
     enum MHD_ConnectionNotificationCode code)
 {
     struct http_server *server = context;
-    struct http_request *request = *socket_context;
 
     if (code == MHD_CONNECTION_NOTIFY_CLOSED) {
-        if (request != NULL) {
-            patience_end(&request->waiting);
-            buffer_done(&request->target);
-            free(request);
-        }
+        on_closed(server, *socket_context);
         return;
     }
-    request = calloc(1, sizeof(*request));
+    struct http_request *request = calloc(1, sizeof(*request));
+
+    count_connection(server, 1);
     *socket_context = request; /* NULL: on_request() hangs up */
     if (request != NULL) {
         request->server = server;
@@ -209,13 +217,24 @@ on_connection(void *context, struct MHD_Connection *connection, void **socket_co
         request->fd =
             MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)
                 ->connect_fd;
+        request->peer = *server->adopted;
         request->waiting.owner = request;
         buffer_init(&request->target, HTTP_HEADERS_SIZE);
-        patience_start(&server->idle, &request->waiting, clock_monotonic_us());
+        request_wait(request, WAITING_NEW, server->now_us);
     }
 }
 
-/* ---- the server ------------------------------------------------------------------------- */
+void
+http_adopt(struct http_server *server, int fd, const struct sockaddr_storage *peer,
+    socklen_t size)
+{
+    server->adopted = peer;
+    (void)MHD_add_connection(
+        server->daemon, fd, (const struct sockaddr *)peer, size); /* or has closed it */
+    server->adopted = NULL;
+}
+
+/* ---- the library ------------------------------------------------------------------------- */
 
 /*
  * The memory limit is the size of a pool that the library fills with zeros after every request:
@@ -223,152 +242,56 @@ on_connection(void *context, struct MHD_Connection *connection, void **socket_co
  * header of 6 KB, a header costs some 64 bytes beside its text, and the answer's headers must fit
  * in as well: 10 KB take 7 KB in 40 headers or 9.5 KB in five.
  */
-static struct MHD_Daemon *
-start_daemon(struct http_server *server)
-{
-    return MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL,
-        on_request, server, MHD_OPTION_LISTEN_SOCKET, server->listener.fd,
-        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HTTP_HEADERS_SIZE,
-        MHD_OPTION_CONNECTION_LIMIT, (unsigned)HTTP_CONNECTIONS_MAX,
-        MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)HTTP_IDLE_S, MHD_OPTION_URI_LOG_CALLBACK,
-        on_target, server, MHD_OPTION_NOTIFY_COMPLETED, on_completed, server,
-        MHD_OPTION_NOTIFY_CONNECTION, on_connection, server, MHD_OPTION_END);
-}
-
 int
-http_server_open(const struct http_server_options *options,
-    struct http_server **ret_server, char *ret_error)
+http_library_start(struct http_server *server)
 {
-    struct http_server *server = calloc(1, sizeof(*server));
+    struct epoll_event event = {.events = EPOLLIN};
 
-    if (server == NULL) {
-        (void)snprintf(ret_error, LISTENER_ERROR_SIZE, "out of memory");
-        return -ENOMEM;
-    }
-    server->options = *options;
-    server->budget.body_max = options->body_max;
-    server->budget.total_max = HTTP_BODIES_MAX;
-    patience_init(&server->idle, HTTP_IDLE_S + HTTP_REQUEST_DEADLINE_S);
-    patience_init(&server->receiving, HTTP_REQUEST_DEADLINE_S);
-
-    const int r = options->beside != NULL
-                      ? listener_open_beside(
-                            &options->beside->listener, &server->listener, ret_error)
-                      : listener_open(options->listen, options->reuse_port,
-                            &server->listener, ret_error);
-
-    if (r < 0) {
-        free(server);
-        return r;
-    }
-    server->daemon = start_daemon(server);
+    server->daemon = MHD_start_daemon(
+        MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_NO_LISTEN_SOCKET, 0, NULL,
+        NULL, on_request, server, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+        (size_t)HTTP_HEADERS_SIZE, MHD_OPTION_CONNECTION_LIMIT,
+        (unsigned)UINT16_MAX, /* ours is kept in http_accept.c */
+        MHD_OPTION_URI_LOG_CALLBACK, on_target, server, MHD_OPTION_NOTIFY_COMPLETED,
+        on_completed, server, MHD_OPTION_NOTIFY_CONNECTION, on_connection, server,
+        MHD_OPTION_END);
     if (server->daemon == NULL) {
-        (void)snprintf(ret_error, LISTENER_ERROR_SIZE,
-            "out of memory or files: %.60s (raise the limits)", options->listen);
-        listener_close(&server->listener);
-        free(server);
         return -ENOMEM;
     }
-    *ret_server = server;
-    return 0;
+    const int fd =
+        MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd;
+
+    return epoll_ctl(server->epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0 ? -errno : 0;
 }
 
-int
-http_server_fd(const struct http_server *server)
+bool
+http_library_is_busy(const struct http_server *server)
 {
-    return MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd;
-}
+    MHD_UNSIGNED_LONG_LONG left_ms = 0; /* no timeouts are set: always 0 */
 
-int
-http_server_timeout_ms(const struct http_server *server)
-{
-    const int64_t now_us = clock_monotonic_us();
-    const int64_t left_us = MIN(patience_left_us(&server->idle, now_us),
-        patience_left_us(&server->receiving, now_us));
-    MHD_UNSIGNED_LONG_LONG library_ms = 0;
-
-    if (server->resumed) {
-        return 0; /* without a thread of its own the library wakes nobody for these */
-    }
-    if (MHD_get_timeout(server->daemon, &library_ms) != MHD_YES) {
-        if (left_us == INT64_MAX) {
-            return -1;
-        }
-        library_ms = IDLE_MS;
-    }
-    const int64_t left_ms = left_us > 0 ? left_us / US_PER_MS + 1 : 0;
-
-    return (int)MIN(MIN((int64_t)library_ms, left_ms), IDLE_MS);
+    return MHD_get_timeout(server->daemon, &left_ms) == MHD_YES;
 }
 
 void
-http_server_run(struct http_server *server)
+http_library_run(struct http_server *server)
 {
-    server->resumed = false;
     (void)MHD_run(server->daemon); /* fails only for daemons with a thread of their own */
-    request_cut_off_late(&server->idle);
-    request_cut_off_late(&server->receiving);
-}
-
-/* Replies ask to close from now on, so that a connection ends with the request it is at. */
-void
-http_server_quiesce(struct http_server *server)
-{
-    if (server->quiesced) {
-        return;
-    }
-    server->quiesced = true;
-    (void)MHD_quiesce_daemon(server->daemon); /* the socket is ours again */
-    listener_close(&server->listener);
-    while (patience_first(&server->idle) != NULL) {
-        request_cut_off(patience_first(&server->idle)->owner);
-    }
 }
 
 void
-http_server_close(struct http_server **server)
+http_library_stop(struct http_server *server)
 {
-    if (*server == NULL) {
-        return;
-    }
-    http_server_quiesce(*server);
-    http_server_run(*server); /* resumed connections send their answers */
-    MHD_stop_daemon((*server)->daemon);
-    free(*server);
-    *server = NULL;
+    MHD_stop_daemon(server->daemon);
+    server->daemon = NULL;
 }
 
 /* ---- answers --------------------------------------------------------------------------- */
-
-/* NULL when memory is out. */
-static struct MHD_Response *
-make_response(const struct http_header *headers, size_t count, struct slice body)
-{
-    char *copy = body.size > 0 ? slice_copy(body) : NULL;
-    struct MHD_Response *response = NULL;
-
-    if (body.size == 0 || copy != NULL) {
-        response =
-            MHD_create_response_from_buffer(body.size, copy, MHD_RESPMEM_MUST_FREE);
-    }
-    if (response == NULL) {
-        free(copy);
-        return NULL;
-    }
-    for (size_t i = 0; i < count; i++) {
-        if (MHD_add_response_header(response, headers[i].name, headers[i].value) !=
-            MHD_YES) {
-            MHD_destroy_response(response);
-            return NULL;
-        }
-    }
-    return response;
-}
 
 void
 http_reply(struct http_request *request, unsigned status,
     const struct http_header *headers, size_t header_count, struct slice body)
 {
+    struct http_server *server = request->server;
     struct http_header closing[REPLY_HEADERS_MAX + 1] = {
         {MHD_HTTP_HEADER_CONNECTION, "close"}};
 
@@ -376,17 +299,23 @@ http_reply(struct http_request *request, unsigned status,
     assert(header_count <= REPLY_HEADERS_MAX);
     request->state = REQUEST_REPLIED;
     request->status = status;
-    if (request->server->quiesced) {
+    if (request->is_last || server->quiesced) {
         for (size_t i = 0; i < header_count; i++) {
             closing[i + 1] = headers[i];
         }
         headers = closing;
         header_count++;
     }
-    request->response = make_response(headers, header_count, body);
+    request->response =
+        response_shelf_get(&server->responses, headers, header_count, body);
+    request->owns_response = request->response == NULL;
+    if (request->owns_response) {
+        request->response = response_make(headers, header_count, body);
+    }
+    request_wait(request, WAITING_REPLYING, clock_monotonic_us());
     if (request->suspended) {
         request->suspended = false;
-        request->server->resumed = true;
+        server->resumed = true;
         MHD_resume_connection(request->connection);
     }
 }

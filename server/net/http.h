@@ -10,10 +10,15 @@
  * same thread: until then the request is suspended. A client that leaves meanwhile is noticed
  * only after the reply; http_reply() is still due, exactly once, for every request handled.
  *
- * Refused before any handler sees them, with a JSON error and a closed connection: two
- * Content-Lengths, Content-Length with Transfer-Encoding, a Transfer-Encoding other than chunked,
- * two or no Hosts, HTTP versions but 1.0 and 1.1 (1.0 may come without a Host), targets that are
- * not origin-form, malformed or folded headers.
+ * Refused before any handler sees them, with an error and a closed connection: whatever two HTTP
+ * readers could read differently (http_head.h), and what is no HTTP. Where the fault is one that
+ * http_head_judge() finds, the error is JSON; broken chunks, a head that is too large, a malformed
+ * Content-Length or version libmicrohttpd refuses by itself, in HTML of its own: 0.9.75 has no hook
+ * for that. A first line without a blank in it is answered by hanging up.
+ *
+ * How a chunked body is cut into chunks is read by the library alone, which takes lone LFs and any
+ * extension. So a chunked request is the last of its connection: what another reader
+ * may take for a second request is never read.
  */
 #pragma once
 
@@ -23,10 +28,20 @@
 
 enum {
     HTTP_HEADERS_SIZE = 10 * 1024, /* request line and headers: 7 KB in 40 headers fit */
-    HTTP_CONNECTIONS_MAX = 4096,
-    HTTP_IDLE_S = 30,                   /* a connection without any byte */
-    HTTP_REQUEST_DEADLINE_S = 30,       /* first byte to complete body */
     HTTP_BODIES_MAX = 64 * 1024 * 1024, /* memory for the bodies of all requests */
+
+    /* of all servers that share in them; fewer where the process may open fewer files */
+    HTTP_CONNECTIONS_MAX = 4096,
+    HTTP_CONNECTIONS_MIN = 8, /* of one server */
+    HTTP_FILES_RESERVED =
+        128, /* for the rest of the process; half of them if they are few */
+
+    /* Longer than proxies keep a connection (nginx 60 s, Caddy 120 s): else they meet its end. */
+    HTTP_IDLE_S = 150,
+    /* No caller of ours waits longer than 15 s: who is slower than that has given up. */
+    HTTP_NEW_S = 15,              /* connection to first request line */
+    HTTP_REQUEST_DEADLINE_S = 15, /* request line to complete body */
+    HTTP_REPLY_DEADLINE_S = 15,   /* for taking the answer */
 };
 
 struct http_server;
@@ -35,10 +50,12 @@ struct http_request;
 typedef void http_handler(void *context, struct http_request *request);
 
 struct http_server_options {
-    const char *listen; /* "127.0.0.1:8080", "[::1]:0", ":8080", "unix:/run/x.sock" */
-    bool reuse_port;    /* others will listen beside it */
-    const struct http_server *beside; /* listen where this one does instead; NULL: none */
-    size_t body_max;                  /* larger bodies are read away, not kept */
+    const char *listen; /* see listen_address.h */
+    bool reuse_port;    /* others of this user may listen at the same port */
+    int listen_fd;      /* not 0: listen beside this socket, not at `listen` */
+    size_t share;       /* servers among which the connections are divided; 0 is 1 */
+    bool is_measured;   /* it counts in the metrics `connections` and their evictions */
+    size_t body_max;    /* larger bodies are read away, not kept */
     http_handler *handler;
     void *context;
 };
@@ -58,9 +75,16 @@ int http_server_fd(const struct http_server *server);
 int http_server_timeout_ms(const struct http_server *server); /* -1: none */
 void http_server_run(struct http_server *server);
 uint16_t http_server_port(const struct http_server *server); /* 0 for a unix socket */
-/* No new connections, no new requests on open ones. Requests under way go on. */
+/* For another server's `listen_fd`, until this one is quiesced; -1 from then on. */
+int http_server_listen_fd(const struct http_server *server);
+/*
+ * No new connections. Requests that have begun to arrive go on, each the last of its connection;
+ * idle connections end, those opened a moment ago after another moment. A socket shared with
+ * others, or inherited, stays open.
+ */
 void http_server_quiesce(struct http_server *server);
-size_t http_server_active(const struct http_server *server); /* requests under way */
+/* Requests under way; once quiesced, connections that are not over. */
+size_t http_server_active(const struct http_server *server);
 /* Requires that every handled request was replied to. */
 void http_server_close(struct http_server **server);
 
@@ -79,7 +103,7 @@ bool http_body_refused(
     const struct http_request *request); /* longer than body_max, dropped */
 bool http_body_no_room(
     const struct http_request *request); /* HTTP_BODIES_MAX or memory: dropped */
-/* Who is at the other end of the connection, a proxy mostly. False when it has left. */
+/* Who is at the other end of the connection, a proxy mostly. False when that is not known. */
 bool http_peer(
     const struct http_request *request, struct sockaddr_storage *ret_peer) MUST_USE;
 

@@ -6,7 +6,38 @@
 #include <string.h>
 
 enum {
-    BLANKS_MAX = 1024, /* between a colon and a value */
+    LINE_END_SIZE = 2, /* CR LF */
+};
+
+/* What decides how long a body is, what it is and who sends it: once, or readers may differ. */
+enum known {
+    KNOWN_HOST,
+    KNOWN_CONTENT_LENGTH,
+    KNOWN_TRANSFER_ENCODING,
+    KNOWN_CONTENT_TYPE,
+    KNOWN_CONTENT_ENCODING,
+    KNOWN_AUTHORIZATION,
+    KNOWN_SIGNATURE,
+    KNOWN_EXPECT,
+    KNOWN_UPGRADE,
+    KNOWN_COUNT
+};
+
+static const char *const known_names[KNOWN_COUNT] = {
+    [KNOWN_HOST] = "Host",
+    [KNOWN_CONTENT_LENGTH] = "Content-Length",
+    [KNOWN_TRANSFER_ENCODING] = "Transfer-Encoding",
+    [KNOWN_CONTENT_TYPE] = "Content-Type",
+    [KNOWN_CONTENT_ENCODING] = "Content-Encoding",
+    [KNOWN_AUTHORIZATION] = "Authorization",
+    [KNOWN_SIGNATURE] = "X-Twilio-Signature",
+    [KNOWN_EXPECT] = "Expect",
+    [KNOWN_UPGRADE] = "Upgrade",
+};
+
+struct known_headers {
+    struct slice values[KNOWN_COUNT]; /* absent: not sent */
+    bool came_twice;
 };
 
 /* RFC 9110, 5.6.2: what a header name is made of. */
@@ -49,12 +80,29 @@ is_size(struct slice text)
            slice_to_int64(text, &size);
 }
 
+/* Registered methods are; a proxy may treat "post" as POST. */
+static bool
+is_method(struct slice method)
+{
+    for (size_t i = 0; i < method.size; i++) {
+        if ((method.data[i] < 'A' || method.data[i] > 'Z') && method.data[i] != '-') {
+            return false;
+        }
+    }
+    return method.size > 0;
+}
+
 static bool
 is_origin_form(struct slice target)
 {
-    return slice_starts(target, "/") && !has_control(target) &&
-           memchr(target.data, ' ', target.size) == NULL &&
-           memchr(target.data, '#', target.size) == NULL;
+    for (size_t i = 0; i < target.size; i++) {
+        const unsigned char c = (unsigned char)target.data[i];
+
+        if (c <= ' ' || c == 0x7f || c == '#') {
+            return false;
+        }
+    }
+    return slice_starts(target, "/");
 }
 
 static bool
@@ -68,24 +116,46 @@ is_well_formed(const struct http_head *head)
     return true;
 }
 
-bool
-http_head_is_folded(const char *name, const char *value)
-{
-    const uintptr_t end = (uintptr_t)name + strlen(name) + 1;
-    const size_t gap = (uintptr_t)value - end; /* huge when it stands before */
+/* ---- reading ------------------------------------------------------------------------------ */
 
-    return gap >= BLANKS_MAX || strspn(name + strlen(name) + 1, " \t") < gap;
+void
+http_head_begin(
+    struct http_head *head, const char *method, const char *target, const char *version)
+{
+    const size_t target_size = head->target.size; /* as copied before it was decoded */
+
+    head->method = slice_of(method);
+    head->version = slice_of(version);
+    head->count = 0;
+    head->too_many = false;
+    head->is_broken =
+        target != method + head->method.size + 1 || version != target + target_size + 1;
+    head->next = version + head->version.size + LINE_END_SIZE;
 }
 
 void
-http_head_add(struct http_head *head, struct slice name, struct slice value)
+http_head_add(struct http_head *head, const char *name, const char *value)
 {
+    const struct http_head_field field = {slice_of(name), slice_of(value)};
+
+    if (name != head->next) {
+        head->is_broken = true;
+    }
+    head->next = value + field.value.size + LINE_END_SIZE;
     if (head->count == HTTP_HEADERS_MAX) {
         head->too_many = true;
         return;
     }
-    head->fields[head->count] = (struct http_head_field){.name = name, .value = value};
+    head->fields[head->count] = field;
     head->count++;
+}
+
+void
+http_head_end(struct http_head *head, size_t size)
+{
+    if (head->next + LINE_END_SIZE != head->method.data + size) {
+        head->is_broken = true;
+    }
 }
 
 struct slice
@@ -120,54 +190,102 @@ http_head_count(const struct http_head *head, const char *name)
     return count;
 }
 
+bool
+http_head_is_chunked(const struct http_head *head)
+{
+    return http_head_value(head, known_names[KNOWN_TRANSFER_ENCODING]).data != NULL;
+}
+
 size_t
 http_head_body_size(const struct http_head *head)
 {
+    const struct slice length = http_head_value(head, known_names[KNOWN_CONTENT_LENGTH]);
     int64_t size = 0;
 
-    if (http_head_count(head, "Transfer-Encoding") > 0) {
+    if (http_head_is_chunked(head)) {
         return SIZE_MAX;
     }
-    return slice_to_int64(http_head_value(head, "Content-Length"), &size) ? (size_t)size
-                                                                          : 0;
+    return slice_to_int64(length, &size) ? (size_t)size : 0;
 }
 
-const char *
-http_head_judge(const struct http_head *head)
+/* ---- judging ------------------------------------------------------------------------------ */
+
+static enum known
+known_of(struct slice name)
 {
+    size_t k = 0;
+
+    while (k < KNOWN_COUNT && !slice_is_nocase(name, known_names[k])) {
+        k++;
+    }
+    return (enum known)k;
+}
+
+static struct known_headers
+find_known(const struct http_head *head)
+{
+    struct known_headers found = {0};
+
+    for (size_t i = 0; i < head->count; i++) {
+        const enum known known = known_of(head->fields[i].name);
+
+        if (known != KNOWN_COUNT) {
+            found.came_twice = found.came_twice || found.values[known].data != NULL;
+            found.values[known] = head->fields[i].value;
+        }
+    }
+    return found;
+}
+
+bool
+http_head_judge(const struct http_head *head, struct http_fault *ret_fault)
+{
+    const struct known_headers known = find_known(head);
     const bool is_1_1 = slice_is(head->version, "HTTP/1.1");
-    const size_t hosts = http_head_count(head, "Host");
-    const size_t lengths = http_head_count(head, "Content-Length");
-    const size_t encodings = http_head_count(head, "Transfer-Encoding");
-    const struct slice length = http_head_value(head, "Content-Length");
-    const struct slice encoding = http_head_value(head, "Transfer-Encoding");
+    const struct slice host = known.values[KNOWN_HOST];
+    const struct slice length = known.values[KNOWN_CONTENT_LENGTH];
+    const struct slice encoding = known.values[KNOWN_TRANSFER_ENCODING];
+    const struct slice expect = known.values[KNOWN_EXPECT];
     const struct {
         bool failed;
-        const char *message;
+        struct http_fault fault;
     } rules[] = {
         {!is_1_1 && !slice_is(head->version, "HTTP/1.0"),
-            "this HTTP version is not spoken here; use HTTP/1.1"},
-        {head->is_cut || !is_origin_form(head->target),
-            "the request target must be a path, with a query or without"},
-        {head->too_many, "there are too many headers; send fewer"},
-        {head->is_folded, "a header is folded; send each on one line"},
-        {!is_well_formed(head), "a header is malformed; send plain names and values"},
-        {hosts > 1, "there are two Host headers; send one"},
-        {hosts == 0 && is_1_1, "there is no Host header; send one"},
-        {lengths > 1, "there are two Content-Length headers; send one"},
-        {lengths > 0 && encodings > 0,
-            "there are Content-Length and Transfer-Encoding; send one of them"},
-        {lengths > 0 && !is_size(length),
-            "Content-Length is not a size; send the body's length in bytes"},
-        {encodings > 1, "there are two Transfer-Encoding headers; send one"},
-        {encodings > 0 && (!is_1_1 || !slice_is_nocase(encoding, "chunked")),
-            "the only Transfer-Encoding is chunked, with HTTP/1.1"},
+            {505, "http_version", "this version is not spoken here; use HTTP/1.1"}},
+        {head->too_many,
+            {431, "too_many_headers", "there are too many headers; send fewer"}},
+        {head->is_broken || !is_well_formed(head),
+            {400, "bad_request",
+                "a line is malformed; end each with CR LF, send no NUL and fold none"}},
+        {!is_method(head->method),
+            {400, "bad_request", "the method must be in capital letters"}},
+        {!is_origin_form(head->target),
+            {400, "bad_request",
+                "the request target must be a path, with a query or without"}},
+        {known.came_twice,
+            {400, "bad_request",
+                "a header came twice of which there can be one, like Host; send it once"}},
+        {host.data == NULL && is_1_1,
+            {400, "bad_request", "there is no Host header; send one"}},
+        {length.data != NULL && encoding.data != NULL,
+            {400, "bad_request",
+                "there are Content-Length and Transfer-Encoding; send one of them"}},
+        {length.data != NULL && !is_size(length),
+            {400, "bad_request",
+                "Content-Length is not a size; send the body's length in bytes"}},
+        {encoding.data != NULL && (!is_1_1 || !slice_is_nocase(encoding, "chunked")),
+            {400, "bad_request", "the only Transfer-Encoding is chunked, with HTTP/1.1"}},
+        {known.values[KNOWN_UPGRADE].data != NULL,
+            {400, "bad_request", "no other protocol is spoken here; send no Upgrade"}},
+        {expect.data != NULL && !slice_is_nocase(expect, "100-continue"),
+            {417, "expectation_failed", "the only expectation is 100-continue"}},
     };
 
     for (size_t i = 0; i < LENGTH(rules); i++) {
         if (rules[i].failed) {
-            return rules[i].message;
+            *ret_fault = rules[i].fault;
+            return false;
         }
     }
-    return NULL;
+    return true;
 }

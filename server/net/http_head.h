@@ -3,7 +3,7 @@
  *
  * A reverse proxy stands before us. Where it and the HTTP library differ on how long a body is or
  * whom a request is for, one request can be smuggled behind another (RFC 9112, 6.3 and 11.2).
- * libmicrohttpd 0.9.75 lets all that http_head_judge() refuses pass.
+ * libmicrohttpd 0.9.75 lets most of what http_head_judge() refuses pass.
  */
 #pragma once
 
@@ -18,26 +18,33 @@ struct http_head_field {
     struct slice value;
 };
 
-/* The slices belong to the HTTP library and live as long as the request. */
+/*
+ * The slices belong to the HTTP library and live as long as the request. The library splits the
+ * lines where they were received: it writes a NUL over the blank, the colon or the line end behind
+ * each part, and skips blanks. So the places of the parts tell what stood between them.
+ */
 struct http_head {
     struct slice method;
     struct slice target; /* raw */
     struct slice version;
-    bool is_cut;    /* a NUL hid a part of the target */
-    bool is_folded; /* a header goes on in a second line */
     struct http_head_field fields[HTTP_HEADERS_MAX];
     size_t count; /* of `fields` */
     bool too_many;
+    bool
+        is_broken; /* more or less than one blank, one colon, one CR LF stood somewhere */
+    const char *next; /* where the next line must begin */
 };
 
-void http_head_add(struct http_head *head, struct slice name, struct slice value);
-
 /*
- * Of a header as the library gives it, which cuts its line in place: behind the name's NUL come
- * blanks, then the value. A line that goes on in the next it gives a longer copy of the *name*:
- * "Content-Length: 5" and " 0" become a header Content-Length0.
+ * In the order of the lines: the first one (its three texts as the library gives them, and the
+ * target as it was before it was decoded), each header, and the `size` of all from the method to
+ * behind the empty line. What does not follow gaplessly was a NUL, a lone LF, a header continued
+ * in a second line, or blanks too many. (NUL LF looks like CR LF; it is no more than a line end.)
  */
-bool http_head_is_folded(const char *name, const char *value);
+void http_head_begin(
+    struct http_head *head, const char *method, const char *target, const char *version);
+void http_head_add(struct http_head *head, const char *name, const char *value);
+void http_head_end(struct http_head *head, size_t size);
 
 /* The first value under `name` (case does not matter); absent when there is none. */
 struct slice http_head_value(const struct http_head *head, const char *name);
@@ -46,8 +53,15 @@ struct slice http_head_value_at(
     const struct http_head *head, const char *name, size_t index);
 size_t http_head_count(const struct http_head *head, const char *name);
 
+bool http_head_is_chunked(const struct http_head *head);
 /* The announced size of the body, SIZE_MAX for a chunked one. For heads judged good. */
 size_t http_head_body_size(const struct http_head *head);
 
-/* NULL when there is one way to read the request; else what is wrong with it and what to do. */
-const char *http_head_judge(const struct http_head *head);
+struct http_fault {
+    unsigned status;
+    const char *code;
+    const char *message; /* what is wrong with it and what to do */
+};
+
+/* True when there is one way to read the request. */
+bool http_head_judge(const struct http_head *head, struct http_fault *ret_fault) MUST_USE;

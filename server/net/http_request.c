@@ -1,12 +1,9 @@
 /*
- * http_request.c - the part of the HTTP server that does without the library: what a handler may
- * ask of a request, and whom the server waits for.
+ * http_request.c - what a handler may ask of a request.
  */
 #include "server/net/http_request.h"
 
 #include <string.h>
-
-#include "server/ops/clock.h"
 
 enum {
     ERROR_BODY_MAX = 1024,
@@ -71,13 +68,10 @@ http_body_no_room(const struct http_request *request)
 bool
 http_peer(const struct http_request *request, struct sockaddr_storage *ret_peer)
 {
-    struct sockaddr_storage peer = {.ss_family = AF_UNSPEC};
-    socklen_t size = sizeof(peer);
-
-    if (getpeername(request->fd, (struct sockaddr *)&peer, &size) < 0) {
+    if (request->peer.ss_family == AF_UNSPEC) {
         return false;
     }
-    *ret_peer = peer;
+    *ret_peer = request->peer;
     return true;
 }
 
@@ -97,33 +91,4 @@ http_reply_error(struct http_request *request, unsigned status,
     buffer_addf(&body, "{\"error\":{\"code\":\"%s\",\"message\":\"%s\"}}\n", error->code,
         error->message);
     http_reply(request, status, all, count, buffer_slice(&body));
-}
-
-void
-request_cut_off(struct http_request *request)
-{
-    (void)shutdown(request->fd, SHUT_RDWR);
-    patience_end(&request->waiting);
-}
-
-void
-request_cut_off_late(struct patience *patience)
-{
-    const int64_t now_us = clock_monotonic_us();
-
-    while (patience_left_us(patience, now_us) <= 0) {
-        request_cut_off(patience_first(patience)->owner);
-    }
-}
-
-uint16_t
-http_server_port(const struct http_server *server)
-{
-    return server->listener.port;
-}
-
-size_t
-http_server_active(const struct http_server *server)
-{
-    return server->active;
 }

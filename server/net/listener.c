@@ -14,15 +14,25 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "server/net/inherited.h"
+
 enum {
-    HOST_SIZE = 256,
+    HOST_SIZE = AUTHORITY_HOST_MAX + 1,
     PORT_SIZE = 6,
+    SOCKET_FLAGS = SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC,
+};
+
+union socket_address {
+    struct sockaddr any;
+    struct sockaddr_in in;
+    struct sockaddr_in6 in6;
 };
 
 static int
 fail(char *error, const char *address, int r)
 {
-    const char *remedy = "use host:port, :port or unix:/path";
+    const char *remedy =
+        "use host:port, :port, unix:/path, or systemd for an inherited socket";
 
     if (r == -EADDRINUSE) {
         remedy = "stop the program that listens there, or choose another address";
@@ -36,6 +46,70 @@ fail(char *error, const char *address, int r)
     return r;
 }
 
+/* ---- sockets that are there already ------------------------------------------------------- */
+
+static uint16_t
+bound_port(int fd)
+{
+    union socket_address address = {0};
+    socklen_t size = sizeof(address);
+
+    if (getsockname(fd, &address.any, &size) < 0) {
+        return 0;
+    }
+    switch (address.any.sa_family) {
+    case AF_INET:
+        return ntohs(address.in.sin_port);
+    case AF_INET6:
+        return ntohs(address.in6.sin6_port);
+    default:
+        return 0;
+    }
+}
+
+/* The descriptor is ours, the socket is not: closing leaves it open for the others. */
+static int
+duplicate(int fd, struct listener *listener)
+{
+    const int flags = fcntl(fd, F_GETFL);
+
+    listener->fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    if (listener->fd < 0 || flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0) {
+        return -errno;
+    }
+    listener->is_shared = true;
+    listener->port = bound_port(fd);
+    return 0;
+}
+
+static int
+open_inherited(
+    const char *address, struct slice name, struct listener *listener, char *error)
+{
+    static const struct {
+        const char *fault;
+        const char *remedy;
+    } texts[] = {
+        [INHERITED_E_NONE] = {"no socket was passed to this process",
+            "start it by its socket unit, or listen on host:port"},
+        [INHERITED_E_NAME] = {"no socket of that name was passed",
+            "set FileDescriptorName= in its socket unit"},
+        [INHERITED_E_KIND] = {"what was passed is no listening stream socket",
+            "use ListenStream= and Accept=no in its socket unit"},
+    };
+    int fd = -1;
+    const int r = inherited_find(name, &fd);
+
+    if (r != INHERITED_OK) {
+        (void)snprintf(error, LISTENER_ERROR_SIZE, "cannot listen: %s: %.60s (%s)",
+            texts[r].fault, address, texts[r].remedy);
+        return -ENOENT;
+    }
+    return duplicate(fd, listener);
+}
+
+/* ---- unix sockets ------------------------------------------------------------------------- */
+
 /* A socket that refuses connections belongs to nobody: its process died. */
 static int
 remove_stale(const struct sockaddr_un *address)
@@ -48,7 +122,7 @@ remove_stale(const struct sockaddr_un *address)
     if (!S_ISSOCK(status.st_mode)) {
         return -EADDRINUSE;
     }
-    const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    const int fd = socket(AF_UNIX, SOCKET_FLAGS, 0);
 
     if (fd < 0) {
         return -errno;
@@ -68,9 +142,6 @@ open_unix(struct slice path, struct listener *listener)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
 
-    if (path.size == 0) {
-        return -EINVAL;
-    }
     if (!slice_to_text(path, address.sun_path, sizeof(address.sun_path))) {
         return -ENAMETOOLONG;
     }
@@ -79,70 +150,37 @@ open_unix(struct slice path, struct listener *listener)
     if (r < 0) {
         return r;
     }
-    listener->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    listener->fd = socket(AF_UNIX, SOCKET_FLAGS, 0);
     if (listener->fd < 0 ||
         bind(listener->fd, (const struct sockaddr *)&address, sizeof(address)) < 0) {
         return -errno;
     }
     memcpy(listener->path, address.sun_path, sizeof(listener->path));
-    return listen(listener->fd, LISTENER_BACKLOG) < 0 ? -errno : 0;
+    /* Before listen(), so that at no time somebody else gets in. */
+    if (chmod(listener->path, LISTENER_UNIX_MODE) < 0 ||
+        listen(listener->fd, LISTENER_BACKLOG) < 0) {
+        return -errno;
+    }
+    return 0;
 }
 
-/* "[::1]:80" and "host:80" to their two texts; an empty host means every address. */
-static bool
-split_address(struct slice address, char host[HOST_SIZE], char port[PORT_SIZE])
-{
-    const char *colon = memrchr(address.data, ':', address.size);
-
-    if (colon == NULL) {
-        return false;
-    }
-    struct slice name = {.data = address.data, .size = (size_t)(colon - address.data)};
-    const struct slice digits = slice_skip(address, name.size + 1);
-    int64_t number = -1;
-
-    if (name.size >= 2 && name.data[0] == '[' && name.data[name.size - 1] == ']') {
-        name = (struct slice){.data = name.data + 1, .size = name.size - 2};
-    } else if (memchr(name.data, ':', name.size) != NULL) {
-        return false; /* an IPv6 address without its brackets */
-    }
-    return slice_to_int64(digits, &number) && number >= 0 && number <= UINT16_MAX &&
-           slice_to_text(name, host, HOST_SIZE) && slice_to_text(digits, port, PORT_SIZE);
-}
-
-static uint16_t
-bound_port(int fd)
-{
-    union {
-        struct sockaddr any;
-        struct sockaddr_in in;
-        struct sockaddr_in6 in6;
-    } address = {0};
-    socklen_t size = sizeof(address);
-
-    if (getsockname(fd, &address.any, &size) < 0) {
-        return 0;
-    }
-    return ntohs(
-        address.any.sa_family == AF_INET6 ? address.in6.sin6_port : address.in.sin_port);
-}
+/* ---- TCP ---------------------------------------------------------------------------------- */
 
 static int
-bind_inet(
-    const struct sockaddr *address, socklen_t size, int reuse, struct listener *listener)
+bind_inet(const struct sockaddr *address, socklen_t size, bool reuse_port,
+    struct listener *listener)
 {
     const int on = 1;
     const int off = 0;
-    const int family = address->sa_family;
-    const int fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    const int fd = socket(address->sa_family, SOCKET_FLAGS, 0);
 
     if (fd < 0) {
         return -errno;
     }
     listener->fd = fd;
     if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0 ||
-        setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &reuse, sizeof(reuse)) < 0 ||
-        (family == AF_INET6 &&
+        (reuse_port && setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) < 0) ||
+        (address->sa_family == AF_INET6 &&
             setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off)) < 0) ||
         bind(fd, address, size) < 0 || listen(fd, LISTENER_BACKLOG) < 0) {
         return -errno;
@@ -165,7 +203,7 @@ open_family(const char *host, const char *port, int family, struct addrinfo **re
 }
 
 static int
-open_inet(struct slice address, bool reuse_port, struct listener *listener)
+open_inet(const struct authority *address, bool reuse_port, struct listener *listener)
 {
     /* Every address: one IPv6 socket takes IPv4 too, unless the machine has no IPv6. */
     static const int families[] = {AF_INET6, AF_INET};
@@ -173,7 +211,8 @@ open_inet(struct slice address, bool reuse_port, struct listener *listener)
     char port[PORT_SIZE];
     int r = -EINVAL;
 
-    if (!split_address(address, host, port)) {
+    if (!slice_to_text(address->host, host, sizeof(host)) ||
+        !slice_to_text(address->port, port, sizeof(port))) {
         return -EINVAL;
     }
     for (size_t i = 0; i < LENGTH(families); i++) {
@@ -193,55 +232,57 @@ open_inet(struct slice address, bool reuse_port, struct listener *listener)
     return r;
 }
 
+/* ---- any of them --------------------------------------------------------------------------- */
+
 int
 listener_open(
     const char *address, bool reuse_port, struct listener *ret_listener, char *ret_error)
 {
-    const struct slice text = slice_of(address);
     struct listener listener = {.fd = -1};
-    const int r = slice_starts(text, "unix:")
-                      ? open_unix(slice_skip(text, strlen("unix:")), &listener)
-                      : open_inet(text, reuse_port, &listener);
+    struct listen_address parsed;
+    int r = -EINVAL;
 
+    ret_error[0] = '\0'; /* for those below who know better than errno */
+    if (listen_address_parse(slice_of(address), &parsed)) {
+        switch (parsed.kind) {
+        case LISTEN_SYSTEMD:
+            r = open_inherited(address, parsed.name, &listener, ret_error);
+            break;
+        case LISTEN_UNIX:
+            r = open_unix(parsed.path, &listener);
+            break;
+        case LISTEN_INET:
+            r = open_inet(&parsed.inet, reuse_port, &listener);
+            break;
+        }
+    }
     if (r < 0) {
         listener_close(&listener);
-        return fail(ret_error, address, r);
+        return ret_error[0] != '\0' ? r : fail(ret_error, address, r);
     }
     *ret_listener = listener;
     return 0;
 }
 
-/* Copied with its type: getsockname() knows what listener_open() was told. */
-static int
-open_beside(const struct listener *first, struct listener *listener)
-{
-    struct sockaddr_storage address = {0};
-    socklen_t size = sizeof(address);
-    int reuse = 0;
-    socklen_t reuse_size = sizeof(reuse);
-
-    if (getsockname(first->fd, (struct sockaddr *)&address, &size) < 0 ||
-        getsockopt(first->fd, SOL_SOCKET, SO_REUSEPORT, &reuse, &reuse_size) < 0) {
-        return -errno;
-    }
-    if (address.ss_family != AF_UNIX && reuse != 0) {
-        return bind_inet((const struct sockaddr *)&address, size, reuse, listener);
-    }
-    listener->fd = fcntl(first->fd, F_DUPFD_CLOEXEC, 0);
-    listener->port = first->port;
-    return listener->fd < 0 ? -errno : 0;
-}
-
 int
-listener_open_beside(
-    const struct listener *first, struct listener *ret_listener, char *ret_error)
+listener_open_beside(int fd, struct listener *ret_listener, char *ret_error)
 {
     struct listener listener = {.fd = -1};
-    const int r = open_beside(first, &listener);
+    union socket_address address = {0};
+    socklen_t size = sizeof(address);
+    int shares_port = 0;
+    socklen_t option_size = sizeof(shares_port);
+
+    if (bound_port(fd) != 0) {
+        (void)getsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &shares_port, &option_size);
+        (void)getsockname(fd, &address.any, &size); /* worked a line ago */
+    }
+    const int r = shares_port != 0 ? bind_inet(&address.any, size, true, &listener)
+                                   : duplicate(fd, &listener);
 
     if (r < 0) {
         listener_close(&listener);
-        return fail(ret_error, "the same address again", r);
+        return fail(ret_error, "beside a listener that is open", r);
     }
     *ret_listener = listener;
     return 0;

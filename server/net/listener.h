@@ -3,34 +3,34 @@
  */
 #pragma once
 
-#include "mapping/base.h"
+#include "server/net/listen_address.h"
 
 enum {
     LISTENER_BACKLOG = 1024,
     LISTENER_ERROR_SIZE = 200,
-    LISTENER_PATH_SIZE = 108, /* sun_path of Linux, with the NUL */
+    LISTENER_UNIX_MODE = 0660, /* the owner, and a proxy that is in its group */
 };
 
 struct listener {
-    int fd;        /* -1: closed */
-    uint16_t port; /* the one the system chose for ":0"; 0 for a unix socket */
-    char path[LISTENER_PATH_SIZE]; /* of a unix socket, removed by listener_close() */
+    int fd;         /* -1: closed */
+    bool is_shared; /* others accept from this socket as well, or after us */
+    uint16_t port;  /* the one the system chose for ":0"; 0 for a unix socket */
+    char path[LISTEN_PATH_SIZE]; /* of a unix socket, removed by listener_close() */
 };
 
 /*
- * "127.0.0.1:8080", "[::1]:8080", "name:8080", ":8080" (every address, IPv6 too where there is
- * any), "unix:/path". A unix socket left behind by a process that died is replaced; one that
- * still answers is not. `reuse_port`: others of this user may listen there too (TCP only).
+ * Opens what listen_address.h describes; ":8080" is every address, IPv6 too where there is any. A
+ * unix socket left behind by a process that died is replaced; one that still answers is not. With
+ * `reuse_port` others of this user may listen at the same port, and the system shares
+ * connections out among them.
  *
  * 0, or -errno with *ret_error (LISTENER_ERROR_SIZE): what, where and what to do.
  */
 int listener_open(const char *address, bool reuse_port, struct listener *ret_listener,
     char *ret_error) MUST_USE;
 /*
- * Another one on the address of `first`, for another event loop. With `reuse_port` the kernel
- * spreads new connections over both; else, and always for a unix socket, this is a copy of
- * the descriptor: whoever accepts first has the connection. Errors as listener_open().
+ * Listens where `fd` does: by a socket of its own where that one lets others use its port, else
+ * by the same socket. Errors as above.
  */
-int listener_open_beside(const struct listener *first, struct listener *ret_listener,
-    char *ret_error) MUST_USE;
+int listener_open_beside(int fd, struct listener *ret_listener, char *ret_error) MUST_USE;
 void listener_close(struct listener *listener);

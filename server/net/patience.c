@@ -41,3 +41,9 @@ patience_left_us(const struct patience *patience, int64_t now_us)
 
     return first != NULL ? first->since_us + patience->limit_us - now_us : INT64_MAX;
 }
+
+struct patience_entry *
+patience_next(const struct patience_entry *entry)
+{
+    return TAILQ_NEXT(entry, link);
+}

@@ -34,3 +34,4 @@ void patience_end(struct patience_entry *entry); /* in no line: nothing happens 
 struct patience_entry *patience_first(const struct patience *patience);
 /* Until the first is due: <= 0 when it is, INT64_MAX for none. */
 int64_t patience_left_us(const struct patience *patience, int64_t now_us);
+struct patience_entry *patience_next(const struct patience_entry *entry);

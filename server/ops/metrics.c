@@ -70,6 +70,10 @@ static const struct metric_kind metrics[METRIC_COUNT] = {
         "Configurations loaded anew on SIGHUP: ok or failed."),
     [METRIC_REQUESTS_HELD] = COUNTER_OF("requests_held_total", "result", NULL,
         "Requests with an unknown signature: kept, skipped for want of room, or failed."),
+    [METRIC_CONNECTIONS] =
+        GAUGE_OF("connections", NULL, "Open connections of the webhook server."),
+    [METRIC_CONNECTIONS_EVICTED] = COUNTER_OF("connections_evicted_total", NULL, NULL,
+        "Connections ended, the longest idle first, to let others in."),
 };
 
 struct bucket {

@@ -10,20 +10,22 @@
 #include "mapping/base.h"
 
 enum metric {
-    METRIC_EVENTS_ACCEPTED,    /* {source} */
-    METRIC_EVENTS_DUPLICATE,   /* {source} */
-    METRIC_EVENTS_IGNORED,     /* {source} */
-    METRIC_REQUESTS_REJECTED,  /* {source,reason} */
-    METRIC_REQUESTS_VERIFIED,  /* {token} */
-    METRIC_SIGNATURES_FAILING, /* gauge, 0 or 1 */
-    METRIC_EVENTS_DELIVERED,   /* {event} */
-    METRIC_EVENTS_FILTERED,    /* {reason} */
-    METRIC_EVENTS_PARKED,      /* {reason} */
-    METRIC_BREVO_REQUESTS,     /* {endpoint,status} */
-    METRIC_BREVO_PAUSED,       /* {cause}: gauge, 0 or 1 */
-    METRIC_LAST_EVENT,         /* {source}: gauge, Unix seconds */
-    METRIC_CONFIG_RELOADS,     /* {result} */
-    METRIC_REQUESTS_HELD,      /* {result} */
+    METRIC_EVENTS_ACCEPTED,     /* {source} */
+    METRIC_EVENTS_DUPLICATE,    /* {source} */
+    METRIC_EVENTS_IGNORED,      /* {source} */
+    METRIC_REQUESTS_REJECTED,   /* {source,reason} */
+    METRIC_REQUESTS_VERIFIED,   /* {token} */
+    METRIC_SIGNATURES_FAILING,  /* gauge, 0 or 1 */
+    METRIC_EVENTS_DELIVERED,    /* {event} */
+    METRIC_EVENTS_FILTERED,     /* {reason} */
+    METRIC_EVENTS_PARKED,       /* {reason} */
+    METRIC_BREVO_REQUESTS,      /* {endpoint,status} */
+    METRIC_BREVO_PAUSED,        /* {cause}: gauge, 0 or 1 */
+    METRIC_LAST_EVENT,          /* {source}: gauge, Unix seconds */
+    METRIC_CONFIG_RELOADS,      /* {result} */
+    METRIC_REQUESTS_HELD,       /* {result} */
+    METRIC_CONNECTIONS,         /* gauge: open ones of the webhook server */
+    METRIC_CONNECTIONS_EVICTED, /* ended to let others in */
     METRIC_COUNT
 };
 

@@ -14,6 +14,7 @@
 
 enum {
     BODY_MAX = 1024,
+    CONNECTIONS_SHARE = 64, /* operators and their monitoring: few of all */
     METRICS_TEXT_MAX = 1024 * 1024,
     REDIS_TIMEOUT_MS = 500,
     REDIS_REST_MS = 1000, /* after a failure */
@@ -203,6 +204,7 @@ admin_open(const struct admin_options *options, struct admin **ret_admin,
     };
     const struct http_server_options server_options = {
         .listen = options->listen,
+        .share = CONNECTIONS_SHARE,
         .body_max = BODY_MAX,
         .handler = handle,
         .context = admin,

@@ -25,6 +25,8 @@
 #include "queue/queue.h"
 #include "server/deliver/worker.h"
 #include "server/ingest/held.h"
+#include "server/net/inherited.h"
+#include "server/net/listen_address.h"
 #include "server/ops/clock.h"
 #include "server/ops/log.h"
 #include "server/service/admin.h"
@@ -104,13 +106,14 @@ handle_signals(struct service *service)
     }
 }
 
-/* Every connection is a descriptor: take as many as we are allowed. */
+/* Every connection is a descriptor: take as many as we are allowed, and hand down none. */
 static int
-raise_limits(struct service *service)
+prepare_files(struct service *service)
 {
     struct rlimit files = {0};
 
     (void)service;
+    inherited_keep();
     if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
         files.rlim_cur = files.rlim_max;
         (void)setrlimit(RLIMIT_NOFILE, &files); /* fewer connections, then */
@@ -211,12 +214,15 @@ open_worker(struct service *service)
 static void
 say_listening(const char *event, const char *listen, uint16_t port)
 {
-    const char *colon = strrchr(listen, ':');
+    struct listen_address address;
 
-    if (port == 0 || colon == NULL) {
+    if (!listen_address_parse(slice_of(listen), &address) ||
+        address.kind == LISTEN_UNIX) {
         log_info(event, "address=%s", listen);
+    } else if (address.kind == LISTEN_SYSTEMD) {
+        log_info(event, "address=%s port=%u", listen, port);
     } else {
-        const int size = (int)(colon - listen);
+        const int size = (int)(strrchr(listen, ':') - listen); /* with IPv6's brackets */
 
         log_info(event, "url=http://%.*s:%u", size != 0 ? size : 7,
             size != 0 ? listen : "0.0.0.0", port);
@@ -341,7 +347,7 @@ service_run(const struct service_options *options)
         .signal_fd = -1,
     };
     /* open_redis() may wait for the state directory: a signal may still end us then. */
-    int (*const steps[])(struct service *) = {raise_limits, open_redis, open_signals,
+    int (*const steps[])(struct service *) = {prepare_files, open_redis, open_signals,
         check_queue, open_worker, open_server, open_admin};
     int r = 0;
 

@@ -141,7 +141,8 @@ static const struct refusal bad_values[] = {
         "path; no user, query or fragment)"},
     {"server: { listen: 127.0.0.1 }\n",
         "\"127.0.0.1\" is not an address to listen on: c.yaml:1:19: server.listen "
-        "(expected 127.0.0.1:8080, [::1]:8080, :8080 or unix:/path/to/socket)"},
+        "(expected 127.0.0.1:8080, [::1]:8080, :8080, unix:/path/to/socket (107 characters "
+        "at most), or systemd or systemd:NAME for an inherited socket)"},
     {"server: { trusted_proxies: [10.0.0.0/33] }\n",
         "\"10.0.0.0/33\" is not an address or a network: c.yaml:1:29: "
         "server.trusted_proxies "

@@ -53,6 +53,14 @@ counts_per_label(void **state)
 }
 
 static void
+writes_a_metric_without_labels_bare(void **state)
+{
+    (void)state;
+    counter_set(metrics_counter(METRIC_CONNECTIONS, NULL, NULL), 7);
+    expect_line("flexbrevo_connections 7");
+}
+
+static void
 keeps_metrics_with_the_same_label_apart(void **state)
 {
     (void)state;
@@ -230,6 +238,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(counts_per_label),
+        cmocka_unit_test(writes_a_metric_without_labels_bare),
         cmocka_unit_test(keeps_metrics_with_the_same_label_apart),
         cmocka_unit_test(writes_two_labels_in_their_order),
         cmocka_unit_test(says_what_each_metric_is),

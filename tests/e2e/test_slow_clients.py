@@ -1,0 +1,225 @@
+"""Slow and idle clients, and too many of them: honest callers do not notice."""
+
+import contextlib
+import resource
+import shutil
+import statistics
+import subprocess
+import threading
+import time
+
+import pytest
+
+import harness
+import raw_http
+from harness import Task
+
+PAGE_SIZE = resource.getpagesize()
+CPU_TICKS_S = 100
+P99_S = 1.0
+HEALTHY_PAUSE_S = 0.02
+CONNECTIONS_MAX = 4096          # HTTP_CONNECTIONS_MAX
+CONNECTION_RSS = 16 * 1024      # docs/http-api.md
+SANITIZED_FACTOR = 4            # shadow memory and red zones
+
+
+def is_sanitized(flexbrevo):
+    with open(f"/proc/{flexbrevo.process.pid}/maps", encoding="utf-8") as maps:
+        return any(word in maps.read() for word in ("asan", "tsan"))
+
+
+def rss(flexbrevo):
+    with open(f"/proc/{flexbrevo.process.pid}/statm", encoding="utf-8") as statm:
+        return int(statm.read().split()[1]) * PAGE_SIZE
+
+
+def cpu_s(flexbrevo):
+    with open(f"/proc/{flexbrevo.process.pid}/stat", encoding="utf-8") as stat:
+        fields = stat.read().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / CPU_TICKS_S
+
+
+class HealthyCaller:
+    """Signed callbacks at a low rate; remembers how long each took, a lost connection included."""
+
+    def __init__(self, flexbrevo, twilio):
+        self.flexbrevo = flexbrevo
+        self.twilio = twilio
+        self.took_s = []
+        self.refused = []
+        self.stopping = threading.Event()
+        self.thread = threading.Thread(target=self.run, daemon=True)
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.stopping.set()
+        self.thread.join()
+
+    def run(self):
+        caller = self.flexbrevo.caller()
+        while not self.stopping.wait(HEALTHY_PAUSE_S):
+            webhook = self.twilio.callback(Task())
+            began = time.monotonic()
+            status = self.call(caller, webhook)
+            self.took_s.append(time.monotonic() - began)
+            if status != 204:
+                self.refused.append(status)
+
+    @staticmethod
+    def call(caller, webhook):
+        for _ in range(3):          # an idle connection may be ended at any time: as proxies do
+            try:
+                return caller.send(webhook).status
+            except (OSError, harness.http.client.HTTPException):
+                caller.close()
+        return 0
+
+    def p99_s(self):
+        return statistics.quantiles(self.took_s, n=100)[98]
+
+    def check(self):
+        assert len(self.took_s) > 50
+        assert self.refused == []
+        assert self.p99_s() < P99_S
+
+
+@contextlib.contextmanager
+def many_files(count):
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard < count:
+        pytest.skip(f"this test needs {count} open files, the hard limit is {hard}")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (count, hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+@pytest.fixture
+def served(program, redis):
+    """Only the webhook server: what is measured is its own."""
+    return program("serve", changes={"redis": {"url": redis.url}}).start()
+
+
+@pytest.mark.slow
+@pytest.mark.time_limit(60)
+@pytest.mark.parametrize("sent", [b"", b"GET /unknown HTTP/1.1\r\nHost: a\r\n\r\n", b"POST / HT"],
+                         ids=["silent", "kept alive", "begun"])
+def test_5000_idle_connections_lock_nobody_out(served, twilio, sent):
+    before = rss(served)
+    with many_files(6000), contextlib.ExitStack() as opened, \
+            HealthyCaller(served, twilio) as healthy:
+        for _ in range(5000):
+            connection = opened.enter_context(raw_http.connect(served.url))
+            connection.sendall(sent)
+        harness.wait_until(lambda: served.metric("connections") <= CONNECTIONS_MAX and
+                           served.metric("connections_evicted_total") >= 5000 - CONNECTIONS_MAX,
+                           "evictions")
+        healthy.stopping.wait(2)
+        grown = rss(served) - before
+    print(f"p99 {healthy.p99_s() * 1000:.1f} ms, {grown / CONNECTIONS_MAX / 1024:.1f} KiB each")
+    healthy.check()
+    factor = SANITIZED_FACTOR if is_sanitized(served) else 1
+    assert grown < CONNECTIONS_MAX * CONNECTION_RSS * factor
+    harness.wait_until(lambda: served.metric("connections") < 10, "all of them to be gone")
+
+
+SLOW_MODES = {
+    "headers": ["-H"],
+    "bodies": ["-B"],
+    "range": ["-R"],
+    "readers": ["-X", "-k", "10", "-w", "1", "-y", "2", "-z", "1", "-n", "1"],
+}
+
+
+@pytest.mark.slow
+@pytest.mark.time_limit(60)
+@pytest.mark.parametrize("mode", SLOW_MODES)
+def test_slow_clients_are_bounded(served, twilio, mode):
+    if shutil.which("slowhttptest") is None:
+        pytest.skip("slowhttptest is not installed")
+    before = rss(served)
+    url = served.url + "/webhooks/taskrouter"
+    with many_files(6000), HealthyCaller(served, twilio) as healthy:
+        done = subprocess.run(
+            ["slowhttptest", *SLOW_MODES[mode], "-c", "5000", "-r", "1500", "-i", "2", "-l", "8",
+             "-p", "3", "-u", url], capture_output=True, timeout=40, check=False)
+        grown = rss(served) - before
+    print(f"p99 {healthy.p99_s() * 1000:.1f} ms, {grown / 1024 / 1024:.1f} MiB")
+    assert done.returncode == 0, done.stdout[-2000:]
+    healthy.check()
+    factor = SANITIZED_FACTOR if is_sanitized(served) else 1
+    assert grown < CONNECTIONS_MAX * CONNECTION_RSS * factor
+    harness.wait_until(lambda: served.metric("connections") < 10, "all of them to be gone")
+
+
+@pytest.mark.slow
+@pytest.mark.time_limit(60)
+@pytest.mark.parametrize("sent", [b"", b"POST / HTTP/1.1\r\nHost: a\r\n",
+                                  b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\na"],
+                         ids=["nothing", "half a head", "half a body"])
+def test_what_does_not_go_on_is_hung_up_on(served, sent):
+    with raw_http.connect(served.url, timeout_s=25) as connection:
+        connection.sendall(sent)
+        began = time.monotonic()
+        assert raw_http.read_to_end(connection) == b""
+        assert 10 < time.monotonic() - began < 20
+
+
+@pytest.mark.slow
+@pytest.mark.time_limit(60)
+def test_a_reader_that_takes_nothing_is_hung_up_on(served):
+    """Requests are answered only as far as their answers are taken, and not for ever."""
+    request = b"GET /unknown HTTP/1.1\r\nHost: a\r\n\r\n"
+    with raw_http.connect(served.url) as connection:
+        connection.settimeout(1)
+        with pytest.raises((TimeoutError, ConnectionError)):
+            while True:
+                connection.sendall(request * 1000)
+        connection.settimeout(25)
+        connection.shutdown(raw_http.socket.SHUT_WR)
+        began = time.monotonic()
+        harness.wait_until(lambda: served.metric("connections") == 0, "the end", 20)
+        assert time.monotonic() - began < 20
+
+
+def test_without_descriptors_accepting_pauses_and_heals(served, twilio):
+    """The limit sinks while the program runs: its own arithmetic does not help."""
+    established = served.caller()
+    assert established.send(twilio.callback(Task())).status == 204
+    pid = served.process.pid
+    soft, hard = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (64, hard))
+    with contextlib.ExitStack() as opened:
+        for _ in range(100):
+            opened.enter_context(raw_http.connect(served.url))
+        began, spent = time.monotonic(), cpu_s(served)
+        while time.monotonic() - began < 3:
+            assert established.send(twilio.callback(Task())).status == 204
+            time.sleep(0.05)
+        share = (cpu_s(served) - spent) / (time.monotonic() - began)
+        print(f"{share * 100:.1f} % of a processor")
+        assert share < 0.2
+        assert "accept_paused" in served.log()
+        assert served.log().count("accept_paused") == 1
+    fresh = served.caller()
+    assert fresh.send(twilio.callback(Task())).status == 204
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_with_64_descriptors_everybody_is_served(program, redis, twilio, tmp_path, monkeypatch):
+    """The limit is known from the start: the longest idle make room."""
+    wrapper = tmp_path / "few-files"
+    wrapper.write_text(f'#!/bin/sh\nulimit -n 64\nexec {harness.BINARY} "$@"\n')
+    wrapper.chmod(0o755)
+    monkeypatch.setattr(harness, "BINARY", str(wrapper))
+    served = program("serve", changes={"redis": {"url": redis.url}}).start()
+    with contextlib.ExitStack() as opened, HealthyCaller(served, twilio) as healthy:
+        for _ in range(200):
+            opened.enter_context(raw_http.connect(served.url))
+        healthy.stopping.wait(2)
+        assert served.metric("connections") <= 32
+        assert served.metric("connections_evicted_total") >= 150
+    healthy.check()
+    assert "accept_paused" not in served.log()
