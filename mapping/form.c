@@ -32,25 +32,40 @@ take_until(struct slice *rest, char separator)
     return (struct slice){.data = all.data, .size = size};
 }
 
+/* The next segment that holds a field; absent at the end. */
+static struct slice
+next_segment(struct slice *rest)
+{
+    struct slice segment = {0};
+
+    while (segment.size == 0 && rest->size > 0) {
+        segment = take_until(rest, '&');
+    }
+    return segment;
+}
+
+static struct form_field
+split_segment(struct slice value)
+{
+    const char *end = value.data + value.size;
+    const struct slice name = take_until(&value, '=');
+
+    if (value.data == NULL) {
+        value = (struct slice){.data = end, .size = 0};
+    }
+    return (struct form_field){.name = name, .value = value};
+}
+
 bool
 form_next(struct slice *rest, struct form_field *ret_encoded)
 {
-    while (rest->size > 0) {
-        struct slice value = take_until(rest, '&');
+    const struct slice segment = next_segment(rest);
 
-        if (value.size == 0) {
-            continue;
-        }
-        const char *end = value.data + value.size;
-        const struct slice name = take_until(&value, '=');
-
-        if (value.data == NULL) {
-            value = (struct slice){.data = end, .size = 0};
-        }
-        *ret_encoded = (struct form_field){.name = name, .value = value};
-        return true;
+    if (segment.size == 0) {
+        return false;
     }
-    return false;
+    *ret_encoded = split_segment(segment);
+    return true;
 }
 
 /* Adding zero to the NULL of an absent slice would be undefined. */
@@ -213,14 +228,30 @@ form_name_is(struct slice encoded, const char *name)
     return at == end && *name == '\0';
 }
 
+/* Tells most fields apart without looking for the end of their names. */
+static bool
+may_be_named(struct slice segment, char first)
+{
+    const char c = segment.data[0];
+
+    return c == first || c == '%' || c == '+' || c == '=';
+}
+
 struct slice
 form_find(struct slice body, const char *name)
 {
-    struct form_field field;
+    for (size_t i = 0; i < FORM_FIELDS_MAX; i++) {
+        const struct slice segment = next_segment(&body);
 
-    for (size_t i = 0; i < FORM_FIELDS_MAX && form_next(&body, &field); i++) {
-        if (form_name_is(field.name, name)) {
-            return field.value;
+        if (segment.size == 0) {
+            break;
+        }
+        if (may_be_named(segment, *name)) {
+            const struct form_field field = split_segment(segment);
+
+            if (form_name_is(field.name, name)) {
+                return field.value;
+            }
         }
     }
     return (struct slice){0};

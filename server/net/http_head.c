@@ -48,10 +48,10 @@ is_token(struct slice name)
 
     for (size_t i = 0; i < name.size; i++) {
         const char c = name.data[i];
-        const bool alphanumeric =
-            (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+        const char lower = (char)(c | 0x20);
+        const bool plain = (lower >= 'a' && lower <= 'z') || (c >= '0' && c <= '9');
 
-        if (!alphanumeric && (c == '\0' || strchr(marks, c) == NULL)) {
+        if (!plain && c != '-' && (c == '\0' || strchr(marks, c) == NULL)) {
             return false;
         }
     }
@@ -167,8 +167,11 @@ http_head_value(const struct http_head *head, const char *name)
 struct slice
 http_head_value_at(const struct http_head *head, const char *name, size_t index)
 {
+    const size_t size = strlen(name); /* tells most of them apart */
+
     for (size_t i = 0; i < head->count; i++) {
-        if (!slice_is_nocase(head->fields[i].name, name)) {
+        if (head->fields[i].name.size != size ||
+            !slice_is_nocase(head->fields[i].name, name)) {
             continue;
         }
         if (index == 0) {
@@ -182,10 +185,14 @@ http_head_value_at(const struct http_head *head, const char *name, size_t index)
 size_t
 http_head_count(const struct http_head *head, const char *name)
 {
+    const size_t size = strlen(name);
     size_t count = 0;
 
     for (size_t i = 0; i < head->count; i++) {
-        count += slice_is_nocase(head->fields[i].name, name) ? 1 : 0;
+        count += head->fields[i].name.size == size &&
+                         slice_is_nocase(head->fields[i].name, name)
+                     ? 1
+                     : 0;
     }
     return count;
 }
