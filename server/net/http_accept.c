@@ -54,42 +54,50 @@ evict_from(struct http_server *server, enum waiting line, int64_t grace_ms)
     return true;
 }
 
-/*
- * Nobody who has just come, and nobody who has just been served, while others have been idle for
- * longer: an honest caller is busy within moments.
- */
-static bool
-evict_idle(struct http_server *server)
+static size_t
+count_staying(const struct http_server *server)
 {
-    return evict_from(server, WAITING_NEW, EVICT_GRACE_MS) ||
-           evict_from(server, WAITING_IDLE, EVICT_GRACE_MS) ||
-           evict_from(server, WAITING_NEW, 0) || evict_from(server, WAITING_IDLE, 0);
+    return server->connections - server->doomed;
 }
 
-/* No honest caller takes that long. */
-static bool
-evict_slow(struct http_server *server)
+/* Until `most` are left: those that never asked for anything, then those that have. */
+static void
+evict_idle(struct http_server *server, size_t most, int64_t grace_ms)
 {
-    return evict_from(server, WAITING_REPLYING, EVICT_GRACE_MS) ||
-           evict_from(server, WAITING_RECEIVING, EVICT_GRACE_MS);
+    bool is_done = count_staying(server) <= most;
+
+    while (!is_done) {
+        is_done = !(evict_from(server, WAITING_NEW, grace_ms) ||
+                      evict_from(server, WAITING_IDLE, grace_ms)) ||
+                  count_staying(server) <= most;
+    }
 }
 
 /*
- * Those evicted leave when the library has noticed: some places are kept free for those who come
- * meanwhile. False when the server is full of requests that are under way.
+ * Those evicted leave when the library has noticed, so some places are kept free: an honest caller
+ * is busy within moments, and whoever is idle for longer has to go when the server is nearly full.
+ * When it is full, nobody idle may stay, nor who is slower than honest callers are.
+ *
+ * False: there is nobody to evict, or they are still on their way out.
  */
 static bool
 make_room(struct http_server *server)
 {
     const size_t limit = server->connections_limit;
-    const size_t spare = MIN((size_t)ACCEPT_BATCH, limit / 4);
+    const size_t most = limit - MIN((size_t)ACCEPT_BATCH, limit / 4);
 
-    while (server->connections - server->doomed > limit - spare && evict_idle(server)) {
+    evict_idle(server, most, EVICT_GRACE_MS);
+    if (server->connections < limit) {
+        return true;
     }
-    if (server->connections - server->doomed >= limit && !evict_slow(server)) {
-        return false;
+    if (count_staying(server) >= limit) {
+        evict_idle(server, most, 0);
     }
-    return true;
+    if (count_staying(server) >= limit) {
+        (void)(evict_from(server, WAITING_REPLYING, EVICT_GRACE_MS) ||
+               evict_from(server, WAITING_RECEIVING, EVICT_GRACE_MS));
+    }
+    return false;
 }
 
 /* ---- watching the listener ----------------------------------------------------------------- */
@@ -128,7 +136,7 @@ starve(struct http_server *server, int error)
             "LimitNOFILE= of the service, or look who else takes descriptors");
         server->starved_us = server->now_us;
     }
-    (void)(evict_idle(server) || evict_slow(server)); /* nobody to end: others will */
+    evict_idle(server, count_staying(server) - MIN(count_staying(server), (size_t)1), 0);
     pause_accepting(server);
 }
 
@@ -194,14 +202,17 @@ http_accept_run(struct http_server *server)
     if (!is_waiting(server)) {
         return;
     }
+    if (!make_room(server)) {
+        if (server->doomed == 0) {
+            pause_accepting(server);
+        }
+        return;
+    }
     for (int i = 0; i < ACCEPT_BATCH && server->connections < server->connections_limit;
          i++) {
         if (!accept_one(server)) {
-            break;
+            return;
         }
-    }
-    if (!make_room(server)) {
-        pause_accepting(server);
     }
 }
 

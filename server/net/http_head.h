@@ -39,7 +39,10 @@ struct http_head {
  * In the order of the lines: the first one (its three texts as the library gives them, and the
  * target as it was before it was decoded), each header, and the `size` of all from the method to
  * behind the empty line. What does not follow gaplessly was a NUL, a lone LF, a header continued
- * in a second line, or blanks too many. (NUL LF looks like CR LF; it is no more than a line end.)
+ * in a second line, or blanks too many.
+ *
+ * Two bytes cannot be told from CR LF, because the library has overwritten them: NUL LF at the end
+ * of a line, and in place of the empty line also ":" LF. No proxy passes either on.
  */
 void http_head_begin(
     struct http_head *head, const char *method, const char *target, const char *version);

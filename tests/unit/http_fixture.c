@@ -45,7 +45,7 @@ reply_with_view(struct http_request *request)
     http_reply(request, 200, headers, LENGTH(headers), buffer_slice(&text));
 }
 
-static void
+void
 handle(void *context, struct http_request *request)
 {
     struct fixture *fixture = context;

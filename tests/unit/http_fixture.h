@@ -41,6 +41,8 @@ struct fixture {
 /* For WITH_SERVER(): *state is the struct fixture. */
 int server_setup(void **state);
 int server_teardown(void **state);
+/* The handler; its context is the fixture. */
+void handle(void *context, struct http_request *request);
 int open_at(struct fixture *fixture, const char *listen, char error[ERROR_SIZE]);
 void reply_all(struct fixture *fixture);
 

@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "server/ops/metrics.h"
 #include "tests/unit/http_fixture.h"
 
 /* ---- later answers ------------------------------------------------------------------------- */
@@ -141,6 +142,44 @@ finishes_what_is_under_way_when_quiesced(void **state)
     assert_int_equal(http_server_active(fixture->server), 0);
 }
 
+/* What has arrived when the end begins is under way, although nobody has looked at it. */
+static void
+begins_what_has_arrived_when_quiesced(void **state)
+{
+    struct fixture *fixture = *state;
+    AUTO(client_close) struct client *kept = client_open(fixture);
+    AUTO(client_close) struct client *queued = NULL;
+
+    send_text(fixture, kept, NEXT);
+    pump(fixture, kept, has_answers, 1);
+    queued = client_open(fixture); /* not even accepted yet */
+    assert_int_equal(send(kept->fd, NEXT, strlen(NEXT), 0), strlen(NEXT));
+    assert_int_equal(send(queued->fd, NEXT, strlen(NEXT), 0), strlen(NEXT));
+    http_server_quiesce(fixture->server);
+    pump(fixture, kept, has_ended, 0);
+    pump(fixture, queued, has_ended, 0);
+    assert_int_equal(count_answers(kept), 2);
+    assert_int_equal(count_answers(queued), 1);
+    assert_int_equal(fixture->handled, 3);
+}
+
+static void
+gives_who_has_just_come_a_moment_when_quiesced(void **state)
+{
+    struct fixture *fixture = *state;
+    AUTO(client_close) struct client *early = client_open(fixture);
+    AUTO(client_close) struct client *silent = client_open(fixture);
+
+    settle(fixture, early);
+    http_server_quiesce(fixture->server);
+    assert_int_equal(http_server_active(fixture->server), 2);
+    send_text(fixture, early, NEXT);
+    pump(fixture, early, has_ended, 0);
+    assert_has(early, "HTTP/1.1 200");
+    pump(fixture, silent, has_ended, 0);
+    assert_int_equal(http_server_active(fixture->server), 0);
+}
+
 static void
 sends_the_answers_due_before_it_closes(void **state)
 {
@@ -159,6 +198,104 @@ sends_the_answers_due_before_it_closes(void **state)
         client_read(client);
     }
     assert_has(client, "HTTP/1.1 200");
+}
+
+/* ---- too many ------------------------------------------------------------------------------ */
+
+enum {
+    SHARE = 1 << 20, /* so many share that each gets the least */
+    SPARE = HTTP_CONNECTIONS_MIN / 4,
+};
+
+static void
+open_small(struct fixture *fixture)
+{
+    char error[ERROR_SIZE] = "";
+    const struct http_server_options options = {
+        .listen = "127.0.0.1:0",
+        .share = SHARE,
+        .is_measured = true,
+        .body_max = BODY_MAX,
+        .handler = handle,
+        .context = fixture,
+    };
+
+    if (http_server_open(&options, &fixture->server, error) < 0) {
+        fail_msg("%s", error);
+    }
+}
+
+static int64_t
+count_evicted(void)
+{
+    return counter_get(metrics_counter(METRIC_CONNECTIONS_EVICTED, NULL, NULL));
+}
+
+static int64_t
+count_open(void)
+{
+    return counter_get(metrics_counter(METRIC_CONNECTIONS, NULL, NULL));
+}
+
+static void
+ends_the_longest_idle_to_let_others_in(void **state)
+{
+    struct fixture fixture = {0};
+    struct client *clients[3 * HTTP_CONNECTIONS_MIN];
+    const int64_t evicted = count_evicted();
+
+    (void)state;
+    open_small(&fixture);
+    for (size_t i = 0; i < LENGTH(clients); i++) {
+        clients[i] = client_open(&fixture);
+        settle(&fixture, clients[i]);
+        assert_true(count_open() <= HTTP_CONNECTIONS_MIN);
+    }
+    size_t gone = 0; /* the oldest */
+
+    for (size_t i = 0; i < LENGTH(clients); i++) {
+        settle(&fixture, clients[i]);
+        assert_true(!clients[i]->ended || gone == i);
+        gone += clients[i]->ended ? 1 : 0;
+        client_close(&clients[i]);
+    }
+    assert_int_equal(count_evicted() - evicted, gone);
+    assert_in_range(gone, LENGTH(clients) - HTTP_CONNECTIONS_MIN,
+        LENGTH(clients) - HTTP_CONNECTIONS_MIN + SPARE);
+    http_server_close(&fixture.server);
+    assert_int_equal(count_open(), 0);
+}
+
+static void
+ends_no_request_that_is_under_way_and_lets_others_wait(void **state)
+{
+    struct fixture fixture = {.reply_later = true};
+    struct client *clients[HTTP_CONNECTIONS_MIN];
+    const int64_t evicted = count_evicted();
+
+    (void)state;
+    open_small(&fixture);
+    for (size_t i = 0; i < LENGTH(clients); i++) {
+        clients[i] = client_open(&fixture);
+        send_text(&fixture, clients[i], NEXT);
+        pump(&fixture, clients[i], has_handled, i + 1);
+    }
+    AUTO(client_close) struct client *late = client_open(&fixture);
+
+    send_text(&fixture, late, NEXT);
+    settle(&fixture, late);
+    assert_int_equal(fixture.handled, LENGTH(clients));
+    assert_true(http_server_timeout_ms(fixture.server) > 0); /* it does not spin */
+    reply_all(&fixture);
+    fixture.reply_later = false;
+    pump(&fixture, late, has_answers, 1);
+    assert_has(late, "GET /next");
+    for (size_t i = 0; i < LENGTH(clients); i++) {
+        pump(&fixture, clients[i], has_answers, 1);
+        client_close(&clients[i]);
+    }
+    assert_true(count_evicted() - evicted <= SPARE + 1); /* idle again by then */
+    http_server_close(&fixture.server);
 }
 
 /* ---- answers ------------------------------------------------------------------------------- */
@@ -207,7 +344,11 @@ main(void)
         WITH_SERVER(survives_clients_that_leave_while_they_wait),
         WITH_SERVER(forgets_clients_that_leave_in_the_middle_of_a_body),
         WITH_SERVER(finishes_what_is_under_way_when_quiesced),
+        WITH_SERVER(begins_what_has_arrived_when_quiesced),
+        WITH_SERVER(gives_who_has_just_come_a_moment_when_quiesced),
         cmocka_unit_test(sends_the_answers_due_before_it_closes),
+        cmocka_unit_test(ends_the_longest_idle_to_let_others_in),
+        cmocka_unit_test(ends_no_request_that_is_under_way_and_lets_others_wait),
         cmocka_unit_test(says_errors_in_json),
     };
 

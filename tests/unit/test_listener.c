@@ -3,6 +3,7 @@
  */
 #include <errno.h>
 #include <poll.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -53,6 +54,8 @@ listens_on_a_unix_socket_and_replaces_a_dead_one(void **state)
 
     assert_int_equal(open_at(&fixture, listen, error), 0);
     assert_int_equal(http_server_port(fixture.server), 0);
+    assert_int_equal(lstat(path, &status), 0);
+    assert_int_equal(status.st_mode & 07777, LISTENER_UNIX_MODE);
     AUTO(client_close) struct client *client = connect_unix(path);
 
     send_text(&fixture, client, NEXT);
@@ -272,9 +275,127 @@ a_port_that_is_not_shared_is_taken(void **state)
     listener_close(&first);
 }
 
+/* ---- several servers ------------------------------------------------------------------------ */
+
+/* Two servers; the second listens beside the first. */
+static void
+assert_both_serve(struct fixture *first, struct fixture *second)
+{
+    /* Whoever is asked: a client's request is served by the one whose turn it is. */
+    for (size_t i = 0; i < 2; i++) {
+        struct fixture *fixture = i == 0 ? first : second;
+        AUTO(client_close) struct client *client = client_open(fixture);
+
+        send_text(fixture, client, NEXT);
+        while (!has_answers(fixture, client, 1)) {
+            (void)turn(first, client);
+            (void)turn(second, client);
+        }
+    }
+    assert_int_equal(first->handled + second->handled, 2);
+}
+
+static void
+shares_a_socket_that_is_nobody_elses(void **state)
+{
+    struct fixture *first = *state;
+    struct fixture second = {0};
+    char error[ERROR_SIZE] = "";
+    const struct http_server_options options = {
+        .listen_fd = http_server_listen_fd(first->server),
+        .listen = "shared",
+        .body_max = BODY_MAX,
+        .handler = handle,
+        .context = &second,
+    };
+
+    assert_int_equal(http_server_open(&options, &second.server, error), 0);
+    assert_int_equal(http_server_port(second.server), http_server_port(first->server));
+    assert_both_serve(first, &second);
+    /* The second's end is not the first's. */
+    http_server_close(&second.server);
+    AUTO(client_close) struct client *client = client_open(first);
+
+    send_text(first, client, NEXT);
+    pump(first, client, has_answers, 1);
+}
+
+static void
+listens_at_a_port_others_may_use_by_a_socket_of_its_own(void **state)
+{
+    struct fixture first = {0};
+    struct fixture second = {0};
+    char error[ERROR_SIZE] = "";
+    struct http_server_options options = {.listen = "127.0.0.1:0",
+        .reuse_port = true,
+        .body_max = BODY_MAX,
+        .handler = handle,
+        .context = &first};
+
+    (void)state;
+    assert_int_equal(http_server_open(&options, &first.server, error), 0);
+    options.context = &second;
+    options.listen_fd = http_server_listen_fd(first.server);
+    assert_int_equal(http_server_open(&options, &second.server, error), 0);
+    assert_int_equal(http_server_port(second.server), http_server_port(first.server));
+    assert_both_serve(&first, &second);
+    http_server_close(&first.server);
+    AUTO(client_close) struct client *client = client_open(&second);
+
+    send_text(&second, client, NEXT);
+    pump(&second, client, has_answers, 1);
+    http_server_close(&second.server);
+}
+
+static void
+leaves_an_inherited_socket_open_behind_it(void **state)
+{
+    static const struct {
+        const char *pid; /* NULL: ours */
+        const char *listen;
+        int expected;
+    } cases[] = {
+        {NULL, "systemd", 0},
+        {NULL, "systemd:web", 0},
+        {NULL, "systemd:other", -ENOENT},
+        {NULL, "systemd:we", -ENOENT},
+        {"1", "systemd", -ENOENT},
+        {"", "systemd", -ENOENT},
+    };
+    struct fixture *fixture = *state;
+    char pid[16];
+
+    assert_int_equal(
+        dup2(http_server_listen_fd(fixture->server), 3), 3); /* the first to be passed */
+    (void)snprintf(pid, sizeof(pid), "%d", (int)getpid());
+    (void)setenv("LISTEN_FDS", "1", 1);
+    (void)setenv("LISTEN_FDNAMES", "web", 1);
+    for (size_t i = 0; i < LENGTH(cases); i++) {
+        struct fixture heir = {0};
+        char error[ERROR_SIZE] = "";
+
+        (void)setenv("LISTEN_PID", cases[i].pid != NULL ? cases[i].pid : pid, 1);
+        assert_int_equal(open_at(&heir, cases[i].listen, error), cases[i].expected);
+        if (cases[i].expected < 0) {
+            assert_non_null(strstr(error, cases[i].listen));
+            continue;
+        }
+        assert_int_equal(
+            http_server_port(heir.server), http_server_port(fixture->server));
+        http_server_close(&heir.server);
+        assert_true(fcntl(3, F_GETFD) >= 0);
+    }
+    (void)unsetenv("LISTEN_PID");
+    assert_int_equal(dup2(STDERR_FILENO, 3), 3);
+}
+
 int
 main(void)
 {
+    /* The place of what is passed to a process; nothing of ours may get there by itself. */
+    if (fcntl(3, F_GETFD) < 0 && dup2(STDERR_FILENO, 3) < 0) {
+        return 1;
+    }
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(listens_on_a_unix_socket_and_replaces_a_dead_one),
         cmocka_unit_test(does_not_remove_a_file_that_is_no_socket),
@@ -285,6 +406,9 @@ main(void)
         cmocka_unit_test(a_copy_serves_on_when_the_first_is_closed),
         cmocka_unit_test(a_unix_socket_is_shared_and_removed_once),
         cmocka_unit_test(a_port_that_is_not_shared_is_taken),
+        WITH_SERVER(shares_a_socket_that_is_nobody_elses),
+        cmocka_unit_test(listens_at_a_port_others_may_use_by_a_socket_of_its_own),
+        WITH_SERVER(leaves_an_inherited_socket_open_behind_it),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
