@@ -21,7 +21,8 @@ EVENTS_OF_A_BATCH = 100
 # What stands in every request of Twilio's besides.
 HEADERS = (
     "Host: hooks.example.com\r\nUser-Agent: TwilioProxy/1.1\r\nAccept: */*\r\n"
-    "X-Home-Region: us1\r\n")
+    "Accept-Encoding: gzip\r\nX-Home-Region: us1\r\n"
+    "I-Twilio-Idempotency-Token: 0c1d7b0e-6f0a-4a52-9a39-5f3a2d8e1b47\r\n")
 
 CONSTANT = {
     "AccountSid": ACCOUNT_SID, "WorkspaceSid": WORKSPACE_SID,
@@ -125,7 +126,9 @@ def check_against_twilio():
         lines = head.decode().split("\r\n")
         headers = dict(line.split(": ", 1) for line in lines[1:])
         path = lines[0].split()[1]
-        parameters = dict(urllib.parse.parse_qsl(body.decode())) if make is callback else body.decode()
+        text = body.decode()
+        signed = dict(urllib.parse.parse_qsl(text)) if make is callback else text
         if not RequestValidator(TOKEN).validate(
-                PUBLIC_URL + path, parameters, headers["X-Twilio-Signature"]):
-            raise SystemExit(f"compare: {make.__name__}: not signed as Twilio does (a fault of bodies.py)")
+                PUBLIC_URL + path, signed, headers["X-Twilio-Signature"]):
+            raise SystemExit(
+                f"compare: not signed as Twilio does: {make.__name__} (a fault of bodies.py)")

@@ -18,6 +18,7 @@ import argparse
 import dataclasses
 import json
 import pathlib
+import signal
 import statistics
 import subprocess
 import sys
@@ -297,6 +298,7 @@ def read_arguments():
 
 
 def main():
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))     # what was started is stopped
     arguments = read_arguments()
     results = json.loads(arguments.source.read_text()) if arguments.source else measure(arguments)
     if arguments.json:

@@ -40,6 +40,7 @@ drop(void *response, struct MHD_Connection *connection, const char *url,
 int
 main(int count, char **arguments)
 {
+    static char nothing[1];
     int64_t port = 0;
     int signal_number;
     sigset_t ends;
@@ -55,7 +56,7 @@ main(int count, char **arguments)
     (void)sigprocmask(SIG_BLOCK, &ends, NULL);
 
     struct MHD_Response *response =
-        MHD_create_response_from_buffer(0, (void *)(intptr_t) "", MHD_RESPMEM_PERSISTENT);
+        MHD_create_response_from_buffer(0, nothing, MHD_RESPMEM_PERSISTENT);
     struct MHD_Daemon *daemon =
         MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD, (uint16_t)port, NULL, NULL, drop,
             response, MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS_MAX,
