@@ -17,6 +17,7 @@ from machine import wait_until
 PEERS = pathlib.Path(__file__).resolve().parents[1] / "peers"
 PATH = os.environ["PATH"] + ":/usr/sbin"
 LUA_MODULE = pathlib.Path("/usr/lib/nginx/modules/ngx_http_lua_module.so")
+LUA_REDIS = pathlib.Path("/usr/share/lua/5.1/nginx/redis.lua")
 GO_LIBRARIES = pathlib.Path("/usr/share/gocode/src/github.com/gomodule/redigo")
 STOP_S = 10
 
@@ -98,7 +99,7 @@ CONTESTANTS = (
     Contestant("fastify", "Fastify + twilio + ioredis", node("fastify_ioredis.js"),
                needs("node", NODE_MODULES / "fastify", NODE_MODULES / "ioredis"),
                lambda client: client.xlen("events")),
-    Contestant("nginx", "nginx + Lua", nginx, needs("nginx", LUA_MODULE),
+    Contestant("nginx", "nginx + Lua", nginx, needs("nginx", LUA_MODULE, LUA_REDIS),
                lambda client: client.xlen("events")),
     Contestant("go", "Go net/http + redigo", go, needs("go", GO_LIBRARIES),
                lambda client: client.xlen("events")),
