@@ -265,5 +265,5 @@ def describe_machine(build):
                   if line.startswith("model name")), platform.machine())
     memory_gb = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2 ** 30
     return {"hardware": f"{os.cpu_count()} processors ({model}), {memory_gb:.0f} GiB, "
-                        f"Linux {platform.release()}",
+                        f"Linux {platform.release().partition('-')[0]}",
             "versions": dict(versions_of(build))}
