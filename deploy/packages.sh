@@ -37,10 +37,10 @@ as_root() {
     fi
 }
 
-# Services that come with a package (redis, nginx) are neither started nor enabled: we start our own.
+# Services that come with a package (redis, proxies) are neither started nor enabled: we start our own.
 apt_install() {
     local policy=/usr/sbin/policy-rc.d ours=no services=() service status=0
-    for service in redis-server nginx; do
+    for service in redis-server nginx haproxy caddy; do
         is_installed "$service" || services+=("$service")
     done
     if [ ! -e "$policy" ]; then
