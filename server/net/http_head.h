@@ -42,8 +42,8 @@ struct http_head {
  * in a second line, or blanks too many.
  *
  * What the library has overwritten looks like what was NUL: NUL LF at the end of a line cannot be
- * told from CR LF, nor can ":" LF and a few more with a NUL in place of the empty line. No
- * proxy passes any of these on.
+ * told from CR LF, nor an empty line from some that a NUL or the colon of a header without a name
+ * begins, where they are as long. No proxy passes any of these on.
  */
 void http_head_begin(
     struct http_head *head, const char *method, const char *target, const char *version);

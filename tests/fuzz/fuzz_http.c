@@ -172,23 +172,14 @@ open_run(bool reply_later)
 
 /* ---- a strict reader ----------------------------------------------------------------------- */
 
-/* CR LF, or ":" LF in place of the empty line, which looks the same to us (http_head.h). */
-static bool
-is_line_end(struct slice text, size_t at)
-{
-    const char c = text.data[at];
-
-    return text.data[at + 1] == '\n' && (c == '\r' || (c == ':' && at == 0));
-}
-
-/* Takes the line off; one that is not ended so, or with a control in it, is none. */
+/* Takes the line off; one that CR LF does not end, or with a control in it, is none. */
 static bool
 take_line(struct slice *text, struct slice *ret_line)
 {
     for (size_t i = 0; i + 1 < text->size; i++) {
         const unsigned char c = (unsigned char)text->data[i];
 
-        if (is_line_end(*text, i)) {
+        if (c == '\r' && text->data[i + 1] == '\n') {
             *ret_line = (struct slice){text->data, i};
             *text = slice_skip(*text, i + 2);
             return true;
@@ -251,12 +242,14 @@ read_request_line(struct slice line)
 
 /*
  * How many requests there are up to the first that is malformed, or in chunks: that is the last.
- * Where there are NULs this reader is stricter than the server can be: it says nothing then.
+ * NULs and headers without a name are overwritten like line ends before the server sees them
+ * (http_head.h): there this reader says nothing.
  */
 static size_t
 count_requests(struct slice text)
 {
-    if (text.size > 0 && memchr(text.data, '\0', text.size) != NULL) {
+    if (text.size > 0 && (memchr(text.data, '\0', text.size) != NULL ||
+                             memmem(text.data, text.size, "\n:", 2) != NULL)) {
         return SIZE_MAX;
     }
     for (size_t count = 0;; count++) {
