@@ -124,7 +124,7 @@ pause_accepting(struct http_server *server)
     }
 }
 
-/* The one whose end frees a descriptor is noticed in this run; that of others we cannot hear. */
+/* One of ours may go; whether others give descriptors back cannot be heard, only tried. */
 static void
 starve(struct http_server *server, int error)
 {
@@ -195,11 +195,11 @@ http_accept_run(struct http_server *server)
     if (server->listener.fd < 0) {
         return;
     }
-    if (!server->accepts &&
-        (server->now_us < server->accept_us || watch(server, true) < 0)) {
-        return;
+    if (!server->accepts && server->now_us >= server->accept_us &&
+        watch(server, true) < 0) {
+        server->accept_us = server->now_us + (int64_t)ACCEPT_PAUSE_MS * US_PER_MS;
     }
-    if (!is_waiting(server)) {
+    if (!server->accepts || !is_waiting(server)) {
         return;
     }
     if (!make_room(server)) {

@@ -138,7 +138,7 @@ http_head_add(struct http_head *head, const char *name, const char *value)
 {
     const struct http_head_field field = {slice_of(name), slice_of(value)};
 
-    if (name != head->next) {
+    if (name != head->next || name[-1] != '\0') { /* over the line end's LF */
         head->is_broken = true;
     }
     head->next = value + field.value.size + LINE_END_SIZE;
@@ -153,7 +153,10 @@ http_head_add(struct http_head *head, const char *name, const char *value)
 void
 http_head_end(struct http_head *head, size_t size)
 {
-    if (head->next + LINE_END_SIZE != head->method.data + size) {
+    const char *end = head->method.data + size;
+
+    if (head->next + LINE_END_SIZE != end || end[-1] != '\0' || end[-2] != '\0' ||
+        end[-3] != '\0') {
         head->is_broken = true;
     }
 }

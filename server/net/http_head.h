@@ -41,8 +41,9 @@ struct http_head {
  * behind the empty line. What does not follow gaplessly was a NUL, a lone LF, a header continued
  * in a second line, or blanks too many.
  *
- * Two bytes cannot be told from CR LF, because the library has overwritten them: NUL LF at the end
- * of a line, and in place of the empty line also ":" LF. No proxy passes either on.
+ * What the library has overwritten looks like what was NUL: NUL LF at the end of a line cannot be
+ * told from CR LF, nor an empty line from some that a NUL or the colon of a header without a name
+ * begins, where they are as long. No proxy passes any of these on.
  */
 void http_head_begin(
     struct http_head *head, const char *method, const char *target, const char *version);

@@ -216,8 +216,7 @@ say_listening(const char *event, const char *listen, uint16_t port)
 {
     struct listen_address address;
 
-    if (!listen_address_parse(slice_of(listen), &address) ||
-        address.kind == LISTEN_UNIX) {
+    if (port == 0 || !listen_address_parse(slice_of(listen), &address)) {
         log_info(event, "address=%s", listen);
     } else if (address.kind == LISTEN_SYSTEMD) {
         log_info(event, "address=%s port=%u", listen, port);

@@ -9,6 +9,7 @@ import time
 import pytest
 
 import harness
+import raw_http
 from harness import Task
 
 
@@ -73,6 +74,30 @@ def test_sigterm_while_everything_hangs_ends_in_time(program, twilio, sandbox):
     flexbrevo.start()
     sandbox.wait_for_events(len(tasks))
     assert {sandbox.tasks()[task.sid] for task in tasks} == {1}
+
+
+def test_sigterm_answers_what_is_under_way_and_lets_nobody_in(program, redis, twilio):
+    """Requests wait for Redis when the end begins; it comes back while they are drained."""
+    server = program("serve", changes={"redis": {"url": redis.url}}).start()
+    idle = raw_http.connect(server.url)
+    idle.sendall(raw_http.request_bytes(twilio.callback(Task())))
+    assert raw_http.status_of(raw_http.read_answer(idle)) == 204
+    redis.process.send_signal(signal.SIGSTOP)
+    waiting = [raw_http.connect(server.url) for _ in range(50)]
+    for connection in waiting:
+        connection.sendall(raw_http.request_bytes(twilio.callback(Task())))
+    time.sleep(0.3)                         # suspended by then
+    server.process.send_signal(signal.SIGTERM)
+    assert raw_http.read_to_end(idle) == b""
+    with pytest.raises(ConnectionRefusedError):
+        raw_http.connect(server.url)
+    redis.process.send_signal(signal.SIGCONT)
+    answers = [raw_http.read_to_end(connection) for connection in waiting]
+    assert [raw_http.status_of(answer) for answer in answers] == [204] * 50
+    assert all(b"Connection: close\r\n" in answer for answer in answers)
+    assert server.process.wait(harness.STOP_S) == 0
+    for connection in [idle, *waiting]:
+        connection.close()
 
 
 def test_sigterm_is_heard_however_many_ask_a_hung_redis(program):

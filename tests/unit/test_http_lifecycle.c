@@ -3,6 +3,7 @@
  */
 #include <errno.h>
 #include <netinet/in.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -334,6 +335,33 @@ says_errors_in_json(void **state)
     http_server_close(&fixture.server);
 }
 
+/* Equal answers are made once; there is room for some, and a long one has none. */
+static void
+mixes_up_no_answers_however_many_there_are(void **state)
+{
+    struct fixture *fixture = *state;
+    char target[1024];
+    char request[2048];
+
+    for (int i = 0; i < 100; i++) {
+        AUTO(client_close) struct client *client = client_open(fixture);
+
+        memset(target, 'x', sizeof(target) - 1);
+        target[i < 90 ? 0 : (int)sizeof(target) - 1] = '\0';
+        for (int time = 1; time <= 2; time++) {
+            (void)snprintf(request, sizeof(request), "GET /%s%d HTTP/1.1\r\n" HOST "\r\n",
+                target, i);
+            send_text(fixture, client, request);
+            pump(fixture, client, has_answers, (size_t)time);
+        }
+        (void)snprintf(request, sizeof(request), "GET /%s%d path", target, i);
+        const char *first = strstr(client->text, request);
+
+        assert_non_null(first);
+        assert_non_null(strstr(first + 1, request));
+    }
+}
+
 int
 main(void)
 {
@@ -350,6 +378,7 @@ main(void)
         cmocka_unit_test(ends_the_longest_idle_to_let_others_in),
         cmocka_unit_test(ends_no_request_that_is_under_way_and_lets_others_wait),
         cmocka_unit_test(says_errors_in_json),
+        WITH_SERVER(mixes_up_no_answers_however_many_there_are),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
