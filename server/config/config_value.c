@@ -95,6 +95,13 @@ fail_range(const struct config_option *option, const struct config_item *item,
         "\"%.*s\" is out of range", SHOWN_MAX, item->text);
 }
 
+/* A user's password, or a query that holds a key, may have been put into a URL by mistake. */
+static bool
+may_be_shown(const struct config_option *option, const char *text)
+{
+    return !option->is_secret && !option->has_file && strpbrk(text, "@?") == NULL;
+}
+
 static int
 fail_bad(const struct config_option *option, const struct config_item *item,
     const char *key, struct config_error *error)
@@ -105,7 +112,7 @@ fail_bad(const struct config_option *option, const struct config_item *item,
 
     (void)snprintf(remedy, sizeof(remedy), "expected %s",
         option->shape != NULL ? option->shape->expected : type->expected);
-    if (option->is_secret || option->has_file) {
+    if (!may_be_shown(option, item->text)) {
         return config_fail(error, &item->place, key, remedy, "not %s", noun);
     }
     return config_fail(error, &item->place, key, remedy, "\"%.*s\" is not %s", SHOWN_MAX,

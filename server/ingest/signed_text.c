@@ -158,6 +158,23 @@ signed_text_url(const struct signed_url *url, unsigned number, struct buffer *te
     return true;
 }
 
+struct slice
+signed_text_body_hash(struct slice query)
+{
+    struct slice parameters = query.size > 0 ? slice_skip(query, 1) : query; /* the '?' */
+    struct slice found = {0};
+    struct form_field parameter;
+    size_t count = 0;
+
+    while (form_next(&parameters, &parameter)) {
+        if (slice_is(parameter.name, "bodySHA256")) {
+            found = parameter.value;
+            count++;
+        }
+    }
+    return count == 1 ? found : (struct slice){0};
+}
+
 /* ---- fields ------------------------------------------------------------------------------ */
 
 /* Most names differ in their first bytes: `rank` holds them so that a number compares them. */

@@ -38,6 +38,9 @@ void signed_text_split(struct slice text, struct signed_url *ret_url);
  */
 bool signed_text_url(const struct signed_url *url, unsigned number, struct buffer *text);
 
+/* The value of the one bodySHA256 of a query, as it stands; absent for none or several. */
+struct slice signed_text_body_hash(struct slice query);
+
 /*
  * Writes the fields of a form body over what `text` holds: every decoded pair, name then value,
  * sorted by name, then value, byte-wise; exact duplicates once. Never longer than the body.

@@ -116,24 +116,6 @@ verifier_close(struct verifier **verifier)
 
 /* ---- the body's hash ------------------------------------------------------------------------ */
 
-/* The value of the one bodySHA256 of a query; absent when there is none, or several. */
-static struct slice
-find_body_hash(struct slice query)
-{
-    struct slice parameters = query.size > 0 ? slice_skip(query, 1) : query; /* the '?' */
-    struct slice found = {0};
-    struct form_field parameter;
-    size_t count = 0;
-
-    while (form_next(&parameters, &parameter)) {
-        if (slice_is(parameter.name, "bodySHA256")) {
-            found = parameter.value;
-            count++;
-        }
-    }
-    return count == 1 ? found : (struct slice){0};
-}
-
 /*
  * Lower case only, as Twilio writes it and its SDKs compare it. The hash is no secret: who sent
  * the body can compute it.
@@ -141,7 +123,7 @@ find_body_hash(struct slice query)
 static int
 check_body_hash(struct slice query, struct slice body)
 {
-    const struct slice claimed = find_body_hash(query);
+    const struct slice claimed = signed_text_body_hash(query);
     char hex[VERIFY_SHA256_SIZE];
 
     if (claimed.size == 0) {
@@ -248,15 +230,29 @@ write_form(struct slice body, struct buffer *tail)
     return r == SIGNED_TEXT_E_TOO_MANY_FIELDS ? VERIFY_E_TOO_LONG : r;
 }
 
+/* The URL alone is what a JSON request is signed by: whoever saw one could add any "&&&". */
+static int
+check_unsigned_form(struct slice query, struct slice body)
+{
+    const int r = check_body_hash(query, body);
+
+    return r == VERIFY_E_NO_BODY_HASH && body.size == 0 ? VERIFY_OK : r;
+}
+
 /* Writes the tail, or checks the hash that stands in for it. */
 static int
 prepare_body(struct verifier *verifier, const struct signed_url *url,
     const struct verify_input *input)
 {
+    int r;
+
     buffer_clear(&verifier->tail);
     switch (input->kind) {
     case VERIFY_BODY_FORM:
-        return write_form(input->body, &verifier->tail);
+        r = write_form(input->body, &verifier->tail);
+        return r == VERIFY_OK && verifier->tail.size == 0
+                   ? check_unsigned_form(url->query, input->body)
+                   : r;
     case VERIFY_BODY_HASHED:
         return check_body_hash(url->query, input->body);
     case VERIFY_BODY_NONE:

@@ -35,10 +35,11 @@ enum verify_result {
     VERIFY_OK = 0,
     VERIFY_E_NO_SIGNATURE, /* header absent or empty */
     VERIFY_E_MALFORMED,    /* not 28 characters of base64 */
-    VERIFY_E_NO_BODY_HASH, /* JSON without exactly one bodySHA256 in the URL */
-    VERIFY_E_BODY_HASH,    /* the body is not what was signed */
-    VERIFY_E_MISMATCH,     /* well-formed, but no token and URL produce it */
-    VERIFY_E_TOO_LONG,     /* a URL over VERIFY_URL_MAX, a form over VERIFY_FORM_MAX or of
+    VERIFY_E_NO_BODY_HASH, /* nothing signs the body: JSON, or a form that says nothing ("&&"),
+                              without exactly one bodySHA256 in the URL */
+    VERIFY_E_BODY_HASH, /* the body is not what was signed */
+    VERIFY_E_MISMATCH,  /* well-formed, but no token and URL produce it */
+    VERIFY_E_TOO_LONG,  /* a URL over VERIFY_URL_MAX, a form over VERIFY_FORM_MAX or of
                               too many fields, too many URLs */
 };
 

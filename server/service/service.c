@@ -106,6 +106,18 @@ handle_signals(struct service *service)
     }
 }
 
+/* A reload that is asked for while we start is done when all is up, and ends nobody. */
+static int
+hold_reloads(struct service *service)
+{
+    sigset_t reload;
+
+    (void)service;
+    (void)sigemptyset(&reload);
+    (void)sigaddset(&reload, SIGHUP);
+    return sigprocmask(SIG_BLOCK, &reload, NULL) < 0 ? -errno : 0;
+}
+
 /* Every connection is a descriptor: take as many as we are allowed, and hand down none. */
 static int
 prepare_files(struct service *service)
@@ -346,8 +358,8 @@ service_run(const struct service_options *options)
         .signal_fd = -1,
     };
     /* open_redis() may wait for the state directory: a signal may still end us then. */
-    int (*const steps[])(struct service *) = {prepare_files, open_redis, open_signals,
-        check_queue, open_worker, open_server, open_admin};
+    int (*const steps[])(struct service *) = {hold_reloads, prepare_files, open_redis,
+        open_signals, check_queue, open_worker, open_server, open_admin};
     int r = 0;
 
     service.reload = (struct reload){

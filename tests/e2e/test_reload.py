@@ -1,6 +1,7 @@
 """SIGHUP: credentials are exchanged without losing a request; a broken configuration changes nothing."""
 
 import base64
+import fcntl
 import json
 import signal
 import threading
@@ -117,6 +118,8 @@ BROKEN = [
      "auth_token"),
     (json.dumps({"connectors": {"twilio_flex": {"auth_token_file": "/nowhere/" + "x"}}}),
      "/nowhere/x"),
+    (json.dumps({"server": {"public_url": f"https://u:{NEW}@hooks.example.com"}}), "public_url"),
+    (json.dumps({"brevo": {"base_url": f"https://api.example.com/?key={NEW}"}}), "base_url"),
     ("", "account_sid"),
 ]
 
@@ -248,6 +251,21 @@ def test_a_storm_of_reloads_under_load_harms_nothing(flexbrevo, twilio):
     assert [sender.end() for sender in senders] == [[], []]
     reload(flexbrevo)
     assert flexbrevo.metric('config_reloads_total{result="ok"}') > 3
+
+
+def test_sighup_while_it_waits_to_start_is_done_later(flexbrevo, tmp_path, twilio):
+    """Its state directory is still another's, as in a restart that overlaps."""
+    flexbrevo.terminate()
+    with open(flexbrevo.state_dir / "lock", "rb+") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        flexbrevo.start(wait=False)
+        harness.wait_until(lambda: " waiting " in flexbrevo.log(), flexbrevo.log)
+        flexbrevo.process.send_signal(signal.SIGHUP)
+        (flexbrevo.directory / "tokens").write_text(NEW)
+    flexbrevo.wait_ready()
+    harness.wait_until(
+        lambda: flexbrevo.metric('config_reloads_total{result="ok"}') == 1, "the reload")
+    wait_for(flexbrevo, lambda: Twilio(NEW).callback(Task()), 204)
 
 
 def test_sighup_while_draining_is_ignored(flexbrevo, sandbox, twilio):

@@ -136,7 +136,7 @@ static const struct refusal bad_values[] = {
     {"brevo: { agent: full }\n", "\"full\" is not a way to name agents: c.yaml:1:17: "
                                  "brevo.agent (expected none, sid or name)"},
     {"brevo: { base_url: \"https://u:p@api.example.com\" }\n",
-        "\"https://u:p@api.example.com\" is not a usable URL: c.yaml:1:20: "
+        "not a usable URL: c.yaml:1:20: " /* the password is not shown */
         "brevo.base_url (expected http:// or https://, a host, perhaps a port and a "
         "path; no user, query or fragment)"},
     {"server: { listen: 127.0.0.1 }\n",
@@ -151,7 +151,7 @@ static const struct refusal bad_values[] = {
         "\"5550001111\" is not a phone number: c.yaml:1:27: identity.own_numbers "
         "(expected E.164, one like +15550001111)"},
     {"identity: { internal_domains: [\"@example.com\"] }\n",
-        "\"@example.com\" is not a domain: c.yaml:1:32: identity.internal_domains "
+        "not a domain: c.yaml:1:32: identity.internal_domains "
         "(expected one like example.com)"},
 };
 

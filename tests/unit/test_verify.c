@@ -391,6 +391,45 @@ refuses_a_body_that_nothing_signs(void **state)
     assert_int_equal(verify(&input), VERIFY_E_NO_BODY_HASH);
 }
 
+/* A signature over a URL alone is a JSON request's, or a GET's: it must not let rubbish in. */
+static void
+refuses_a_form_of_which_nothing_is_signed(void **state)
+{
+    static const char hash_of_nothing[] =
+        "https://hooks.example.com/webhooks/flex/survey?bodySHA256="
+        "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+    static const char hash_of_json[] =
+        "https://hooks.example.com/webhooks/flex/survey?bodySHA256="
+        "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a";
+    static const struct {
+        const char *url;
+        const char *body;
+        int expected;
+    } cases[] = {
+        {url, "", VERIFY_OK},
+        {url, "&", VERIFY_E_NO_BODY_HASH},
+        {url, "&&&", VERIFY_E_NO_BODY_HASH},
+        {url, "=", VERIFY_E_NO_BODY_HASH},
+        {url, "=&=", VERIFY_E_NO_BODY_HASH},
+        {hash_of_nothing, "", VERIFY_OK},
+        {hash_of_nothing, "&", VERIFY_E_BODY_HASH},
+        {hash_of_json, "", VERIFY_E_BODY_HASH},
+        {hash_of_json, "&", VERIFY_E_BODY_HASH},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < LENGTH(cases); i++) {
+        char signature[VERIFY_SIGNATURE_SIZE];
+
+        sign(cases[i].url, NULL, signature);
+
+        const struct verify_input input =
+            form_input(cases[i].url, cases[i].body, signature);
+
+        assert_int_equal(verify(&input), cases[i].expected);
+    }
+}
+
 static void
 accepts_any_token_of_the_ring_and_says_which(void **state)
 {
@@ -551,6 +590,7 @@ main(void)
         cmocka_unit_test(asks_for_the_hash_of_a_json_body),
         cmocka_unit_test(refuses_a_right_hash_under_a_wrong_signature),
         cmocka_unit_test(refuses_a_body_that_nothing_signs),
+        cmocka_unit_test(refuses_a_form_of_which_nothing_is_signed),
         cmocka_unit_test(accepts_any_token_of_the_ring_and_says_which),
         cmocka_unit_test(reports_every_candidate_it_tried_in_vain),
         cmocka_unit_test(carries_nothing_over_from_one_request_to_the_next),
