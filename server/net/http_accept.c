@@ -40,43 +40,31 @@ limit_of(size_t share)
     return MAX(limit, (size_t)HTTP_CONNECTIONS_MIN);
 }
 
-/* Whose time has come in the line, its longest waiting first. */
-static bool
-evict_from(struct http_server *server, enum waiting line, int64_t grace_ms)
-{
-    const struct patience_entry *first = patience_first(&server->lines[line]);
-
-    if (first == NULL || server->now_us - first->since_us < grace_ms * US_PER_MS) {
-        return false;
-    }
-    request_cut_off(first->owner);
-    http_count(server->evicted_counter, 1);
-    return true;
-}
-
 static size_t
 count_staying(const struct http_server *server)
 {
     return server->connections - server->doomed;
 }
 
-/* Until `most` are left: those that never asked for anything, then those that have. */
+/* Those waiting longest in the line, and for `grace_ms` at least, until `most` are left. */
 static void
-evict_idle(struct http_server *server, size_t most, int64_t grace_ms)
+evict(struct http_server *server, enum waiting line, int64_t grace_ms, size_t most)
 {
-    bool is_done = count_staying(server) <= most;
+    const int64_t until_us = server->now_us - grace_ms * US_PER_MS;
+    const struct patience_entry *first = patience_first(&server->lines[line]);
 
-    while (!is_done) {
-        is_done = !(evict_from(server, WAITING_NEW, grace_ms) ||
-                      evict_from(server, WAITING_IDLE, grace_ms)) ||
-                  count_staying(server) <= most;
+    while (first != NULL && first->since_us <= until_us && count_staying(server) > most) {
+        request_cut_off(first->owner);
+        http_count(server->evicted_counter, 1);
+        first = patience_first(&server->lines[line]);
     }
 }
 
 /*
  * Those evicted leave when the library has noticed, so some places are kept free: an honest caller
  * is busy within moments, and whoever is idle for longer has to go when the server is nearly full.
- * When it is full, nobody idle may stay, nor who is slower than honest callers are.
+ * When it is full, whoever is slower than honest callers are goes too, and only then who has just
+ * come.
  *
  * False: there is nobody to evict, or they are still on their way out.
  */
@@ -86,16 +74,18 @@ make_room(struct http_server *server)
     const size_t limit = server->connections_limit;
     const size_t most = limit - MIN((size_t)ACCEPT_BATCH, limit / 4);
 
-    evict_idle(server, most, EVICT_GRACE_MS);
+    evict(server, WAITING_NEW, EVICT_GRACE_MS, most);
+    evict(server, WAITING_IDLE, EVICT_GRACE_MS, most);
     if (server->connections < limit) {
         return true;
     }
-    if (count_staying(server) >= limit) {
-        evict_idle(server, most, 0);
+    if (server->doomed == 0) {
+        evict(server, WAITING_REPLYING, EVICT_GRACE_MS, most);
+        evict(server, WAITING_RECEIVING, EVICT_GRACE_MS, most);
     }
-    if (count_staying(server) >= limit) {
-        (void)(evict_from(server, WAITING_REPLYING, EVICT_GRACE_MS) ||
-               evict_from(server, WAITING_RECEIVING, EVICT_GRACE_MS));
+    if (server->doomed == 0) {
+        evict(server, WAITING_NEW, 0, most);
+        evict(server, WAITING_IDLE, 0, most);
     }
     return false;
 }
@@ -128,6 +118,8 @@ pause_accepting(struct http_server *server)
 static void
 starve(struct http_server *server, int error)
 {
+    const size_t fewer = MAX(count_staying(server), (size_t)1) - 1;
+
     if (server->starved_us == 0 ||
         server->now_us - server->starved_us >= (int64_t)STARVED_REST_S * US_PER_S) {
         log_warn("accept_paused",
@@ -136,7 +128,8 @@ starve(struct http_server *server, int error)
             "LimitNOFILE= of the service, or look who else takes descriptors");
         server->starved_us = server->now_us;
     }
-    evict_idle(server, count_staying(server) - MIN(count_staying(server), (size_t)1), 0);
+    evict(server, WAITING_NEW, 0, fewer);
+    evict(server, WAITING_IDLE, 0, fewer);
     pause_accepting(server);
 }
 
