@@ -200,8 +200,6 @@ explain_event(
     case KEY_RAW:
         return park_raw(keyed->bytes, input->source, record);
     case KEY_FACT:
-        return json_object_set_new(record, "record_key", json_string(keyed->key)) == 0 &&
-               set_verdict(record, "filtered", EVENT_REASON_FACTS);
     case KEY_EVENT:
         break;
     }
