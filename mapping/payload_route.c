@@ -193,11 +193,14 @@ static int
 read_callback(enum source source, struct slice bytes, json_t *payload)
 {
     const int r = read_flat(bytes, twilio_aliases, payload);
-    const char *type =
-        payload_text(payload, twilio_field_member(twilio_type_field(source)));
+    const enum twilio_field *field = twilio_type_fields(source);
+    const char *type = NULL;
 
     if (r != 0) {
         return r;
+    }
+    for (; *field != TWILIO_FIELD_COUNT && type == NULL; field++) {
+        type = payload_text(payload, twilio_field_member(*field));
     }
     return type != NULL ? name_event(source, type, payload) : PAYLOAD_E_UNPARSEABLE;
 }
