@@ -246,12 +246,13 @@ form_find(struct slice body, const char *name)
         if (segment.size == 0) {
             break;
         }
-        if (may_be_named(segment, *name)) {
-            const struct form_field field = split_segment(segment);
+        if (!may_be_named(segment, *name)) {
+            continue;
+        }
+        const struct form_field field = split_segment(segment);
 
-            if (form_name_is(field.name, name)) {
-                return field.value;
-            }
+        if (form_name_is(field.name, name)) {
+            return field.value;
         }
     }
     return (struct slice){0};
