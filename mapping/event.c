@@ -11,6 +11,7 @@
 
 #include "mapping/event_filter.h"
 #include "mapping/event_survey.h"
+#include "mapping/sid.h"
 #include "mapping/twilio_type.h"
 
 struct reader {
@@ -35,13 +36,6 @@ trace(struct event_reading *reading, const char *rule)
     if (reading->trace_count < EVENT_TRACE_MAX) {
         reading->trace[reading->trace_count++] = rule;
     }
-}
-
-/* Of which kind a SID is, it says itself. */
-static bool
-has_prefix(const char *text, const char *prefix)
-{
-    return text != NULL && slice_starts(slice_of(text), prefix);
 }
 
 static int64_t
@@ -69,14 +63,32 @@ first_text(const json_t *payload, const char *const *paths, size_t count)
     first_text(payload, (const char *const[]){__VA_ARGS__}, \
         LENGTH(((const char *const[]){__VA_ARGS__})))
 
-/* The SID behind the record key's '/': what ingest took the event to be about. */
+/* What ingest took the event to be about, behind the record key's '/'. */
 static const char *
 key_subject(const struct event_context *context)
 {
     const char *slash =
         context->record_key.data != NULL ? strchr(context->record_key.data, '/') : NULL;
 
-    return slash != NULL ? slash + 1 : NULL;
+    return slash != NULL ? slash + 1 : "";
+}
+
+/*
+ * NULL when there is none of this kind. Flow authors and attributes say "undefined", too: taken
+ * for a SID, it would make one ticket of all who say so.
+ */
+static const char *
+sid_at(const json_t *payload, const char *path, const char *prefix)
+{
+    const char *text = payload_text_at(payload, path);
+
+    return text != NULL && sid_is(text, prefix) ? text : NULL;
+}
+
+static const char *
+either(const char *first, const char *second)
+{
+    return first != NULL ? first : second;
 }
 
 static void
@@ -86,14 +98,11 @@ read_subjects(const struct reader *reader)
     struct event *event = &reader->reading->event;
     const char *subject = key_subject(reader->context);
 
-    event->task_sid = FIRST_TEXT(payload, "task_sid", "resource_sid");
-    if (!has_prefix(event->task_sid, "WT")) {
-        event->task_sid = has_prefix(subject, "WT") ? subject : NULL;
-    }
-    event->conversation_sid =
-        FIRST_TEXT(payload, "conversation_sid", "task_attributes/conversationSid");
-    event->interaction_sid =
-        FIRST_TEXT(payload, "interaction_sid", "task_attributes/flexInteractionSid");
+    event->task_sid = sid_is(subject, "WT") ? subject : sid_at(payload, "task_sid", "WT");
+    event->conversation_sid = either(sid_at(payload, "conversation_sid", "CH"),
+        sid_at(payload, "task_attributes/conversationSid", "CH"));
+    event->interaction_sid = either(sid_at(payload, "interaction_sid", "KD"),
+        sid_at(payload, "task_attributes/flexInteractionSid", "KD"));
 }
 
 static void
@@ -110,9 +119,9 @@ read_ticket(const struct reader *reader)
         {event->interaction_sid, "ticket: interaction"},
         {event->task_sid, "ticket: task"},
         {event->conversation_sid, "ticket: conversation"},
-        {payload_text(reader->payload, "call_sid"), "ticket: call"},
-        {payload_text(reader->payload, "execution_sid"), "ticket: flow execution"},
-        {payload_text(reader->payload, "flow_execution_sid"), "ticket: flow execution"},
+        {sid_at(reader->payload, "call_sid", "CA"), "ticket: call"},
+        {sid_at(reader->payload, "execution_sid", "FN"), "ticket: flow execution"},
+        {sid_at(reader->payload, "flow_execution_sid", "FN"), "ticket: flow execution"},
     };
 
     for (size_t i = 0; i < LENGTH(choices); i++) {
@@ -173,7 +182,7 @@ read_origin(const struct reader *reader)
     const char *sid = payload_text(payload, "sid");
 
     event->source_event_id =
-        has_prefix(sid, "EV") ? sid : reader->context->record_key.data;
+        slice_starts(slice_of(sid), "EV") ? sid : reader->context->record_key.data;
     if (!payload_integer(payload, "date_ms", &event->date_ms)) {
         event->date_ms = reader->context->received_ms;
         trace(reader->reading, "date: no route carried one, receipt taken");
@@ -320,11 +329,11 @@ judge_answer(const struct reader *reader)
 static bool
 is_unresolved(const struct reader *reader)
 {
-    const char *reservation = payload_text(reader->payload, "reservation_sid");
+    const char *reservation = sid_at(reader->payload, "reservation_sid", "WR");
     struct event_reading *reading = reader->reading;
 
     return reading->event.type == EVENT_TASK_COMPLETED &&
-           reading->event.task_sid == NULL && has_prefix(reservation, "WR") &&
+           reading->event.task_sid == NULL && reservation != NULL &&
            slice_to_text(slice_of(reservation), reading->reservation_sid,
                sizeof reading->reservation_sid);
 }
@@ -372,10 +381,11 @@ bool
 event_reservation(
     const json_t *payload, const char **ret_reservation_sid, const char **ret_task_sid)
 {
-    const char *reservation = FIRST_TEXT(payload, "reservation_sid", "resource_sid");
-    const char *task = payload_text(payload, "task_sid");
+    const char *reservation = either(
+        sid_at(payload, "reservation_sid", "WR"), sid_at(payload, "resource_sid", "WR"));
+    const char *task = sid_at(payload, "task_sid", "WT");
 
-    if (!has_prefix(reservation, "WR") || !has_prefix(task, "WT")) {
+    if (reservation == NULL || task == NULL) {
         return false;
     }
     *ret_reservation_sid = reservation;

@@ -104,8 +104,9 @@ struct event_context {
  *   9. outbound: a request or an abandonment that the business began is neither,
  *  10. no_answer, bad_score (parked): a survey that says nothing, or nothing to be understood,
  *  11. who it is about: customer_reason(). Last, because a later route may still answer it.
- * The event's age is not judged here: a too old one still updates the contact. When the payload
- * names no task, the record key's subject is it (a reservation that was resolved).
+ * The event's age is not judged here: a too old one still updates the contact. The task is the
+ * one in the record key, also of a reservation that was resolved; else the one the payload names.
+ * What is no SID of the right kind names nothing.
  */
 void event_read(const json_t *payload, const struct rules *rules,
     const struct event_context *context, struct event_reading *ret_reading);

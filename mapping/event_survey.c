@@ -61,13 +61,11 @@ event_survey_read(struct event *event)
 const char *
 event_survey_judge(const struct event *event)
 {
-    if (!is_blank(json_object_get(event->payload, "score"))) {
-        return event->score < 0 || event->score_max < 1 ||
-                       event->score_max > SCORE_MAX_LARGEST ||
-                       event->score > event->score_max
-                   ? EVENT_REASON_BAD_SCORE
-                   : NULL;
+    if (is_blank(json_object_get(event->payload, "score"))) {
+        return EVENT_REASON_NO_ANSWER;
     }
-    return is_blank(json_object_get(event->payload, "comment")) ? EVENT_REASON_NO_ANSWER
-                                                                : NULL;
+    return event->score < 0 || event->score_max < 1 ||
+                   event->score_max > SCORE_MAX_LARGEST || event->score > event->score_max
+               ? EVENT_REASON_BAD_SCORE
+               : NULL;
 }

@@ -9,7 +9,8 @@
 void event_survey_read(struct event *event);
 
 /*
- * EVENT_REASON_BAD_SCORE for a score that is no whole number or off its scale, and
- * EVENT_REASON_NO_ANSWER when there is neither a score nor a comment. NULL: an answer.
+ * EVENT_REASON_NO_ANSWER without a score: Brevo would be told nothing, and as the survey's one
+ * event it would stand in the way of the answer that has one. EVENT_REASON_BAD_SCORE for a score
+ * that is no whole number or off its scale. NULL: an answer.
  */
 const char *event_survey_judge(const struct event *event);

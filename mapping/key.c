@@ -13,13 +13,11 @@
 #include <string.h>
 
 #include "mapping/key_route.h"
-#include "mapping/scan.h"
 #include "mapping/sid.h"
 #include "mapping/timestamp.h"
 
 enum {
     STATE_SIZE_MAX = 32,
-    EVENTS_FIRST_CAPACITY = 4,
 };
 
 /* ---- what a key is made of -------------------------------------------------------------- */
@@ -131,66 +129,6 @@ key_add_content(struct keyed_event *event, const char *sha256_hex)
 }
 
 /* ---- all routes ------------------------------------------------------------------------- */
-
-struct batch {
-    struct keyed_events events;
-    size_t capacity;
-    int result;
-};
-
-static int
-batch_reserve(struct batch *batch)
-{
-    if (batch->events.count == KEY_EVENTS_MAX) {
-        return KEY_E_TOO_MANY;
-    }
-    if (batch->events.count < batch->capacity) {
-        return KEY_OK;
-    }
-    const size_t capacity =
-        batch->capacity == 0 ? EVENTS_FIRST_CAPACITY : batch->capacity * 2;
-    struct keyed_event *items =
-        reallocarray(batch->events.items, capacity, sizeof(*batch->events.items));
-
-    if (items == NULL) {
-        return -ENOMEM;
-    }
-    batch->events.items = items;
-    batch->capacity = capacity;
-    return KEY_OK;
-}
-
-static bool
-batch_add(void *context, struct slice element)
-{
-    struct batch *batch = context;
-
-    batch->result = batch_reserve(batch);
-    if (batch->result == KEY_OK) {
-        batch->result =
-            key_cloud_event(element, &batch->events.items[batch->events.count]);
-    }
-    if (batch->result != KEY_OK) {
-        return false;
-    }
-    batch->events.count++;
-    return true;
-}
-
-static int
-key_stream(struct slice body, struct keyed_events *ret_events)
-{
-    struct batch batch = {0};
-    const int scanned = scan_elements(body, batch_add, &batch);
-    const int r = scanned == SCAN_E_SYNTAX ? KEY_E_UNPARSEABLE : batch.result;
-
-    if (r != KEY_OK) {
-        keyed_events_done(&batch.events);
-        return r;
-    }
-    *ret_events = batch.events;
-    return KEY_OK;
-}
 
 /* The routes whose requests carry one event. */
 static int

@@ -14,12 +14,24 @@ read_field(const void *context, enum twilio_field field, char *text, size_t capa
     return name != NULL && form_decode(form_find(*body, name), text, capacity);
 }
 
+/* Absent when none of the fields is there, or says anything. */
+static struct slice
+find_type(enum source source, struct slice body)
+{
+    const enum twilio_field *field = twilio_type_fields(source);
+    struct slice value = {0};
+
+    for (; *field != TWILIO_FIELD_COUNT && value.size == 0; field++) {
+        value = form_find(body, twilio_field_form(*field));
+    }
+    return value;
+}
+
 int
 key_callback(enum source source, struct slice body, struct keyed_event *event)
 {
     const struct key_values values = {.read = read_field, .context = &body};
-    const char *name = twilio_field_form(twilio_type_field(source));
-    const struct slice value = form_find(body, name);
+    const struct slice value = find_type(source, body);
     char type[TWILIO_TYPE_SIZE_MAX];
 
     if (value.size == 0) {

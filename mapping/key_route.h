@@ -30,4 +30,5 @@ int key_callback(
     enum source source, struct slice body, struct keyed_event *event) MUST_USE;
 int key_plugin(struct slice body, bool is_json, struct keyed_event *event) MUST_USE;
 int key_survey(struct slice body, bool is_json, struct keyed_event *event) MUST_USE;
-int key_cloud_event(struct slice element, struct keyed_event *event) MUST_USE;
+/* Event Streams': all the events of a body; *ret_events is written on KEY_OK only. */
+int key_stream(struct slice body, struct keyed_events *ret_events) MUST_USE;

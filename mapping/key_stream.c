@@ -1,5 +1,5 @@
 /*
- * key_stream.c - one CloudEvent of Event Streams. TaskRouter's hold the event in data/payload,
+ * key_stream.c - the CloudEvents of Event Streams. TaskRouter's hold the event in data/payload,
  * the others' data is the event.
  */
 #include <errno.h>
@@ -10,6 +10,7 @@
 #include "mapping/scan.h"
 
 enum {
+    EVENTS_FIRST_CAPACITY = 4,
     DATA_SIZE_MAX = 1 << 18, /* `data` that was sent as a string of JSON */
 };
 
@@ -78,20 +79,17 @@ read_type(struct slice value, char type[TWILIO_TYPE_SIZE_MAX])
     return scan_string(value).size >= TWILIO_TYPE_SIZE_MAX;
 }
 
-int
-key_cloud_event(struct slice element, struct keyed_event *event)
+/* One element. *event is written on 0 only; else -ENOMEM. */
+static int
+key_cloud_event(struct slice element,
+    const struct scan_field fields[TWILIO_STREAM_FIELDS], struct keyed_event *event)
 {
-    struct scan_field fields[TWILIO_STREAM_FIELDS];
     const struct key_values values = {.read = read_field, .context = fields};
     char type[TWILIO_TYPE_SIZE_MAX];
     int r = 0;
 
-    for (size_t i = 0; i < TWILIO_STREAM_FIELDS; i++) {
-        fields[i].path = twilio_field_path((enum twilio_field)i);
-    }
     *event = (struct keyed_event){.kind = KEY_RAW, .bytes = element};
-    if (scan_fields(element, fields, TWILIO_STREAM_FIELDS) != SCAN_OK ||
-        !read_type(fields[TWILIO_TYPE].value, type)) {
+    if (!read_type(fields[TWILIO_TYPE].value, type)) {
         return 0;
     }
     event->type = scan_string(fields[TWILIO_TYPE].value);
@@ -104,4 +102,72 @@ key_cloud_event(struct slice element, struct keyed_event *event)
             KEY_IGNORED; /* nothing to validate the sink with, and nothing lost */
     }
     return r;
+}
+
+/* ---- a batch ------------------------------------------------------------------------------ */
+
+struct batch {
+    struct keyed_events events;
+    size_t capacity;
+    struct scan_field fields[TWILIO_STREAM_FIELDS]; /* of the element at hand */
+    int result;
+};
+
+static int
+batch_reserve(struct batch *batch)
+{
+    if (batch->events.count == KEY_EVENTS_MAX) {
+        return KEY_E_TOO_MANY;
+    }
+    if (batch->events.count < batch->capacity) {
+        return KEY_OK;
+    }
+    const size_t capacity =
+        batch->capacity == 0 ? EVENTS_FIRST_CAPACITY : batch->capacity * 2;
+    struct keyed_event *items =
+        reallocarray(batch->events.items, capacity, sizeof(*batch->events.items));
+
+    if (items == NULL) {
+        return -ENOMEM;
+    }
+    batch->events.items = items;
+    batch->capacity = capacity;
+    return KEY_OK;
+}
+
+static bool
+batch_add(void *context, struct slice element)
+{
+    struct batch *batch = context;
+
+    batch->result = batch_reserve(batch);
+    if (batch->result == KEY_OK) {
+        batch->result = key_cloud_event(
+            element, batch->fields, &batch->events.items[batch->events.count]);
+    }
+    if (batch->result != KEY_OK) {
+        return false;
+    }
+    batch->events.count++;
+    return true;
+}
+
+int
+key_stream(struct slice body, struct keyed_events *ret_events)
+{
+    struct batch batch = {0};
+
+    for (size_t i = 0; i < TWILIO_STREAM_FIELDS; i++) {
+        batch.fields[i].path = twilio_field_path((enum twilio_field)i);
+    }
+    const int scanned =
+        scan_elements(body, batch.fields, TWILIO_STREAM_FIELDS, batch_add, &batch);
+    const int r = scanned == SCAN_E_SYNTAX ? KEY_E_UNPARSEABLE : batch.result;
+
+    if (r != KEY_OK) {
+        keyed_events_done(&batch.events);
+        return r;
+    }
+    *ret_events = batch.events;
+    return KEY_OK;
 }

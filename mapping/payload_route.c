@@ -8,10 +8,12 @@
 #include "mapping/payload_route.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "mapping/form.h"
 #include "mapping/member.h"
+#include "mapping/mend.h"
 #include "mapping/rules.h"
 #include "mapping/sid.h"
 #include "mapping/twilio_type.h"
@@ -75,17 +77,44 @@ is_out_of_memory(const json_error_t *error)
 }
 
 /*
- * Parses a JSON object. An integer beyond 64 bits (an order number in the attributes) makes the
- * document be read with integers as reals: that number loses digits, the event lives.
+ * An integer beyond 64 bits (an order number in the attributes) makes the document be read with
+ * integers as reals: that number loses digits, the event lives.
  */
+static json_t *
+load_value(struct slice text, size_t flags, json_error_t *error)
+{
+    json_t *value = json_loadb(text.data, text.size, flags, error);
+
+    if (value == NULL && json_error_code(error) == json_error_numeric_overflow) {
+        value = json_loadb(text.data, text.size, flags | JSON_DECODE_INT_AS_REAL, error);
+    }
+    return value;
+}
+
+/* The same for half an emoji: one character is lost. *error stays when there is none to mend. */
+static json_t *
+load_mended(struct slice text, size_t flags, json_error_t *error)
+{
+    char *copy = slice_copy(text);
+    json_t *value = NULL;
+
+    if (copy == NULL) {
+        error->text[0] = '\0'; /* is_out_of_memory() */
+    } else if (mend_json(copy, text.size)) {
+        value = load_value((struct slice){.data = copy, .size = text.size}, flags, error);
+    }
+    free(copy);
+    return value;
+}
+
 static int
 load_object(struct slice text, size_t flags, json_t **ret_object)
 {
     json_error_t error;
-    json_t *value = json_loadb(text.data, text.size, flags, &error);
+    json_t *value = load_value(text, flags, &error);
 
-    if (value == NULL && json_error_code(&error) == json_error_numeric_overflow) {
-        value = json_loadb(text.data, text.size, flags | JSON_DECODE_INT_AS_REAL, &error);
+    if (value == NULL && !is_out_of_memory(&error)) {
+        value = load_mended(text, flags, &error);
     }
     if (value == NULL) {
         return is_out_of_memory(&error) ? -ENOMEM : PAYLOAD_E_UNPARSEABLE;
@@ -164,11 +193,14 @@ static int
 read_callback(enum source source, struct slice bytes, json_t *payload)
 {
     const int r = read_flat(bytes, twilio_aliases, payload);
-    const char *type =
-        payload_text(payload, twilio_field_member(twilio_type_field(source)));
+    const enum twilio_field *field = twilio_type_fields(source);
+    const char *type = NULL;
 
     if (r != 0) {
         return r;
+    }
+    for (; *field != TWILIO_FIELD_COUNT && type == NULL; field++) {
+        type = payload_text(payload, twilio_field_member(*field));
     }
     return type != NULL ? name_event(source, type, payload) : PAYLOAD_E_UNPARSEABLE;
 }

@@ -17,43 +17,6 @@ scan_check(struct slice text)
         &scanner, scanner_skip(&scanner) ? SCANNER_DONE : SCANNER_BROKEN);
 }
 
-static int
-scan_array(struct scanner *scanner, scan_element_fn *element, void *context)
-{
-    struct slice value;
-    enum scanner_step step = SCANNER_BROKEN;
-
-    if (!scanner_enter(scanner)) {
-        return SCAN_E_SYNTAX;
-    }
-    while ((step = scanner_next(scanner, 0)) == SCANNER_VALUE) {
-        if (!scanner_take(scanner, &value)) {
-            return SCAN_E_SYNTAX;
-        }
-        if (!element(context, value)) {
-            return SCAN_E_STOPPED;
-        }
-    }
-    return scanner_finish(scanner, step);
-}
-
-int
-scan_elements(struct slice text, scan_element_fn *element, void *context)
-{
-    struct scanner scanner = scanner_of(text);
-    struct slice object;
-
-    if (scanner_peek(&scanner) == '[') {
-        return scan_array(&scanner, element, context);
-    }
-    if (scanner_peek(&scanner) != '{' || !scanner_take(&scanner, &object)) {
-        return SCAN_E_SYNTAX;
-    }
-    const int r = scanner_finish(&scanner, SCANNER_DONE);
-
-    return r != SCAN_OK || element(context, object) ? r : SCAN_E_STOPPED;
-}
-
 int
 scan_members(struct slice object, scan_member_fn *member, void *context)
 {
@@ -78,7 +41,7 @@ scan_members(struct slice object, scan_member_fn *member, void *context)
 }
 
 /*
- * The search of scan_fields(): where in the nested objects it stands, as the bytes of the path
+ * A search for fields: where in the nested objects it stands, as the bytes of the path
  * that led there ("data/payload/" of "data/payload/task_sid"). Only members on some path are
  * entered, so that is always a prefix of a path, borrowed from the field that has it.
  */
@@ -189,38 +152,98 @@ search_member(struct search *search, struct scanner *scanner)
     return scanner_enter(scanner);
 }
 
-static int
-search_object(struct search *search, struct scanner *scanner)
+static void
+search_begin(struct search *search)
 {
+    for (size_t i = 0; i < search->count; i++) {
+        search->fields[i].value = (struct slice){0};
+    }
+    search->prefix = "";
+    search->prefix_size = 0;
+    search->levels = 0;
+    search_refresh(search);
+}
+
+/* Takes a value of any kind; of an object, with what is searched for in it. */
+static bool
+search_take(struct search *search, struct scanner *scanner, struct slice *ret_value)
+{
+    const char *start = scanner->at;
+    const size_t base = scanner->depth;
     enum scanner_step step = SCANNER_BROKEN;
 
-    if (scanner_peek(scanner) != '{' || !scanner_enter(scanner)) {
-        return SCAN_E_SYNTAX;
+    search_begin(search);
+    if (scanner_peek(scanner) != '{') {
+        return scanner_take(scanner, ret_value);
     }
-    while ((step = scanner_next(scanner, 0)) == SCANNER_VALUE) {
-        search_leave(search, scanner->depth - 1);
+    if (!scanner_enter(scanner)) {
+        return false;
+    }
+    while ((step = scanner_next(scanner, base)) == SCANNER_VALUE) {
+        search_leave(search, scanner->depth - base - 1);
         if (!search_member(search, scanner)) {
-            return SCAN_E_SYNTAX;
+            return false;
         }
     }
-    return scanner_finish(scanner, step);
+    *ret_value = (struct slice){start, (size_t)(scanner->at - start)};
+    return step == SCANNER_DONE;
 }
 
 int
 scan_fields(struct slice object, struct scan_field *fields, size_t count)
 {
     struct scanner scanner = scanner_of(object);
-    struct search search = {.fields = fields, .count = count, .prefix = ""};
+    struct search search = {.fields = fields, .count = count};
+    struct slice value;
 
     assert(count <= SCAN_FIELDS_MAX);
-    for (size_t i = 0; i < count; i++) {
-        fields[i].value = (struct slice){0};
-    }
-    search_refresh(&search);
-    const int r = search_object(&search, &scanner);
+    const bool is_taken =
+        scanner_peek(&scanner) == '{' && search_take(&search, &scanner, &value);
+    const int r = scanner_finish(&scanner, is_taken ? SCANNER_DONE : SCANNER_BROKEN);
 
-    for (size_t i = 0; r != SCAN_OK && i < count; i++) {
-        fields[i].value = (struct slice){0};
+    if (r != SCAN_OK) {
+        search_begin(&search); /* forgets what was found */
     }
     return r;
+}
+
+static int
+scan_array(struct scanner *scanner, struct search *search, scan_element_fn *element,
+    void *context)
+{
+    struct slice value;
+    enum scanner_step step = SCANNER_BROKEN;
+
+    if (!scanner_enter(scanner)) {
+        return SCAN_E_SYNTAX;
+    }
+    while ((step = scanner_next(scanner, 0)) == SCANNER_VALUE) {
+        if (!search_take(search, scanner, &value)) {
+            return SCAN_E_SYNTAX;
+        }
+        if (!element(context, value)) {
+            return SCAN_E_STOPPED;
+        }
+    }
+    return scanner_finish(scanner, step);
+}
+
+int
+scan_elements(struct slice text, struct scan_field *fields, size_t count,
+    scan_element_fn *element, void *context)
+{
+    struct scanner scanner = scanner_of(text);
+    struct search search = {.fields = fields, .count = count};
+    struct slice object;
+
+    assert(count <= SCAN_FIELDS_MAX);
+    if (scanner_peek(&scanner) == '[') {
+        return scan_array(&scanner, &search, element, context);
+    }
+    if (scanner_peek(&scanner) != '{' || !search_take(&search, &scanner, &object)) {
+        return SCAN_E_SYNTAX;
+    }
+    const int r = scanner_finish(&scanner, SCANNER_DONE);
+
+    return r != SCAN_OK || element(context, object) ? r : SCAN_E_STOPPED;
 }

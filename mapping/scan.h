@@ -24,18 +24,6 @@ enum scan_result {
     SCAN_E_STOPPED, /* the callback asked to stop */
 };
 
-/* Called for each element; returning false stops the scan with SCAN_E_STOPPED. */
-typedef bool scan_element_fn(void *context, struct slice element);
-
-/*
- * Calls `element` for each element of a JSON array, or once for a single object; anything else
- * is SCAN_E_SYNTAX.
- * Elements are slices of `text`, without the blanks around them, complete values of any type.
- * Elements before a syntax error have been passed on when SCAN_E_SYNTAX is returned: callers
- * that must not act on a broken document scan it whole first (scan_check).
- */
-int scan_elements(struct slice text, scan_element_fn *element, void *context) MUST_USE;
-
 /* Both raw, quotes and all. Returning false stops the scan with SCAN_E_STOPPED. */
 typedef bool scan_member_fn(void *context, struct slice name, struct slice value);
 
@@ -61,6 +49,20 @@ struct scan_field {
  * Names are compared raw: one written with escapes does not match.
  */
 int scan_fields(struct slice object, struct scan_field *fields, size_t count) MUST_USE;
+
+/* Called for each element; returning false stops the scan with SCAN_E_STOPPED. */
+typedef bool scan_element_fn(void *context, struct slice element);
+
+/*
+ * Calls `element` for each element of a JSON array, or once for a single object; anything else
+ * is SCAN_E_SYNTAX. At each call `fields` (there may be none) hold what this element has of them:
+ * nothing when it is no object.
+ * Elements are slices of `text`, without the blanks around them, complete values of any type.
+ * Elements before a syntax error have been passed on when SCAN_E_SYNTAX is returned: callers
+ * that must not act on a broken document scan it whole first (scan_check).
+ */
+int scan_elements(struct slice text, struct scan_field *fields, size_t count,
+    scan_element_fn *element, void *context) MUST_USE;
 
 /* The inside of a raw string value without escapes; absent for any other value. */
 struct slice scan_string(struct slice value);

@@ -22,6 +22,7 @@ static const struct {
     [TWILIO_MESSAGE_SID] = {"MessageSid", "data/messageSid", NULL},
     [TWILIO_TEST_ID] = {NULL, "data/test_id", NULL},
     [TWILIO_MESSAGE_STATUS] = {"MessageStatus", NULL, "message_status"},
+    [TWILIO_SMS_STATUS] = {"SmsStatus", NULL, "sms_status"},
     [TWILIO_CHANNEL_STATUS] = {"ChannelStatus", NULL, "channel_status"},
     [TWILIO_MEDIA_CHANNEL_SID] = {"MediaChannelSid", NULL, NULL},
     [TWILIO_INTERACTION_SID] = {"InteractionSid", NULL, NULL},
@@ -121,10 +122,14 @@ twilio_type_is_fact(struct slice name)
     return false;
 }
 
-enum twilio_field
-twilio_type_field(enum source source)
+const enum twilio_field *
+twilio_type_fields(enum source source)
 {
-    return source == SOURCE_MESSAGING ? TWILIO_MESSAGE_STATUS : TWILIO_TYPE;
+    static const enum twilio_field message[] = {
+        TWILIO_MESSAGE_STATUS, TWILIO_SMS_STATUS, TWILIO_FIELD_COUNT};
+    static const enum twilio_field other[] = {TWILIO_TYPE, TWILIO_FIELD_COUNT};
+
+    return source == SOURCE_MESSAGING ? message : other;
 }
 
 const char *

@@ -40,6 +40,7 @@ enum twilio_field {
     TWILIO_TEST_ID,
     TWILIO_STREAM_FIELDS, /* CloudEvents have those above */
     TWILIO_MESSAGE_STATUS = TWILIO_STREAM_FIELDS,
+    TWILIO_SMS_STATUS,
     TWILIO_CHANNEL_STATUS,
     TWILIO_MEDIA_CHANNEL_SID,
     TWILIO_INTERACTION_SID,
@@ -89,8 +90,11 @@ bool twilio_type_is_test(enum source source, const char *type);
 /* Whether `name`, one of ours, is a fact's. */
 bool twilio_type_is_fact(struct slice name);
 
-/* The field callbacks of `source` have their type in. */
-enum twilio_field twilio_type_field(enum source source);
+/*
+ * The fields callbacks of `source` may have their type in, best first; TWILIO_FIELD_COUNT ends
+ * them. (A message that came in, and has no business at our door, has SmsStatus alone.)
+ */
+const enum twilio_field *twilio_type_fields(enum source source);
 
 /* A field's name in a form; its path in a CloudEvent; its name in a payload (payload.h). */
 const char *twilio_field_form(enum twilio_field field);

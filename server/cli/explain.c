@@ -41,7 +41,7 @@ static const struct {
     {EVENT_REASON_SURVEY, "nothing: conversations.kind says that the task is a survey"},
     {EVENT_REASON_OUTBOUND,
         "nothing: what the business began is neither a request nor given up"},
-    {EVENT_REASON_NO_ANSWER, "a Score or a Comment in the survey's post"},
+    {EVENT_REASON_NO_ANSWER, "a Score in the survey's post"},
     {EVENT_REASON_BAD_SCORE,
         "a whole number from 0 to ScoreMax, or to 5 without one, as Score"},
     {EVENT_REASON_UNPARSEABLE,
@@ -180,6 +180,14 @@ complete_key(struct keyed_event *keyed)
     }
 }
 
+/* Not shown where it is no text, or none that was sent in plain letters. */
+static bool
+set_type(json_t *record, struct slice type)
+{
+    return json_object_update_new(record,
+               json_pack("{s:o*}", "type", json_stringn(type.data, type.size))) == 0;
+}
+
 static bool
 explain_event(
     struct keyed_event *keyed, const struct explain_input *input, json_t *record)
@@ -188,13 +196,10 @@ explain_event(
     switch (keyed->kind) {
     case KEY_IGNORED:
         return set_verdict(record, "ignored", "not_in_vocabulary") &&
-               json_object_set_new(
-                   record, "type", json_stringn(keyed->type.data, keyed->type.size)) == 0;
+               set_type(record, keyed->type);
     case KEY_RAW:
         return park_raw(keyed->bytes, input->source, record);
     case KEY_FACT:
-        return json_object_set_new(record, "record_key", json_string(keyed->key)) == 0 &&
-               set_verdict(record, "filtered", EVENT_REASON_FACTS);
     case KEY_EVENT:
         break;
     }

@@ -81,6 +81,25 @@ def test_explains_each_event_of_a_batch():
                         ("filtered", "facts")]
 
 
+def test_a_fact_that_cannot_be_read_is_parked_like_an_event():
+    fact = json.dumps(cloud_event(kind="taskrouter.task.wrapup"))
+    twice = fact.replace('"specversion"', '"id": "EZ", "specversion"')
+
+    assert [explain("event-streams", body.encode())[0]["reason"] for body in (fact, twice)] == [
+        "facts", "unparseable"]
+
+
+@pytest.mark.parametrize("source, body", [
+    ("taskrouter", b"EventType=\xff"),
+    ("event-streams", b'{"type": "\xff"}'),
+    ("event-streams", b'{"type": "com.twilio.\\u0065vent"}'),
+])
+def test_a_type_that_cannot_be_shown_is_ignored_all_the_same(source, body):
+    record, = explain(source, body)
+
+    assert (record["verdict"], record["reason"]) == ("ignored", "not_in_vocabulary")
+
+
 @pytest.mark.parametrize("changes, config, reason, remedy", [
     ({"TaskAttributes": "{}"}, {}, "no_identity", "email"),
     ({"AccountSid": "AC" + "9" * 32}, {"account_sid": "AC" + SID}, "foreign_account", "account_sid"),

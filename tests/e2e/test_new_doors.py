@@ -126,6 +126,16 @@ def test_the_same_answer_by_form_and_json_is_one_event(flexbrevo, send, sandbox)
     assert sandbox.event_count() == 1
 
 
+def test_a_comment_before_the_score_does_not_stand_for_the_answer(flexbrevo, send, sandbox):
+    answer = doors.survey()
+    send(SURVEY, doors.signed(SURVEY, FORM, {**answer, "Score": "", "Comment": "well"}))
+    settled(flexbrevo, 1)
+    send(SURVEY, doors.signed(SURVEY, FORM, answer))
+    event, = sandbox.wait_for_events(1)
+    assert event["event_properties"]["score"] == 4
+    assert settled(flexbrevo, 2)["filtered_by"] == {"no_answer": 1}
+
+
 def test_two_surveys_of_one_task_are_two_events(flexbrevo, send, sandbox):
     answer = doors.survey()
     for name in ("speed", "kindness"):

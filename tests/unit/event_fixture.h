@@ -7,6 +7,7 @@
 
 #define TASK "WT0123456789abcdef0123456789abcdef"
 #define CONVERSATION "CH0123456789abcdef0123456789abcdef"
+#define INTERACTION "KD0123456789abcdef0123456789abcdef"
 
 extern const int64_t received_ms;
 extern const struct rules rules;

@@ -33,7 +33,7 @@ reads_every_property_of_a_completed_task(void **state)
         "{'task_queue_name':'Support','workflow_name':'Any','worker_name':'mary',"
         "'worker_attributes':{'full_name':'Mary Smith'},'task_completed_reason':'done',"
         "'task_attributes':{'email':'ana@example.com','direction':'inbound',"
-        "'conversationSid':'" CONVERSATION "','flexInteractionSid':'KD02',"
+        "'conversationSid':'" CONVERSATION "','flexInteractionSid':'" INTERACTION "',"
         "'conversations':{'conversation_id':'KD01','outcome':'refund'}}}",
         &with_agent, "task.completed/" TASK, &reading);
     const struct event *event = &reading.event;
@@ -48,7 +48,7 @@ reads_every_property_of_a_completed_task(void **state)
     assert_string_equal(event->task_sid, TASK);
     assert_string_equal(event->ticket, "KD01");
     assert_string_equal(event->conversation_sid, CONVERSATION);
-    assert_string_equal(event->interaction_sid, "KD02");
+    assert_string_equal(event->interaction_sid, INTERACTION);
     assert_int_equal(event->channel, CHANNEL_SMS);
     assert_int_equal(event->direction, DIRECTION_INBOUND);
     assert_string_equal(event->queue, "Support");
@@ -74,10 +74,14 @@ names_the_effect_by_task_conversation_or_interaction(void **state)
         {"{'event_type':'conversation.ended','conversation_sid':'" CONVERSATION "'}",
             "ended/" CONVERSATION},
         {"{'event_type':'conversation.ended','conversation_sid':'" CONVERSATION
-         "','interaction_sid':'KD01'}",
+         "','interaction_sid':'" INTERACTION "'}",
             "ended/" CONVERSATION},
-        {"{'event_type':'conversation.ended','interaction_sid':'KD01'}", "ended/KD01"},
-        {"{'task_sid':null,'resource_sid':'WT02'}", "resolved/WT02"},
+        {"{'event_type':'conversation.ended','interaction_sid':'" INTERACTION "'}",
+            "ended/" INTERACTION},
+        {"{'event_type':'conversation.ended','conversation_sid':'undefined',"
+         "'interaction_sid':'" INTERACTION "'}",
+            "ended/" INTERACTION},
+        {"{'task_sid':'WT99999999999999999999999999999999'}", "resolved/" TASK},
     };
 
     (void)state;
@@ -149,9 +153,11 @@ finds_the_ticket_in_the_order_of_the_contract(void **state)
         const char *attributes;
         const char *ticket;
     } cases[] = {
-        {"{'conversations':{'conversation_id':'KD01'},'flexInteractionSid':'KD02'}",
+        {"{'conversations':{'conversation_id':'KD01'},'flexInteractionSid':'" INTERACTION
+         "'}",
             "KD01"},
-        {"{'flexInteractionSid':'KD02'}", "KD02"},
+        {"{'flexInteractionSid':'" INTERACTION "'}", INTERACTION},
+        {"{'flexInteractionSid':'undefined'}", TASK},
         {"{}", TASK},
     };
 

@@ -65,7 +65,9 @@ a_survey_names_its_effect_by_the_best_subject_it_has(void **state)
         const char *effect;
     } cases[] = {
         {"'score':4", "survey/" TASK "/default"},
-        {"'score':4,'interaction_sid':'KD01'", "survey/KD01/default"},
+        {"'score':4,'interaction_sid':'" INTERACTION "'",
+            "survey/" INTERACTION "/default"},
+        {"'score':4,'interaction_sid':'undefined'", "survey/" TASK "/default"},
     };
 
     (void)state;
@@ -82,25 +84,35 @@ a_survey_names_its_effect_by_the_best_subject_it_has(void **state)
 static void
 a_survey_of_a_call_or_a_flow_has_that_for_a_ticket(void **state)
 {
-    static const char *const names[] = {
-        "conversation_sid", "call_sid", "execution_sid", "flow_execution_sid"};
+    static const struct {
+        const char *name;
+        const char *sid;
+    } cases[] = {
+        {"conversation_sid", CONVERSATION},
+        {"call_sid", "CA0123456789abcdef0123456789abcdef"},
+        {"execution_sid", "FN0123456789abcdef0123456789abcdef"},
+        {"flow_execution_sid", "FN0123456789abcdef0123456789abcdef"},
+    };
     const struct rules with = rules_with_surveys();
 
     (void)state;
-    for (size_t i = 0; i < LENGTH(names); i++) {
+    for (size_t i = 0; i < LENGTH(cases); i++) {
         char changes[256];
+        char key[96];
+        char effect[96];
         struct event_reading reading;
 
         (void)snprintf(changes, sizeof(changes),
-            "{'event_type':'survey.completed','task_sid':null,'score':3,'%s':'XX01'}",
-            names[i]);
+            "{'event_type':'survey.completed','task_sid':null,'score':3,'%s':'%s'}",
+            cases[i].name, cases[i].sid);
+        (void)snprintf(key, sizeof(key), "survey.completed/%s/0123", cases[i].sid);
+        (void)snprintf(effect, sizeof(effect), "survey/%s/default", cases[i].sid);
         AUTO(payload_release)
-        json_t *payload =
-            read_changed(changes, &with, "survey.completed/XX01/0123", &reading);
+        json_t *payload = read_changed(changes, &with, key, &reading);
 
         assert_non_null(payload);
-        assert_string_equal(reading.event.effect_key, "survey/XX01/default");
-        assert_string_equal(reading.event.ticket, "XX01");
+        assert_string_equal(reading.event.effect_key, effect);
+        assert_string_equal(reading.event.ticket, cases[i].sid);
     }
 }
 
@@ -122,8 +134,8 @@ scores_are_whole_numbers_on_their_scale(void **state)
         {"'score':'10','score_max':'10'", EVENT_DELIVER, NULL, 10, 10},
         {"'score':100,'score_max':1000", EVENT_DELIVER, NULL, 100, 1000},
         {"'score':4,'score_max':' '", EVENT_DELIVER, NULL, 4, 5},
-        {"'comment':'thanks'", EVENT_DELIVER, NULL, -1, -1},
-        {"'comment':'thanks','score':' '", EVENT_DELIVER, NULL, -1, -1},
+        {"'comment':'thanks'", EVENT_FILTERED, "no_answer", -1, -1},
+        {"'comment':'thanks','score':' '", EVENT_FILTERED, "no_answer", -1, -1},
         {"'score':6", EVENT_PARKED, "bad_score", 6, 5},
         {"'score':-1", EVENT_PARKED, "bad_score", -1, 5},
         {"'score':4.5", EVENT_PARKED, "bad_score", -1, 5},
@@ -203,8 +215,9 @@ a_ticket_too_long_for_an_effect_is_parked_and_can_be_shown(void **state)
         char changes[512];
         struct event_reading reading;
 
-        (void)snprintf(
-            changes, sizeof(changes), "'score':4,'interaction_sid':'%s'", tickets[i]);
+        (void)snprintf(changes, sizeof(changes),
+            "'score':4,'task_attributes':{'conversations':{'conversation_id':'%s'}}",
+            tickets[i]);
         AUTO(payload_release) json_t *payload = read_survey(changes, &reading);
         AUTO(payload_release) json_t *shown = event_reading_to_json(&reading);
 

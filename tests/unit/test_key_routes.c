@@ -169,6 +169,11 @@ messages_are_keyed_by_how_they_ended(void **state)
         {STATUS(SM, "canceled"), KEY_IGNORED, NULL},
         {STATUS(WT, "delivered"), KEY_RAW, NULL},
         {"MessageStatus=delivered", KEY_RAW, NULL},
+        {"MessageSid=" SM "&SmsStatus=received&Body=Hello", KEY_IGNORED, NULL},
+        {"MessageSid=" SM "&MessageStatus=&SmsStatus=delivered", KEY_EVENT,
+            "message.delivered/" SM},
+        {"MessageSid=" SM "&SmsStatus=sent&MessageStatus=delivered", KEY_EVENT,
+            "message.delivered/" SM},
     };
     static const struct key_case stream[] = {
         {STATUS_STREAM("delivered", "DELIVERED"), KEY_EVENT, "message.delivered/" SM},

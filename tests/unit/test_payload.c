@@ -142,8 +142,8 @@ opens_texts_inside_the_attributes(void **state)
 static void
 keeps_the_event_when_its_attributes_are_no_object(void **state)
 {
-    static const char *const attributes[] = {"%7B%22a%22", "%5B%5D", "null", "7",
-        "%22text%22", "%7B%22a%22%3A%22%5Cud83d%22%7D"};
+    static const char *const attributes[] = {
+        "%7B%22a%22", "%5B%5D", "null", "7", "%22text%22", "%7B%22a%22%3A%22%5Cud83d%22"};
 
     (void)state;
     for (size_t i = 0; i < LENGTH(attributes); i++) {
@@ -157,6 +157,25 @@ keeps_the_event_when_its_attributes_are_no_object(void **state)
         assert_int_equal(
             json_object_size(json_object_get(payload, "task_attributes")), 0);
     }
+}
+
+static void
+loses_half_an_emoji_and_not_the_event(void **state)
+{
+    AUTO(payload_release)
+    json_t *survey = parse(SOURCE_SURVEY,
+        "{\"TaskSid\":\"" TASK "\",\"Comment\":\"fine \\ud83d\",\"Score\":4}");
+    AUTO(payload_release)
+    json_t *task = parse(SOURCE_TASKROUTER,
+        "EventType=task.created&TaskAttributes="
+        "%7B%22email%22%3A%22ana@example.com%22%2C%22name%22%3A%22Ana%5Cud83d%22%7D");
+
+    (void)state;
+    assert_string_equal(payload_text(survey, "comment"), "fine \xEF\xBF\xBD");
+    assert_string_equal(
+        payload_text_at(task, "task_attributes/email"), "ana@example.com");
+    assert_string_equal(payload_text_at(task, "task_attributes/name"), "Ana\xEF\xBF\xBD");
+    assert_null(json_object_get(task, "task_attributes_invalid"));
 }
 
 static void
@@ -286,7 +305,7 @@ refuses_what_cannot_be_read(void **state)
         {SOURCE_TASKROUTER, "TaskSid=" TASK},
         {SOURCE_TASKROUTER, "{\"EventType\":\"a\",\"EventType\":\"b\"}"},
         {SOURCE_FLEX_PLUGIN, "{\"TaskSid\":"},
-        {SOURCE_FLEX_PLUGIN, "{\"a\":\"\\ud83d\"}"},
+        {SOURCE_FLEX_PLUGIN, "{\"a\":\"\\ud83d\""},
         {SOURCE_EVENT_STREAMS, ""},
         {SOURCE_EVENT_STREAMS, "EventType=task.created"},
         {SOURCE_EVENT_STREAMS, "[]"},
@@ -314,6 +333,7 @@ main(void)
         cmocka_unit_test(opens_attributes_sent_as_text_or_as_object),
         cmocka_unit_test(opens_texts_inside_the_attributes),
         cmocka_unit_test(keeps_the_event_when_its_attributes_are_no_object),
+        cmocka_unit_test(loses_half_an_emoji_and_not_the_event),
         cmocka_unit_test(survives_integers_beyond_64_bits),
         cmocka_unit_test(unwraps_cloud_events),
         cmocka_unit_test(names_a_conversation_by_the_state_it_is_in),

@@ -120,9 +120,12 @@ reads_a_message_of_both_routes_alike(void **state)
         "\"UNDELIVERED\",\"to\":\"whatsapp:+34600111222\",\"from\":"
         "\"whatsapp:+15550100000\",\"errorCode\":30006,\"timestamp\":"
         "\"2026-01-01T00:16:00.000Z\"}}");
+    AUTO(payload_release)
+    json_t *old = parse(SOURCE_MESSAGING, "MessageSid=SM01&SmsStatus=undelivered");
     const json_t *const both[] = {callback, stream};
 
     (void)state;
+    assert_string_equal(payload_text(old, "event_type"), "message.undelivered");
     for (size_t i = 0; i < LENGTH(both); i++) {
         int64_t error = 0;
 

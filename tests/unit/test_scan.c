@@ -177,8 +177,53 @@ hands_out_elements_without_their_blanks(void **state)
     for (size_t i = 0; i < LENGTH(cases); i++) {
         struct joined joined = {.left = VALUES_MAX};
 
-        assert_int_equal(scan_elements(slice_of(cases[i].text), join, &joined), SCAN_OK);
+        assert_int_equal(
+            scan_elements(slice_of(cases[i].text), NULL, 0, join, &joined), SCAN_OK);
         assert_string_equal(joined.text, cases[i].elements);
+    }
+}
+
+struct found {
+    struct scan_field fields[2];
+    char text[JOINED_SIZE];
+};
+
+static bool
+note_found(void *context, struct slice element)
+{
+    struct found *found = context;
+    const size_t size = strlen(found->text);
+
+    (void)snprintf(found->text + size, sizeof(found->text) - size, "%zu:%.*s,%.*s ",
+        element.size, (int)found->fields[0].value.size,
+        found->fields[0].value.size > 0 ? found->fields[0].value.data : "",
+        (int)found->fields[1].value.size,
+        found->fields[1].value.size > 0 ? found->fields[1].value.data : "");
+    return true;
+}
+
+static void
+finds_fields_in_each_element_and_in_it_alone(void **state)
+{
+    static const struct {
+        const char *text;
+        const char *found;
+    } cases[] = {
+        {"[{\"a\":1,\"b\":{\"c\":2}},{},{\"b\":{\"c\":3}}]", "19:1,2 2:, 13:,3 "},
+        {"[{\"b\":{\"c\":2}},7,[{\"a\":1}],{\"b\":{}}, {\"a\":4}]",
+            "13:,2 1:, 9:, 8:, 7:4, "},
+        {" {\"b\":{\"x\":{\"c\":1},\"c\":[2]},\"a\":null} ", "36:null,[2] "},
+        {"[]", ""},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < LENGTH(cases); i++) {
+        struct found found = {.fields = {{.path = "a"}, {.path = "b/c"}}};
+
+        assert_int_equal(
+            scan_elements(slice_of(cases[i].text), found.fields, 2, note_found, &found),
+            SCAN_OK);
+        assert_string_equal(found.text, cases[i].found);
     }
 }
 
@@ -192,7 +237,8 @@ only_arrays_and_objects_have_elements(void **state)
     for (size_t i = 0; i < LENGTH(cases); i++) {
         struct joined joined = {.left = VALUES_MAX};
 
-        assert_int_equal(scan_elements(slice_of(cases[i]), join, &joined), SCAN_E_SYNTAX);
+        assert_int_equal(
+            scan_elements(slice_of(cases[i]), NULL, 0, join, &joined), SCAN_E_SYNTAX);
         assert_string_equal(joined.text, "");
     }
 }
@@ -203,9 +249,11 @@ elements_before_an_error_were_handed_out(void **state)
     struct joined joined = {.left = VALUES_MAX};
 
     (void)state;
-    assert_int_equal(scan_elements(slice_of("[1,2,[3,]"), join, &joined), SCAN_E_SYNTAX);
+    assert_int_equal(
+        scan_elements(slice_of("[1,2,[3,]"), NULL, 0, join, &joined), SCAN_E_SYNTAX);
     assert_string_equal(joined.text, "<1><2>");
-    assert_int_equal(scan_elements(slice_of("[4],"), join, &joined), SCAN_E_SYNTAX);
+    assert_int_equal(
+        scan_elements(slice_of("[4],"), NULL, 0, join, &joined), SCAN_E_SYNTAX);
     assert_string_equal(joined.text, "<1><2><4>");
 }
 
@@ -217,9 +265,11 @@ the_callback_can_stop_the_scan(void **state)
     struct joined members = {.left = 2};
 
     (void)state;
-    assert_int_equal(scan_elements(slice_of("[1,2,3]"), join, &elements), SCAN_E_STOPPED);
+    assert_int_equal(
+        scan_elements(slice_of("[1,2,3]"), NULL, 0, join, &elements), SCAN_E_STOPPED);
     assert_string_equal(elements.text, "<1><2>");
-    assert_int_equal(scan_elements(slice_of("{}"), join, &single), SCAN_E_STOPPED);
+    assert_int_equal(
+        scan_elements(slice_of("{}"), NULL, 0, join, &single), SCAN_E_STOPPED);
     assert_int_equal(scan_members(slice_of("{\"a\":1,\"b\":2}"), join_member, &members),
         SCAN_E_STOPPED);
     assert_string_equal(members.text, "<\"a\"><1>");
@@ -359,6 +409,7 @@ main(void)
         cmocka_unit_test(string_contents_are_left_to_the_worker),
         cmocka_unit_test(nesting_is_bounded),
         cmocka_unit_test(hands_out_elements_without_their_blanks),
+        cmocka_unit_test(finds_fields_in_each_element_and_in_it_alone),
         cmocka_unit_test(only_arrays_and_objects_have_elements),
         cmocka_unit_test(elements_before_an_error_were_handed_out),
         cmocka_unit_test(the_callback_can_stop_the_scan),
