@@ -92,6 +92,7 @@ void http_server_close(struct http_server **server);
 struct slice http_method(const struct http_request *request);
 struct slice http_target(const struct http_request *request); /* raw, as on the wire */
 struct slice http_path(const struct http_request *request);   /* raw, up to '?' */
+/* Without the blanks around it, which are no part of a value (RFC 9110, 5.5). */
 struct slice http_header_value(const struct http_request *request, const char *name);
 /* One of several headers of that name, from 0; absent when there are fewer. */
 struct slice http_header_value_at(
