@@ -54,7 +54,7 @@ struct http_server_options {
     bool reuse_port;    /* others of this user may listen at the same port */
     int listen_fd;      /* not 0: listen beside this socket, not at `listen` */
     size_t share;       /* servers among which the connections are divided; 0 is 1 */
-    bool is_measured;   /* it counts in the metrics `connections` and their evictions */
+    bool is_measured;   /* it counts connections, evictions and what it refuses itself */
     size_t body_max;    /* larger bodies are read away, not kept */
     http_handler *handler;
     void *context;

@@ -420,6 +420,7 @@ def test_two_proofs_are_none(serve, name, route):
     connection.endheaders(webhook.body)
     assert connection.getresponse().status == 400
     connection.close()
+    assert rejected(started, "none", "bad_request") == 1
     assert started.metric("queue_accepted") == 0
 
 
