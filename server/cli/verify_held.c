@@ -48,15 +48,15 @@ tell(void *context, const struct held_finding *finding)
 
     timestamp_format(finding->time_ms, time);
     if (output->entries != NULL) {
-        (void)json_array_append_new(output->entries,
-            json_pack("{s:s, s:s, s:s%, s:I, s:s, s:s}", "time", time, "source",
-                source_name(finding->source), "path", path.data, path.size, "bytes",
-                (json_int_t)finding->bytes, "verdict", verdict, "reason",
-                finding->reason));
+        (void)json_array_append_new(
+            output->entries, json_pack("{s:s, s:s, s:s%, s:I, s:s, s:s}", "time", time,
+                                 "source", finding->source, "path", path.data, path.size,
+                                 "bytes", (json_int_t)finding->bytes, "verdict", verdict,
+                                 "reason", finding->reason));
         return;
     }
     (void)printf("%s  %-*s  %.*s  %zu bytes  %s%s%s\n", time, SOURCE_WIDTH,
-        source_name(finding->source), (int)path.size, path.data, finding->bytes, verdict,
+        finding->source, (int)path.size, path.data, finding->bytes, verdict,
         finding->verdict == HELD_INVALID ? ": " : "",
         finding->verdict == HELD_INVALID ? finding->reason : "");
 }

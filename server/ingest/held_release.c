@@ -104,13 +104,13 @@ release_one(
     const struct slice path = slice_before(held->target, '?');
     const struct route *route = route_find(path);
     struct held_finding finding = {
-        .time_ms = held->time_ms, .path = path, .bytes = held->body.size};
-    int r = VERIFY_E_MISMATCH;
+        .time_ms = held->time_ms,
+        .source = route != NULL ? source_name(route->source) : "none",
+        .path = path,
+        .bytes = held->body.size,
+    };
+    int r = route != NULL ? judge(release, held, route->source) : VERIFY_E_MISMATCH;
 
-    if (route != NULL) {
-        finding.source = route->source;
-        r = judge(release, held, route->source);
-    }
     if (r < 0) {
         return r;
     }

@@ -7,7 +7,6 @@
  */
 #pragma once
 
-#include "mapping/source.h"
 #include "queue/queue.h"
 #include "server/config/config.h"
 
@@ -20,9 +19,9 @@ struct held_finding {
     enum held_verdict verdict;
     const char *reason; /* of an invalid one: verify_reason() */
     int64_t time_ms;    /* when it came */
-    enum source source;
-    struct slice path; /* without the query */
-    size_t bytes;      /* of the body */
+    const char *source; /* source_name(); "none": there is no such endpoint any more */
+    struct slice path;  /* without the query */
+    size_t bytes;       /* of the body */
 };
 
 struct held_totals {

@@ -96,6 +96,9 @@ request_refuse(struct http_request *request, const struct http_fault *fault)
     const struct http_error error = {.code = fault->code, .message = fault->message};
 
     request->is_last = true;
+    if (request->server->options.is_measured) {
+        http_count(metrics_counter(METRIC_REQUESTS_REJECTED, "none", fault->code), 1);
+    }
     http_reply_error(request, fault->status, &error, NULL, 0);
     return request_answer(request);
 }

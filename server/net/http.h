@@ -54,7 +54,7 @@ struct http_server_options {
     bool reuse_port;    /* others of this user may listen at the same port */
     int listen_fd;      /* not 0: listen beside this socket, not at `listen` */
     size_t share;       /* servers among which the connections are divided; 0 is 1 */
-    bool is_measured;   /* it counts in the metrics `connections` and their evictions */
+    bool is_measured;   /* it counts connections, evictions and what it refuses itself */
     size_t body_max;    /* larger bodies are read away, not kept */
     http_handler *handler;
     void *context;
@@ -92,6 +92,7 @@ void http_server_close(struct http_server **server);
 struct slice http_method(const struct http_request *request);
 struct slice http_target(const struct http_request *request); /* raw, as on the wire */
 struct slice http_path(const struct http_request *request);   /* raw, up to '?' */
+/* Without the blanks around it, which are no part of a value (RFC 9110, 5.5). */
 struct slice http_header_value(const struct http_request *request, const char *name);
 /* One of several headers of that name, from 0; absent when there are fewer. */
 struct slice http_header_value_at(

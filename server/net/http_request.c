@@ -31,13 +31,13 @@ http_path(const struct http_request *request)
 struct slice
 http_header_value(const struct http_request *request, const char *name)
 {
-    return http_head_value(&request->head, name);
+    return slice_trim(http_head_value(&request->head, name));
 }
 
 struct slice
 http_header_value_at(const struct http_request *request, const char *name, size_t index)
 {
-    return http_head_value_at(&request->head, name, index);
+    return slice_trim(http_head_value_at(&request->head, name, index));
 }
 
 size_t

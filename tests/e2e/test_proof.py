@@ -420,7 +420,20 @@ def test_two_proofs_are_none(serve, name, route):
     connection.endheaders(webhook.body)
     assert connection.getresponse().status == 400
     connection.close()
+    assert rejected(started, "none", "bad_request") == 1
     assert started.metric("queue_accepted") == 0
+
+
+@pytest.mark.parametrize("route", [CALLBACK, STREAM])
+@pytest.mark.parametrize("blanks", [" ", "\t", "  \t "])
+def test_blanks_around_a_header_are_no_part_of_it(serve, blanks, route):
+    started = serve(BOTH)
+    webhook = request(route)
+    webhook.headers["Authorization"] = basic(USER)
+    webhook.headers["Content-Encoding"] = "identity"
+    for name in webhook.headers:
+        webhook.headers[name] = blanks + webhook.headers[name] + blanks
+    assert status(started, webhook) == 204
 
 
 # ---- what an operator sees

@@ -48,6 +48,7 @@ REASONS = {
         ("server/ingest/routes.c", first(r'\.code = "(?!unauthorized|forbidden|proxy_fault|signature)([a-z_]+)"')),
         ("server/ingest/call_*.c", first("call->reason = " + REASON)),
         ("server/ingest/verify.c", first(r"\[VERIFY_E_\w+\] = " + REASON)),
+        ("server/net/http_head.c", first(r"\{\d{3}, " + REASON)),
     ),
     "Why deliveries are paused": (
         ("server/deliver/brevo.c", first(rf"\.name = {REASON},\s*\.remedy")),

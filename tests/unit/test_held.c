@@ -14,6 +14,7 @@
 
 #include "server/ingest/held_file.h"
 #include "server/ingest/held_read.h"
+#include "server/ingest/held_release.h"
 #include "server/ops/file.h"
 #include "tests/unit/unit.h"
 
@@ -440,6 +441,45 @@ marking_while_the_ring_turns_over_harms_nothing(void **state)
     assert_int_equal(read_from(state, 2 * PER_HALF + 1, NULL), 2 * PER_HALF);
 }
 
+/* ---- what is judged once more --------------------------------------------------------------- */
+
+static void
+note_source(void *context, const struct held_finding *finding)
+{
+    const char **source = context;
+
+    assert_int_equal(finding->verdict, HELD_INVALID);
+    *source = finding->source;
+}
+
+/* The ring outlives a version, and an endpoint may not. */
+static void
+an_endpoint_that_is_gone_is_called_none_and_stops_nothing(void **state)
+{
+    AUTO(held_close) struct held *held = NULL;
+    char token[] = "3f1d5b7c9e8a4602b1d3f5a7c9e80246";
+    char url[] = "https://hooks.example.com";
+    struct config config = {.auth_token = token,
+        .state_dir = *state,
+        .public_urls = {.items = {url}, .count = 1}};
+    struct held_request request = {.target = slice_of("/webhooks/gone?a=1"),
+        .signature = slice_of("AAAAAAAAAAAAAAAAAAAAAAAAAAA=")};
+    const char *source = NULL;
+    const struct held_release_options options = {
+        .config = &config, .tell = note_source, .context = &source};
+    struct held_totals totals;
+
+    assert_int_equal(held_open(*state, RING_MAX, &held), 0);
+    assert_int_equal(held_keep(held, &request), HELD_OK);
+    assert_int_equal(held_release(&options, &totals), HELD_RELEASE_OK);
+    assert_string_equal(source, "none");
+    request.target = slice_of("/webhooks/messaging");
+    assert_int_equal(held_keep(held, &request), HELD_OK);
+    assert_int_equal(held_release(&options, &totals), HELD_RELEASE_OK);
+    assert_string_equal(source, "messaging");
+    assert_int_equal(totals.invalid, 2);
+}
+
 int
 main(void)
 {
@@ -464,6 +504,7 @@ main(void)
         IN_DIRECTORY(kill9_leaves_whole_entries_in_order),
         IN_DIRECTORY(what_was_marked_is_not_read_again),
         IN_DIRECTORY(marking_while_the_ring_turns_over_harms_nothing),
+        IN_DIRECTORY(an_endpoint_that_is_gone_is_called_none_and_stops_nothing),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
