@@ -114,6 +114,7 @@ on_request(void *context, struct MHD_Connection *connection, const char *url,
     if (request == NULL || request->target.failed) {
         return MHD_NO;
     }
+    request->server->moved = true;
     if (request->state == REQUEST_STARTED) {
         struct http_fault fault;
 
@@ -147,6 +148,7 @@ on_target(void *context, const char *target, struct MHD_Connection *connection)
         return NULL;
     }
     request->state = REQUEST_STARTED;
+    request->server->moved = true;
     request->server->active++;
     request_wait(request, WAITING_RECEIVING, request->server->now_us);
     request->raw_target = target;
@@ -174,6 +176,7 @@ on_completed(void *context, struct MHD_Connection *connection, void **request_co
     upload_done(&request->upload);
     request->raw_target = NULL;
     request->state = REQUEST_IDLE;
+    request->server->moved = true;
     request->server->active--;
     request_wait(request, WAITING_IDLE, request->server->now_us);
 }
@@ -181,6 +184,7 @@ on_completed(void *context, struct MHD_Connection *connection, void **request_co
 static void
 count_connection(struct http_server *server, int change)
 {
+    server->moved = true;
     server->connections += (size_t)change;
     http_count(server->open_gauge, change);
 }
