@@ -90,11 +90,22 @@ request_handle(struct http_request *request)
     return MHD_YES;
 }
 
+static void
+request_tell_refused(const struct http_request *request, const struct http_error *why)
+{
+    const struct http_server_options *options = &request->server->options;
+
+    if (options->refused != NULL) {
+        options->refused(options->context, buffer_slice(&request->target), why);
+    }
+}
+
 static enum MHD_Result
 request_refuse(struct http_request *request, const struct http_fault *fault)
 {
     const struct http_error error = {.code = fault->code, .message = fault->message};
 
+    request_tell_refused(request, &error);
     request->is_last = true;
     http_reply_error(request, fault->status, &error, NULL, 0);
     return request_answer(request);
@@ -157,17 +168,31 @@ on_target(void *context, const char *target, struct MHD_Connection *connection)
     return request;
 }
 
+/* Neither we nor the client ended it: the library refused it by itself, or we its endless body. */
+static bool
+is_refused_unheard(
+    const struct http_request *request, enum MHD_RequestTerminationCode code)
+{
+    return code == MHD_REQUEST_TERMINATED_WITH_ERROR && !request->is_cut_off &&
+           (request->state == REQUEST_STARTED || request->state == REQUEST_RECEIVING);
+}
+
 static void
 on_completed(void *context, struct MHD_Connection *connection, void **request_context,
     enum MHD_RequestTerminationCode code)
 {
+    static const struct http_error refusal = {.code = "bad_framing",
+        .message = "the headers are over 10 KB, the body does not end, or a length or "
+                   "chunk is malformed; look at the proxy"};
     struct http_request *request = request_of(connection);
 
     (void)context;
     (void)request_context;
-    (void)code;
     if (request == NULL || request->state == REQUEST_IDLE) {
         return;
+    }
+    if (is_refused_unheard(request, code)) {
+        request_tell_refused(request, &refusal);
     }
     if (request->response != NULL && request->owns_response) {
         MHD_destroy_response(request->response);

@@ -46,8 +46,15 @@ enum {
 
 struct http_server;
 struct http_request;
+struct http_error;
 
 typedef void http_handler(void *context, struct http_request *request);
+/*
+ * Told of a request that was refused before the handler saw it; there is nothing left to answer.
+ * `target` is raw, `why` a code and what to do. What has no first line is not told of.
+ */
+typedef void http_refused(
+    void *context, struct slice target, const struct http_error *why);
 
 struct http_server_options {
     const char *listen; /* see listen_address.h */
@@ -57,6 +64,7 @@ struct http_server_options {
     bool is_measured;   /* it counts in the metrics `connections` and their evictions */
     size_t body_max;    /* larger bodies are read away, not kept */
     http_handler *handler;
+    http_refused *refused; /* NULL: nobody wants to know */
     void *context;
 };
 
