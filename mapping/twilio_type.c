@@ -125,11 +125,11 @@ twilio_type_is_fact(struct slice name)
 const enum twilio_field *
 twilio_type_fields(enum source source)
 {
-    static const enum twilio_field message[] = {
+    static const enum twilio_field of_messages[] = {
         TWILIO_MESSAGE_STATUS, TWILIO_SMS_STATUS, TWILIO_FIELD_COUNT};
-    static const enum twilio_field other[] = {TWILIO_TYPE, TWILIO_FIELD_COUNT};
+    static const enum twilio_field of_others[] = {TWILIO_TYPE, TWILIO_FIELD_COUNT};
 
-    return source == SOURCE_MESSAGING ? message : other;
+    return source == SOURCE_MESSAGING ? of_messages : of_others;
 }
 
 const char *

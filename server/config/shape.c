@@ -110,7 +110,7 @@ is_origin(const char *text)
     const struct slice all = url_authority(text);
     struct authority authority;
 
-    if (!is_url(text) || !authority_parse(all, &authority) ||
+    if (!is_url(text) || !authority_parse(all, &authority) || all.data == NULL ||
         all.data[all.size] != '\0') {
         return false;
     }

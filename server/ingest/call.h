@@ -26,6 +26,7 @@ struct ingest {
     struct gate not_durable;
     struct gate not_held;
     struct gate overloaded;
+    struct gate refused[SOURCE_COUNT + 1];
     bool refusing;
 };
 

@@ -93,9 +93,9 @@ call_check_media_type(struct call *call)
 }
 
 static const char *
-call_source(const struct call *call)
+route_source(const struct route *route)
 {
-    return call->route != NULL ? source_name(call->route->source) : "none";
+    return route != NULL ? source_name(route->source) : "none";
 }
 
 /* A rejection is counted always and said now and then: anybody can cause one. */
@@ -115,14 +115,15 @@ call_note(struct call *call, enum situation situation)
     if (situation == SITUATION_PREFLIGHT) {
         return;
     }
-    counter_add(metrics_counter(METRIC_REQUESTS_REJECTED, call_source(call), reason), 1);
+    counter_add(
+        metrics_counter(METRIC_REQUESTS_REJECTED, route_source(call->route), reason), 1);
     if (text->remedy != NULL &&
         gate_pass(&ingest->rejected[call->route != NULL ? call->route->source
                                                         : SOURCE_COUNT][situation],
             now_us, &count)) {
         log_warn("request_rejected",
             "source=%s reason=%s status=%u count=%lld public_url=%s do=\"%s\"",
-            call_source(call), reason, route_status(call->route, situation),
+            route_source(call->route), reason, route_status(call->route, situation),
             (long long)count,
             call->route != NULL
                 ? config_public_url(ingest->options.config, call->route->source)
@@ -277,6 +278,22 @@ open_tokens(struct ingest *ingest)
     };
 
     return token_checker_open(&options, &ingest->tokens);
+}
+
+void
+ingest_refused(void *context, struct slice target, const struct http_error *why)
+{
+    struct ingest *ingest = context;
+    const struct route *route = route_find(slice_before(target, '?'));
+    const size_t index = route != NULL ? (size_t)route->source : SOURCE_COUNT;
+    int64_t count = 0;
+
+    counter_add(
+        metrics_counter(METRIC_REQUESTS_REJECTED, route_source(route), why->code), 1);
+    if (gate_pass(&ingest->refused[index], clock_monotonic_us(), &count)) {
+        log_warn("request_malformed", "source=%s reason=%s count=%lld do=\"%s\"",
+            route_source(route), why->code, (long long)count, why->message);
+    }
 }
 
 int

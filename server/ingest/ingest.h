@@ -47,3 +47,5 @@ void ingest_refuse(struct ingest *ingest);
 
 /* An http_handler; `context` is the struct ingest. */
 void ingest_handle(void *context, struct http_request *request);
+/* An http_refused: counted and said, since a proxy of ours may be what makes such requests. */
+void ingest_refused(void *context, struct slice target, const struct http_error *why);

@@ -177,6 +177,7 @@ open_server(
         .is_measured = true,
         .body_max = INGEST_BODY_MAX,
         .handler = ingest_handle,
+        .refused = ingest_refused,
         .context = loop->ingest,
     };
 

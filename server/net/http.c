@@ -90,15 +90,23 @@ request_handle(struct http_request *request)
     return MHD_YES;
 }
 
+static void
+request_tell_refused(const struct http_request *request, const struct http_error *why)
+{
+    const struct http_server_options *options = &request->server->options;
+
+    if (options->refused != NULL) {
+        options->refused(options->context, buffer_slice(&request->target), why);
+    }
+}
+
 static enum MHD_Result
 request_refuse(struct http_request *request, const struct http_fault *fault)
 {
     const struct http_error error = {.code = fault->code, .message = fault->message};
 
+    request_tell_refused(request, &error);
     request->is_last = true;
-    if (request->server->options.is_measured) {
-        http_count(metrics_counter(METRIC_REQUESTS_REJECTED, "none", fault->code), 1);
-    }
     http_reply_error(request, fault->status, &error, NULL, 0);
     return request_answer(request);
 }
@@ -117,6 +125,7 @@ on_request(void *context, struct MHD_Connection *connection, const char *url,
     if (request == NULL || request->target.failed) {
         return MHD_NO;
     }
+    request->server->moved = true;
     if (request->state == REQUEST_STARTED) {
         struct http_fault fault;
 
@@ -150,6 +159,7 @@ on_target(void *context, const char *target, struct MHD_Connection *connection)
         return NULL;
     }
     request->state = REQUEST_STARTED;
+    request->server->moved = true;
     request->server->active++;
     request_wait(request, WAITING_RECEIVING, request->server->now_us);
     request->raw_target = target;
@@ -158,17 +168,31 @@ on_target(void *context, const char *target, struct MHD_Connection *connection)
     return request;
 }
 
+/* Neither we nor the client ended it: the library refused it by itself, or we its endless body. */
+static bool
+is_refused_unheard(
+    const struct http_request *request, enum MHD_RequestTerminationCode code)
+{
+    return code == MHD_REQUEST_TERMINATED_WITH_ERROR && !request->is_cut_off &&
+           (request->state == REQUEST_STARTED || request->state == REQUEST_RECEIVING);
+}
+
 static void
 on_completed(void *context, struct MHD_Connection *connection, void **request_context,
     enum MHD_RequestTerminationCode code)
 {
+    static const struct http_error refusal = {.code = "bad_framing",
+        .message = "the headers are over 10 KB, the body does not end, or a length or "
+                   "chunk is malformed; look at the proxy"};
     struct http_request *request = request_of(connection);
 
     (void)context;
     (void)request_context;
-    (void)code;
     if (request == NULL || request->state == REQUEST_IDLE) {
         return;
+    }
+    if (is_refused_unheard(request, code)) {
+        request_tell_refused(request, &refusal);
     }
     if (request->response != NULL && request->owns_response) {
         MHD_destroy_response(request->response);
@@ -177,6 +201,7 @@ on_completed(void *context, struct MHD_Connection *connection, void **request_co
     upload_done(&request->upload);
     request->raw_target = NULL;
     request->state = REQUEST_IDLE;
+    request->server->moved = true;
     request->server->active--;
     request_wait(request, WAITING_IDLE, request->server->now_us);
 }
@@ -184,6 +209,7 @@ on_completed(void *context, struct MHD_Connection *connection, void **request_co
 static void
 count_connection(struct http_server *server, int change)
 {
+    server->moved = true;
     server->connections += (size_t)change;
     http_count(server->open_gauge, change);
 }

@@ -46,17 +46,25 @@ enum {
 
 struct http_server;
 struct http_request;
+struct http_error;
 
 typedef void http_handler(void *context, struct http_request *request);
+/*
+ * Told of a request that was refused before the handler saw it; there is nothing left to answer.
+ * `target` is raw, `why` a code and what to do. What has no first line is not told of.
+ */
+typedef void http_refused(
+    void *context, struct slice target, const struct http_error *why);
 
 struct http_server_options {
     const char *listen; /* see listen_address.h */
     bool reuse_port;    /* others of this user may listen at the same port */
     int listen_fd;      /* not 0: listen beside this socket, not at `listen` */
     size_t share;       /* servers among which the connections are divided; 0 is 1 */
-    bool is_measured;   /* it counts connections, evictions and what it refuses itself */
+    bool is_measured;   /* it counts in the metrics `connections` and their evictions */
     size_t body_max;    /* larger bodies are read away, not kept */
     http_handler *handler;
+    http_refused *refused; /* NULL: nobody wants to know */
     void *context;
 };
 

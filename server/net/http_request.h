@@ -63,7 +63,9 @@ struct http_server {
     int epoll_fd;   /* of `daemon`, and of the listener while `accepts` */
     int64_t now_us; /* when the last run began */
     bool quiesced;
-    bool resumed; /* since the last run: there are answers to send */
+    bool resumed;       /* since the last run: there are answers to send */
+    bool moved;         /* in this run: the library has told us something */
+    unsigned idle_runs; /* one after the other: busy, but nothing moved */
     size_t active;
     struct upload_budget budget;
     struct patience lines[WAITING_COUNT];

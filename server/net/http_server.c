@@ -13,6 +13,8 @@
 
 enum {
     NEW_GRACE_MS = 500,
+    IDLE_RUNS_MAX = 16, /* reading what has come takes a few */
+    STUCK_PAUSE_MS = 20,
 };
 
 void
@@ -68,6 +70,11 @@ cut_off_line(struct http_server *server, enum waiting line, int64_t grace_ms)
     }
 }
 
+/*
+ * The library also calls itself busy while a connection's memory is full of the beginning of a
+ * chunk, which it can neither finish nor give up: until its deadline that one would turn an event
+ * loop round and round. What has arrived elsewhere wakes the owner all the same.
+ */
 int
 http_server_timeout_ms(const struct http_server *server)
 {
@@ -75,8 +82,14 @@ http_server_timeout_ms(const struct http_server *server)
     int64_t left_us = http_accept_left_us(server, now_us);
 
     /* Without a thread of its own the library wakes nobody for answers that are due. */
-    if (server->resumed || http_library_is_busy(server)) {
+    if (server->resumed) {
         return 0;
+    }
+    if (http_library_is_busy(server)) {
+        if (server->idle_runs < IDLE_RUNS_MAX) {
+            return 0;
+        }
+        left_us = MIN(left_us, (int64_t)STUCK_PAUSE_MS * US_PER_MS);
     }
     for (size_t i = 0; i < WAITING_COUNT; i++) {
         left_us = MIN(left_us, patience_left_us(&server->lines[i], now_us));
@@ -155,8 +168,10 @@ http_server_run(struct http_server *server)
 {
     server->now_us = clock_monotonic_us();
     server->resumed = false;
+    server->moved = false;
     http_accept_run(server);
     http_library_run(server);
+    server->idle_runs = server->moved ? 0 : MIN(server->idle_runs + 1, IDLE_RUNS_MAX);
     cut_off_late(server);
     if (server->quiesced) {
         cut_off_line(server, WAITING_IDLE, 0);

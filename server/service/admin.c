@@ -169,13 +169,14 @@ static const struct {
 static void
 handle(void *context, struct http_request *request)
 {
-    const struct http_header allow = {"Allow", "GET"};
+    const struct http_header allow = {"Allow", "GET, HEAD"};
+    const struct slice method = http_method(request);
 
     for (size_t i = 0; i < LENGTH(pages); i++) {
         if (!slice_is(http_path(request), pages[i].path)) {
             continue;
         }
-        if (!slice_is(http_method(request), "GET")) {
+        if (!slice_is(method, "GET") && !slice_is(method, "HEAD")) {
             http_reply(request, 405, &allow, 1, slice_of(""));
             return;
         }

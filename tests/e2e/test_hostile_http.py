@@ -142,6 +142,26 @@ def test_the_same_in_small_pieces(flexbrevo, twilio, name):
     assert flexbrevo.metric("queue_accepted") == 0
 
 
+MANY = "".join(f"X-{i}: a\r\n" for i in range(65))
+
+
+@pytest.mark.parametrize("reason,more", [
+    ("bad_request", "Host: hooks.example.com\r\n"), ("too_many_headers", MANY),
+    ("bad_framing", "X: " + "a" * 16000 + "\r\n"), ("bad_framing", "Content-Length: x\r\n")], ids=["two hosts", "many headers", "large headers", "a length of x"])
+def test_a_refusal_without_a_proof_is_counted_and_said(flexbrevo, twilio, reason, more):
+    """Twilio throws an event away for it: when a proxy causes it, somebody has to know."""
+    for _ in range(3):
+        with raw_http.connect(flexbrevo.url) as connection:
+            connection.sendall((f"POST /webhooks/event-streams?a=secret HTTP/1.1\r\n{HOST}{more}"
+                                "\r\n").encode())
+            assert 400 <= raw_http.status_of(raw_http.read_to_end(connection)) < 500
+    name = f'requests_rejected_total{{source="event-streams",reason="{reason}"}}'
+    assert flexbrevo.metric(name) == 3
+    lines = [line for line in flexbrevo.log().splitlines() if "request_malformed" in line]
+    assert len(lines) == 1 and f"source=event-streams reason={reason} count=1" in lines[0]
+    assert "secret" not in flexbrevo.log()
+
+
 def check_serves(flexbrevo, twilio, sandbox):
     """The same request behind a sound one is served: the table above proves something."""
     first, second = Task(), Task()

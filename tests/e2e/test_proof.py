@@ -12,6 +12,7 @@ import harness
 from harness import Task, Twilio, Webhook
 
 CALLBACK, STREAM = "callback", "stream"
+SOURCES = {CALLBACK: "taskrouter", STREAM: "event-streams"}
 LISTED = ["https://hooks.example.com", "https://other.example.com:8443/in"]
 TWILIO = "35.90.102.130"
 TRUSTED = {"trusted_proxies": ["127.0.0.1"]}
@@ -187,7 +188,7 @@ BOTH = {"routes": {"taskrouter": {"basic_auth": USER}, "event-streams": {"basic_
 @pytest.mark.parametrize("route,refused", [(CALLBACK, 403), (STREAM, 503)])
 def test_basic_auth_is_asked_for_in_addition(serve, route, refused):
     started = serve(BOTH)
-    source = {CALLBACK: "taskrouter", STREAM: "event-streams"}[route]
+    source = SOURCES[route]
     for given in (None, basic("flex:wrong"), basic("flex"), "Bearer " + USER, "Basic"):
         webhook = request(route)
         webhook.headers |= {"Authorization": given} if given else {}
@@ -287,7 +288,7 @@ def test_only_the_listed_addresses_are_served(serve, route, refused):
     said = lines(started, "request_rejected")
     assert len(said) == 1 and f"reason=source_address status={refused}" in said[0]
     assert "allow_from" in said[0]
-    source = {CALLBACK: "taskrouter", STREAM: "event-streams"}[route]
+    source = SOURCES[route]
     assert rejected(started, source, "source_address") == 6
 
 
@@ -420,7 +421,7 @@ def test_two_proofs_are_none(serve, name, route):
     connection.endheaders(webhook.body)
     assert connection.getresponse().status == 400
     connection.close()
-    assert rejected(started, "none", "bad_request") == 1
+    assert rejected(started, SOURCES[route], "bad_request") == 1
     assert started.metric("queue_accepted") == 0
 
 

@@ -1,8 +1,10 @@
 """Redis killed: nothing is acknowledged that is not durable, and everything comes back alone."""
 
+import http.client
 import os
 import signal
 import subprocess
+import urllib.parse
 
 import pytest
 
@@ -95,3 +97,14 @@ def test_an_entry_without_its_record_is_an_alarm(flexbrevo, redis):
 def redis_cli(redis, *arguments):
     subprocess.run(["redis-cli", "-s", str(redis.socket), *arguments], check=True,
                    stdout=subprocess.DEVNULL)
+
+
+@pytest.mark.parametrize("path", ["/livez", "/readyz", "/metrics"])
+def test_a_health_checker_may_ask_by_head(flexbrevo, path):
+    address = urllib.parse.urlsplit(flexbrevo.admin_url).netloc
+    connection = http.client.HTTPConnection(address, timeout=5)
+    for method, status in (("HEAD", 200), ("POST", 405), ("HEAD", 200)):
+        connection.request(method, path)
+        answer = connection.getresponse()
+        assert (answer.status, answer.read()) == (status, b""), method
+    connection.close()

@@ -4,7 +4,7 @@
     check_docs.py [ROOT]        says what is missing where, exit 1 when anything is
 
 routes -> docs/http-api.md, types -> docs/events.md, metrics -> docs/operations.md,
-commands -> README.md, reasons -> `explain`. The tables of reasons in docs/operations.md list exactly those in the code. For the
+commands -> README.md, reasons -> `explain`. Links lead somewhere. The tables of reasons in docs/operations.md list exactly those in the code. For the
 options there is check_config_docs.py, which asks the program, and for the statuses of the
 endpoints tests/e2e/test_endpoint_table.py, which asks the server.
 """
@@ -47,6 +47,8 @@ REASONS = {
         # what a bad or missing proof lacks is said more exactly than by its code
         ("server/ingest/routes.c", first(r'\.code = "(?!unauthorized|forbidden|proxy_fault|signature)([a-z_]+)"')),
         ("server/ingest/call_*.c", first("call->reason = " + REASON)),
+        ("server/net/http_head.c", first(r"\{\d{3}, " + REASON)),
+        ("server/net/http.c", first(r"\.code = " + REASON)),
         ("server/ingest/verify.c", first(r"\[VERIFY_E_\w+\] = " + REASON)),
         ("server/net/http_head.c", first(r"\{\d{3}, " + REASON)),
     ),
@@ -109,10 +111,28 @@ def wrong_reasons(root):
                 yield f"docs/operations.md: {heading}: {name} is in no code, or here twice"
 
 
+def anchors(text):
+    """What GitHub makes of each heading."""
+    return {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-")
+            for title in re.findall(r"^#+ (.*)$", text, re.M)}
+
+
+def dead_links(root):
+    for path in [root / "README.md", *sorted((root / "docs").rglob("*.md"))]:
+        text = path.read_text(encoding="utf-8")
+        for link in re.findall(r"\]\((?!https?:)([^)\s]+)\)", text):
+            file, _, anchor = link.partition("#")
+            target = path.parent / file if file else path
+            if not target.exists():
+                yield f"{path.relative_to(root)}: {link}: there is no such file"
+            elif anchor and anchor not in anchors(target.read_text(encoding="utf-8")):
+                yield f"{path.relative_to(root)}: {link}: there is no such heading"
+
+
 def main():
     root = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else __file__).resolve()
     root = root if root.is_dir() else root.parents[2]
-    found = [*missing(root), *wrong_reasons(root)]
+    found = [*missing(root), *wrong_reasons(root), *dead_links(root)]
     for line in found:
         print(line)
     return 1 if found else 0

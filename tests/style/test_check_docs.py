@@ -17,6 +17,20 @@ def test_the_documentation_mirrors_the_code():
     assert findings(ROOT) == []
 
 
+def test_every_link_leads_somewhere():
+    assert list(check_docs.dead_links(ROOT)) == []
+
+
+def test_dead_links_are_found(tmp_path):
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs" / "a.md").write_text("# What's `this`?\n")
+    (tmp_path / "README.md").write_text(
+        "[1](docs/a.md#whats-this) [2](docs/a.md#that) [3](docs/b.md) [4](https://example.com/#x)")
+    assert list(check_docs.dead_links(tmp_path)) == [
+        "README.md: docs/a.md#that: there is no such heading",
+        "README.md: docs/b.md: there is no such file"]
+
+
 @pytest.mark.parametrize("document, word, instead, finding", [
     ("operations.md", "| `bad_answer`", "| `bad_answers`",
      "Why a record was parked: bad_answer of server/deliver/job_call.c is missing"),

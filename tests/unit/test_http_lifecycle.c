@@ -70,6 +70,30 @@ answers_later_for_a_huge_body_it_does_not_read(void **state)
     assert_has(client, "refused=1");
 }
 
+/* The library cannot finish such a chunk's first line, and calls itself busy for ever. */
+static void
+rests_while_a_client_has_filled_its_memory(void **state)
+{
+    AUTO(client_close) struct client *stuck = client_open(*state);
+    AUTO(client_close) struct client *client = client_open(*state);
+    static char extension[20 * 1024];
+    struct fixture *fixture = *state;
+    size_t runs = 0;
+
+    memset(extension, 'a', sizeof(extension));
+    send_text(fixture, stuck,
+        "POST /1 HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n5;");
+    send_all(fixture, stuck, extension, sizeof(extension));
+    while (http_server_timeout_ms(fixture->server) == 0) {
+        http_server_run(fixture->server);
+        assert_in_range(++runs, 1, 100);
+    }
+    assert_in_range(http_server_timeout_ms(fixture->server), 1, 100);
+    send_text(fixture, client, NEXT);
+    pump(fixture, client, has_answers, 1);
+    assert_has(client, "GET /next");
+}
+
 static void
 survives_clients_that_leave_while_they_wait(void **state)
 {
@@ -369,6 +393,7 @@ main(void)
         WITH_SERVER(answers_later_when_asked_to_wait),
         WITH_SERVER(wants_to_run_at_once_after_a_later_answer),
         WITH_SERVER(answers_later_for_a_huge_body_it_does_not_read),
+        WITH_SERVER(rests_while_a_client_has_filled_its_memory),
         WITH_SERVER(survives_clients_that_leave_while_they_wait),
         WITH_SERVER(forgets_clients_that_leave_in_the_middle_of_a_body),
         WITH_SERVER(finishes_what_is_under_way_when_quiesced),
