@@ -35,7 +35,7 @@ explain_result(int result)
         [VERIFY_E_NO_SIGNATURE] = "the signature is empty",
         [VERIFY_E_MALFORMED] = "a signature is 28 characters of base64, ending in '='",
         [VERIFY_E_NO_BODY_HASH] =
-            "nothing signs it: JSON, or a form of no field, needs one bodySHA256 in the query",
+            "nothing signs this body: it needs exactly one bodySHA256 in the URL's query",
         [VERIFY_E_BODY_HASH] =
             "bodySHA256 is not the hash of this body: it was changed on its way",
         [VERIFY_E_MISMATCH] = "no token makes this signature over any of these URLs",

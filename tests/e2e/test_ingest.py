@@ -178,5 +178,5 @@ def test_a_caller_that_dribbles_is_cut_off(flexbrevo, caller, twilio):
                 return True
 
         harness.wait_until(is_cut_off, "the end of the connection", 60)
-        assert 14 < time.monotonic() - began < 30
+        assert 14 < time.monotonic() - began < 25    # HTTP_REQUEST_DEADLINE_S is 15
     assert caller.send(twilio.callback(Task())).status == 204
