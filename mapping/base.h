@@ -53,6 +53,16 @@ bool slice_to_text(struct slice value, char *text, size_t capacity) MUST_USE;
  */
 bool slice_to_int64(struct slice value, int64_t *ret_number) MUST_USE;
 
+/* How long to wait after a wait of `last`: `first` after none (0), then twice as long, to `max`. */
+static inline int64_t
+backoff_after(int64_t last, int64_t first, int64_t max)
+{
+    if (last <= 0) {
+        return first;
+    }
+    return last <= max / 2 ? last * 2 : max;
+}
+
 /* What a hexadecimal digit of either case stands for; -1 for any other character. */
 static inline int
 hex_digit(char c)

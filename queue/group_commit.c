@@ -90,12 +90,8 @@ go_down(struct group_commit *commit, int status, int64_t now_us)
     commit->state = DOWN;
     commit->stored = false;
     commit->next_us = now_us + jitter(commit->backoff_us);
-    commit->backoff_us *= 2;
-    if (commit->backoff_us < BACKOFF_FIRST_US) {
-        commit->backoff_us = BACKOFF_FIRST_US;
-    } else if (commit->backoff_us > BACKOFF_MAX_US) {
-        commit->backoff_us = BACKOFF_MAX_US;
-    }
+    commit->backoff_us =
+        backoff_after(commit->backoff_us, BACKOFF_FIRST_US, BACKOFF_MAX_US);
     if (was_greeting) {
         commit->down_status = status;
         commit_list_fail_all(&commit->units, status);

@@ -10,7 +10,6 @@ enum {
     STATUS_OK_MAX = 299,
     STATUS_SERVER_MIN = 500,
     STATUS_NOT_IMPLEMENTED = 501,
-    BACKOFF_DOUBLINGS_MAX = 12,
 };
 
 static const struct endpoint {
@@ -148,14 +147,9 @@ static int64_t
 backoff_ms(int64_t attempts, uint32_t random)
 {
     int64_t span_ms = BREVO_BACKOFF_MIN_MS;
-    const int64_t doublings =
-        attempts < BACKOFF_DOUBLINGS_MAX ? attempts : BACKOFF_DOUBLINGS_MAX;
 
-    for (int64_t i = 0; i < doublings && span_ms < BREVO_BACKOFF_MAX_MS; i++) {
-        span_ms *= 2;
-    }
-    if (span_ms > BREVO_BACKOFF_MAX_MS) {
-        span_ms = BREVO_BACKOFF_MAX_MS;
+    for (int64_t i = 0; i < attempts && span_ms < BREVO_BACKOFF_MAX_MS; i++) {
+        span_ms = backoff_after(span_ms, BREVO_BACKOFF_MIN_MS, BREVO_BACKOFF_MAX_MS);
     }
     return BREVO_BACKOFF_MIN_MS + random % (span_ms - BREVO_BACKOFF_MIN_MS + 1);
 }

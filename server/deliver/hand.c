@@ -49,12 +49,9 @@ worked(struct hand *hand, int result)
     }
     if (hand->redis_backoff_ms == 0) {
         log_error("redis_away", "error=\"%s\"", queue_error(hand->queue));
-        hand->redis_backoff_ms = REDIS_BACKOFF_MIN_MS;
-    } else {
-        hand->redis_backoff_ms = hand->redis_backoff_ms * 2 < REDIS_BACKOFF_MAX_MS
-                                     ? hand->redis_backoff_ms * 2
-                                     : REDIS_BACKOFF_MAX_MS;
     }
+    hand->redis_backoff_ms =
+        backoff_after(hand->redis_backoff_ms, REDIS_BACKOFF_MIN_MS, REDIS_BACKOFF_MAX_MS);
     hand->redis_us = clock_monotonic_us() + hand->redis_backoff_ms * US_PER_MS;
     return false;
 }

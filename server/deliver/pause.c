@@ -35,9 +35,8 @@ schedule_probe(struct pause *pause, bool was_on, int64_t now_us)
     if (!was_on) {
         pause->interval_ms = PAUSE_PROBE_MIN_MS;
     } else if (now_us >= pause->probe_us) {
-        pause->interval_ms = pause->interval_ms * 2 < PAUSE_PROBE_MAX_MS
-                                 ? pause->interval_ms * 2
-                                 : PAUSE_PROBE_MAX_MS;
+        pause->interval_ms =
+            backoff_after(pause->interval_ms, PAUSE_PROBE_MIN_MS, PAUSE_PROBE_MAX_MS);
     } else {
         return;
     }

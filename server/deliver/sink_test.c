@@ -20,10 +20,15 @@ sink_test_id(const struct job *job)
 }
 
 int
+sink_test_note(struct queue *queue, const char *id, int64_t time_ms)
+{
+    return queue_note_put(queue, note_name, id, time_ms);
+}
+
+int
 sink_test_keep(struct queue *queue, struct job *job)
 {
-    const int r =
-        queue_note_put(queue, note_name, sink_test_id(job), job->record->received_ms);
+    const int r = sink_test_note(queue, sink_test_id(job), job->record->received_ms);
 
     if (r == QUEUE_OK || r == -EINVAL) { /* too long an id is no test of Twilio's */
         job_filter(job, EVENT_REASON_FACTS);

@@ -18,6 +18,9 @@ const char *sink_test_id(const struct job *job);
 /* Remembers the test and finishes the job. A queue_result or -errno: then the job is as it was. */
 int sink_test_keep(struct queue *queue, struct job *job) MUST_USE;
 
+/* Remembers a test before the worker has come to it. */
+int sink_test_note(struct queue *queue, const char *id, int64_t time_ms) MUST_USE;
+
 /* The latest test; its text is the id, empty when there was none. */
 int sink_test_last(struct queue *queue, struct queue_note *ret_note) MUST_USE;
 /* "<id>  3 min ago" */

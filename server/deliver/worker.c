@@ -80,8 +80,7 @@ claim(struct worker *worker)
     }
     /* Nothing came: look again later, then ever later. */
     worker->claim_us = worker->now_us + worker->idle_ms * US_PER_MS;
-    worker->idle_ms =
-        worker->idle_ms * 2 < IDLE_MAX_MS ? worker->idle_ms * 2 : IDLE_MAX_MS;
+    worker->idle_ms = backoff_after(worker->idle_ms, IDLE_MIN_MS, IDLE_MAX_MS);
 }
 
 /* ---- paced -------------------------------------------------------------------------------- */

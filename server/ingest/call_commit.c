@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "server/ingest/call.h"
+#include "server/ingest/sink_seen.h"
 #include "server/ops/clock.h"
 #include "server/ops/log.h"
 
@@ -193,8 +194,10 @@ tell_sink_tests(const struct call *call)
         const struct slice key = call->unit.puts[i].key;
 
         if (slice_starts(key, type)) {
-            log_info("event_streams_test", "test_id=%.*s", (int)(key.size - strlen(type)),
-                key.data + strlen(type));
+            const struct slice id = slice_skip(key, strlen(type));
+
+            log_info("event_streams_test", "test_id=%.*s", (int)id.size, id.data);
+            sink_seen_tell(id, clock_unix_ms());
         }
     }
 }

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "server/deliver/sink_test.h"
+#include "server/ingest/sink_seen.h"
 #include "server/net/http.h"
 #include "server/ops/clock.h"
 #include "server/ops/metrics.h"
@@ -236,10 +237,23 @@ admin_timeout_ms(const struct admin *admin)
     return http_server_timeout_ms(admin->server);
 }
 
+/* Redis may be asked again later, and the worker knows of it too. */
+static void
+note_sink_test(struct admin *admin)
+{
+    struct sink_seen seen;
+
+    if (may_ask(admin) && sink_seen_take(&seen) &&
+        !worked(admin, sink_test_note(admin->queue, seen.id, seen.time_ms))) {
+        sink_seen_return(&seen);
+    }
+}
+
 void
 admin_run(struct admin *admin)
 {
     http_server_run(admin->server);
+    note_sink_test(admin);
 }
 
 uint16_t

@@ -226,8 +226,8 @@ embedded_redis_supervise(struct embedded_redis *redis, int64_t now_ms)
             redis->backoff_ms = RESTART_FIRST_MS;
         }
         redis->restart_at_ms = now_ms + redis->backoff_ms;
-        redis->backoff_ms = redis->backoff_ms * 2 < RESTART_MAX_MS ? redis->backoff_ms * 2
-                                                                   : RESTART_MAX_MS;
+        redis->backoff_ms =
+            backoff_after(redis->backoff_ms, RESTART_FIRST_MS, RESTART_MAX_MS);
     }
     if (redis->pid == 0 && now_ms >= redis->restart_at_ms) {
         const int r = start(redis, now_ms);

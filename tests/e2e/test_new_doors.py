@@ -222,6 +222,17 @@ def test_a_sinks_test_is_logged_shown_and_no_event(flexbrevo, send, sandbox):
     assert sandbox.requests() == []
 
 
+def test_a_sinks_test_is_shown_before_any_worker_has_come_to_it(program, redis):
+    server = program("serve", changes={"redis": {"url": redis.url}}).start()
+    event = doors.cloud_event("eventstreams.test-event", {"test_id": "0b5d0a3e-first"})
+    assert server.caller().send(doors.signed(STREAMS, JSON, [event])).status == 204
+    harness.wait_until(
+        lambda: (status(server)["event_streams_test"] or {}).get("test_id") == "0b5d0a3e-first",
+        "the test to be shown")
+    assert "event streams test: 0b5d0a3e-first" in server.admin("/readyz?verbose")[1]
+    assert status(server)["queue_pending"] == 1
+
+
 # ---- what cannot be read
 
 def test_a_proved_body_that_cannot_be_read_is_parked_whatever_its_door(flexbrevo, send, sandbox):

@@ -258,6 +258,20 @@ only_hexadecimal_digits_have_a_value(void **state)
 }
 
 static void
+waits_twice_as_long_each_time_up_to_the_longest(void **state)
+{
+    static const int64_t waits[] = {50, 100, 200, 400, 800, 1000, 1000};
+    int64_t wait = 0;
+
+    (void)state;
+    for (size_t i = 0; i < LENGTH(waits); i++) {
+        wait = backoff_after(wait, 50, 1000);
+        assert_int_equal(wait, waits[i]);
+    }
+    assert_int_equal(backoff_after(INT64_MAX, 50, 1000), 1000);
+}
+
+static void
 percent_encodes_all_but_the_unreserved_characters(void **state)
 {
     AUTO(buffer_done) struct buffer buffer = {.max = 100};
@@ -277,6 +291,7 @@ main(void)
         cmocka_unit_test(trims_blanks_and_line_ends_on_both_sides),
         cmocka_unit_test(a_slice_ends_before_the_first_mark),
         cmocka_unit_test(only_hexadecimal_digits_have_a_value),
+        cmocka_unit_test(waits_twice_as_long_each_time_up_to_the_longest),
         cmocka_unit_test(percent_encodes_all_but_the_unreserved_characters),
         cmocka_unit_test(copies_keep_every_byte_and_end_with_a_nul),
         cmocka_unit_test(texts_that_do_not_fit_or_hold_a_nul_are_refused),
