@@ -92,7 +92,7 @@ def test_ctrl_c_leaves_nothing_running(quickstart, tmp_path):
     one = quickstart()
     one.wait_for("serving until Ctrl-C")
     os.killpg(one.process.pid, signal.SIGINT)       # a terminal sends it to the whole group
-    assert one.process.wait(30) == 130
+    assert one.process.wait(30) == 130, one.text()
     harness.wait_until(lambda: not left_behind(tmp_path), lambda: left_behind(tmp_path))
 
 
