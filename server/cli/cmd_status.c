@@ -9,14 +9,12 @@
 
 #include "mapping/timestamp.h"
 #include "server/cli/cli.h"
+#include "server/cli/cli_queue.h"
 #include "server/commands.h"
-#include "server/config/config.h"
 #include "server/deliver/pace.h"
 #include "server/deliver/sink_test.h"
-#include "server/service/embedded_redis.h"
 
 enum {
-    REDIS_TIMEOUT_MS = 3000,
     REASON_WIDTH = QUEUE_TEXT_MAX,
     RECORD_CALLS =
         2, /* of one kind, to deliver a record: a contact is looked up and upserted */
@@ -240,32 +238,22 @@ print_text(const struct snapshot *snapshot, const struct config *config)
 /* ---- reading ---------------------------------------------------------------------------------- */
 
 static int
-show(const char *url, const struct config *config, bool as_json)
+show(const struct config *config, bool as_json)
 {
-    const struct queue_options options = {
-        .url = url,
-        .partitions = CONFIG_PARTITIONS,
-        .timeout_ms = REDIS_TIMEOUT_MS,
-    };
     AUTO(queue_close) struct queue *queue = NULL;
-    char error[QUEUE_ERROR_SIZE] = "";
     struct snapshot snapshot;
-    int r = queue_open(&options, &queue, error);
+    const int status = cli_queue_open(config, &queue);
 
-    if (r != 0) {
-        cli_error("redis.url cannot be used: %s (see docs/config.md)", error);
-        return r > 0 ? EX_CONFIG : EX_OSERR;
+    if (status != 0) {
+        return status;
     }
-    r = queue_stats(queue, &snapshot.stats);
+    int r = queue_stats(queue, &snapshot.stats);
+
     if (r == 0) {
         r = sink_test_last(queue, &snapshot.sink_test);
     }
     if (r != 0) {
-        cli_error("the queue cannot be read: %s (%s)", queue_error(queue),
-            config->redis_url == NULL
-                ? "its Redis lives in `flexbrevo run`: start it, or set redis.url"
-                : "see redis.url");
-        return EX_UNAVAILABLE;
+        return cli_queue_unavailable(config, queue, "the queue cannot be read");
     }
     if (as_json) {
         return print_json(&snapshot, config);
@@ -279,23 +267,11 @@ command_status(int argc, char **argv)
 {
     AUTO(config_done) struct config config = {0};
     struct arguments arguments = {0};
-    char embedded[EMBEDDED_REDIS_URL_SIZE];
     int status;
 
     if (!parse(argc, argv, &arguments, &status)) {
         return status;
     }
     status = cli_load_config(arguments.config, CONFIG_FOR_TOOL, &config);
-    if (status != 0) {
-        return status;
-    }
-    if (config.redis_url != NULL) {
-        return show(config.redis_url, &config, arguments.json);
-    }
-    if (embedded_redis_url(config.state_dir, embedded, sizeof(embedded)) != 0) {
-        cli_error("path too long for a unix socket: state_dir: %s (shorten it)",
-            config.state_dir);
-        return EX_CONFIG;
-    }
-    return show(embedded, &config, arguments.json);
+    return status != 0 ? status : show(&config, arguments.json);
 }

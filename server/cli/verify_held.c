@@ -11,11 +11,10 @@
 
 #include "mapping/timestamp.h"
 #include "server/cli/cli.h"
+#include "server/cli/cli_queue.h"
 #include "server/ingest/held_release.h"
-#include "server/service/embedded_redis.h"
 
 enum {
-    REDIS_TIMEOUT_MS = 3000,
     SOURCE_WIDTH = 13,
     PATH_SHOWN_MAX = 80,
     EXIT_INVALID = 1,
@@ -82,43 +81,6 @@ print_totals(const struct output *output, const struct held_totals *totals)
     return 0;
 }
 
-/* ---- the queue ---------------------------------------------------------------------------- */
-
-static int
-open_queue(const struct config *config, struct queue **ret_queue)
-{
-    char embedded[EMBEDDED_REDIS_URL_SIZE] = "";
-    char error[QUEUE_ERROR_SIZE] = "";
-
-    if (config->redis_url == NULL &&
-        embedded_redis_url(config->state_dir, embedded, sizeof(embedded)) != 0) {
-        cli_error("path too long for a unix socket: state_dir: %s (shorten it)",
-            config->state_dir);
-        return EX_CONFIG;
-    }
-    const struct queue_options options = {
-        .url = config->redis_url != NULL ? config->redis_url : embedded,
-        .partitions = CONFIG_PARTITIONS,
-        .dedupe_window_ms = config->dedupe_window_ms,
-        .keep_bodies_ms = config->keep_bodies_ms,
-        .timeout_ms = REDIS_TIMEOUT_MS,
-    };
-    const int r = queue_open(&options, ret_queue, error);
-
-    if (r != 0) {
-        cli_error("redis.url cannot be used: %s (see docs/config.md)", error);
-        return r > 0 ? EX_CONFIG : EX_OSERR;
-    }
-    if (queue_prepare(*ret_queue) != 0) {
-        cli_error("nothing can be released: %s (%s)", queue_error(*ret_queue),
-            config->redis_url == NULL
-                ? "its Redis lives in `flexbrevo run`: start it, or set redis.url"
-                : "see redis.url");
-        return EX_UNAVAILABLE;
-    }
-    return 0;
-}
-
 /* ---- the command -------------------------------------------------------------------------- */
 
 static int
@@ -168,6 +130,19 @@ release(const struct config *config, struct queue *queue, struct output *output)
         return printed;
     }
     return totals.invalid > 0 ? EXIT_INVALID : EX_OK;
+}
+
+static int
+open_queue(const struct config *config, struct queue **ret_queue)
+{
+    const int status = cli_queue_open(config, ret_queue);
+
+    if (status != 0) {
+        return status;
+    }
+    return queue_prepare(*ret_queue) == 0
+               ? 0
+               : cli_queue_unavailable(config, *ret_queue, "nothing can be released");
 }
 
 int

@@ -5,13 +5,10 @@
 
 #include <string.h>
 
-enum {
-    PORT_MAX = 65535,
-    PORT_DIGITS_MAX = 5,
-};
+#include "server/net/authority.h"
 
-#define LETTERS_AND_DIGITS \
-    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+static const char token_characters[] =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!#$%&'*+-.^_`|~";
 
 /* What was said about one hop. */
 struct hop {
@@ -20,18 +17,6 @@ struct hop {
 };
 
 /* ---- scheme, host, port ------------------------------------------------------------------- */
-
-/* All of it is made of `characters`, and there is at least one. */
-static bool
-consists_of(struct slice text, const char *characters)
-{
-    for (size_t i = 0; i < text.size; i++) {
-        if (text.data[i] == '\0' || strchr(characters, text.data[i]) == NULL) {
-            return false;
-        }
-    }
-    return text.size > 0;
-}
 
 static const char *
 scheme_of(struct slice proto)
@@ -42,30 +27,25 @@ scheme_of(struct slice proto)
     return slice_is_nocase(proto, "http") ? "http://" : NULL;
 }
 
+/* Of one who was called: not 0, which an address to listen on may have. */
 static bool
 is_port(struct slice text)
 {
-    int64_t port = 0;
-
-    return text.size <= PORT_DIGITS_MAX && consists_of(text, "0123456789") &&
-           slice_to_int64(text, &port) && port > 0 && port <= PORT_MAX;
+    return authority_is_port(text) && !slice_is(text, "0");
 }
 
-/* How much of "name:port" or "[address]:port" is the host; 0 when it is none. */
-static size_t
-host_size(struct slice text)
+/* A host, perhaps with a port. */
+static bool
+is_host(struct slice text, bool *ret_has_port)
 {
-    if (!slice_starts(text, "[")) {
-        const struct slice name = slice_before(text, ':');
+    struct authority authority;
 
-        return consists_of(name, LETTERS_AND_DIGITS ".-_") ? name.size : 0;
+    if (text.size > FORWARDED_HOST_MAX || !authority_parse(text, &authority) ||
+        authority.host.size == 0) {
+        return false;
     }
-    const struct slice address = slice_before(slice_skip(text, 1), ']');
-    const bool is_closed = 1 + address.size < text.size;
-
-    return is_closed && consists_of(address, "0123456789abcdefABCDEF:.")
-               ? address.size + 2
-               : 0;
+    *ret_has_port = authority.port.size > 0;
+    return !*ret_has_port || is_port(authority.port);
 }
 
 /* `port` is used where the host has none of its own; it may be absent. */
@@ -73,18 +53,15 @@ static bool
 add_origin(const struct hop *hop, struct slice port, struct buffer *url)
 {
     const char *scheme = scheme_of(hop->proto);
-    const size_t size = host_size(hop->host);
-    const struct slice own_port = slice_skip(hop->host, size);
+    bool has_port = false;
 
-    if (scheme == NULL || size == 0 || hop->host.size > FORWARDED_HOST_MAX ||
-        (own_port.size > 0 &&
-            !(slice_starts(own_port, ":") && is_port(slice_skip(own_port, 1)))) ||
+    if (scheme == NULL || !is_host(hop->host, &has_port) ||
         (port.size > 0 && !is_port(port))) {
         return false;
     }
     buffer_add_text(url, scheme);
     buffer_add_slice(url, hop->host);
-    if (own_port.size == 0 && port.size > 0) {
+    if (!has_port && port.size > 0) {
         buffer_add_text(url, ":");
         buffer_add_slice(url, port);
     }
@@ -134,7 +111,7 @@ take_token(struct slice *rest)
     size_t size = 0;
 
     while (size < rest->size && rest->data[size] != '\0' &&
-           strchr(LETTERS_AND_DIGITS "!#$%&'*+-.^_`|~", rest->data[size]) != NULL) {
+           strchr(token_characters, rest->data[size]) != NULL) {
         size++;
     }
     const struct slice token = {.data = rest->data, .size = size};

@@ -8,8 +8,9 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
-#include <sys/stat.h>
 #include <unistd.h>
+
+#include "server/ops/file.h"
 
 enum {
     SIZE_SIZE = 4, /* of a size, on disk */
@@ -187,59 +188,17 @@ held_key_read(const char *directory, unsigned char ret_key[SEAL_KEY_SIZE])
     return -error;
 }
 
-/* All of it on disk, or -errno. */
-static int
-write_key(const char *path, const unsigned char key[SEAL_KEY_SIZE])
-{
-    const int fd = open(
-        path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, S_IRUSR | S_IWUSR);
-
-    if (fd < 0) {
-        return -errno;
-    }
-    const ssize_t written = write(fd, key, SEAL_KEY_SIZE);
-    int error = written < 0 ? errno : written != SEAL_KEY_SIZE ? ENOSPC : 0;
-
-    if (error == 0 && fsync(fd) < 0) {
-        error = errno;
-    }
-    (void)close(fd);
-    return -error;
-}
-
-/* A name that was changed in a directory is durable after this. */
-static int
-sync_directory(const char *path)
-{
-    const int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-    if (fd < 0) {
-        return -errno;
-    }
-    const int r = fsync(fd) < 0 ? -errno : 0;
-
-    (void)close(fd);
-    return r;
-}
-
 int
 held_key_make(const char *directory, unsigned char ret_key[SEAL_KEY_SIZE])
 {
-    char made[HELD_PATH_SIZE];
+    const struct slice bytes = {.data = (const char *)ret_key, .size = SEAL_KEY_SIZE};
     char path[HELD_PATH_SIZE];
-    int r = held_path(directory, HELD_KEY ".new", made);
+    const int r = held_path(directory, HELD_KEY, path);
 
-    r = r == 0 ? held_path(directory, HELD_KEY, path) : r;
     if (r < 0) {
         return r;
     }
-    if (getrandom(ret_key, SEAL_KEY_SIZE, 0) != SEAL_KEY_SIZE) {
-        return -EIO;
-    }
-    (void)unlink(made); /* of one who died here */
-    r = write_key(made, ret_key);
-    if (r < 0) {
-        return r;
-    }
-    return rename(made, path) < 0 ? -errno : sync_directory(directory);
+    return getrandom(ret_key, SEAL_KEY_SIZE, 0) == SEAL_KEY_SIZE
+               ? file_replace(path, bytes)
+               : -EIO;
 }

@@ -1,12 +1,13 @@
 /*
  * ingest_loop.c - one share-nothing event loop of the webhook server.
  *
- * One thread waits on four descriptors: requests, Redis, questions to Twilio's IAM, and its
- * owner's wishes: to stop, or to use other credentials. In each turn the requests that are complete are handled first and then committed, so that
- * all that came in together goes to Redis in one call.
+ * One thread waits on four descriptors: requests, Redis, questions to Twilio's IAM, and its owner's
+ * wishes: to stop, or to use other credentials. In each turn the requests that are complete are
+ * handled first and then committed, so that all that came in together goes to Redis in one call.
  */
 #include "server/ingest/ingest_loop.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
@@ -23,12 +24,15 @@
 #include "server/ops/log.h"
 
 enum {
-    ERROR_SIZE = 200,
     TOKEN_CONNECTIONS = 8,
     COMMIT_TIMEOUT_MS = 1500, /* callers are answered within 3 s */
     DRAIN_TURN_MS = 100,
     FLUSH_TURNS = 10, /* for the last answers */
 };
+
+static_assert((int)INGEST_LOOP_ERROR_SIZE >= (int)HTTP_ERROR_SIZE &&
+                  (int)INGEST_LOOP_ERROR_SIZE >= (int)QUEUE_ERROR_SIZE,
+    "what goes wrong in the parts fits in");
 
 struct ingest_loop {
     struct http_server *server;
@@ -188,7 +192,7 @@ static int
 open_parts(
     struct ingest_loop *loop, const struct ingest_loop_options *from, char *ret_error)
 {
-    (void)snprintf(ret_error, ERROR_SIZE,
+    (void)snprintf(ret_error, INGEST_LOOP_ERROR_SIZE,
         "cannot start the webhook server: out of memory or open files (raise the limits)");
     loop->wish_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (loop->wish_fd < 0) {
@@ -211,7 +215,7 @@ open_parts(
 
     r = ingest_open(&options, &loop->ingest);
     if (r == -EINVAL) {
-        (void)snprintf(ret_error, ERROR_SIZE,
+        (void)snprintf(ret_error, INGEST_LOOP_ERROR_SIZE,
             "unusable credentials: connectors.twilio_flex (set account_sid, iam_url and 1 to "
             "%d auth tokens)",
             VERIFY_TOKENS_MAX);
@@ -226,7 +230,7 @@ ingest_loop_open(const struct ingest_loop_options *options, struct ingest_loop *
     struct ingest_loop *loop = calloc(1, sizeof(*loop));
 
     if (loop == NULL) {
-        (void)snprintf(ret_error, ERROR_SIZE, "out of memory");
+        (void)snprintf(ret_error, INGEST_LOOP_ERROR_SIZE, "out of memory");
         return -ENOMEM;
     }
     loop->wish_fd = -1;

@@ -7,6 +7,10 @@
 #include "server/ingest/credentials.h"
 #include "server/ingest/held.h"
 
+enum {
+    INGEST_LOOP_ERROR_SIZE = 200,
+};
+
 struct ingest_loop;
 
 /* All of these are borrowed and outlive the loop. */
@@ -20,7 +24,7 @@ struct ingest_loop_options {
 /*
  * Opens the listener, of its own or beside another loop's, and the loop's own Redis connection.
  * Does not wait for Redis: until it answers, requests get 503.
- * 0, or -errno with *ret_error (200 bytes) set.
+ * 0, or -errno with *ret_error (INGEST_LOOP_ERROR_SIZE) set.
  */
 int ingest_loop_open(const struct ingest_loop_options *options,
     struct ingest_loop **ret_loop, char *ret_error) MUST_USE;

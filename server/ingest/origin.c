@@ -4,11 +4,8 @@
 #include "server/ingest/origin.h"
 
 #include <errno.h>
-#include <string.h>
 
-enum {
-    PORT_DIGITS_MAX = 5,
-};
+#include "server/net/authority.h"
 
 /*
  * Sources: https://www.twilio.com/docs/events/webhook-quickstart (the first) and Twilio's page on
@@ -78,44 +75,15 @@ origin_is_trusted(const struct origin *origin, const struct sockaddr_storage *pe
 
 /* ---- X-Forwarded-For ---------------------------------------------------------------------- */
 
-/* Empty, or ":" and digits. */
-static bool
-is_port(struct slice text)
-{
-    if (text.size == 0) {
-        return true;
-    }
-    if (text.data[0] != ':' || text.size < 2 || text.size > 1 + PORT_DIGITS_MAX) {
-        return false;
-    }
-    for (size_t i = 1; i < text.size; i++) {
-        if (text.data[i] < '0' || text.data[i] > '9') {
-            return false;
-        }
-    }
-    return true;
-}
-
 /* "192.0.2.1", "192.0.2.1:80", "2001:db8::1", "[2001:db8::1]" or "[2001:db8::1]:80" */
 static bool
 parse_hop(struct slice text, struct in6_addr *ret_address)
 {
-    if (network_parse_address(text, ret_address)) {
-        return true;
-    }
-    if (!slice_starts(text, "[")) {
-        const struct slice host = slice_before(text, ':');
+    struct authority authority;
 
-        return is_port(slice_skip(text, host.size)) &&
-               network_parse_address(host, ret_address);
-    }
-    text = slice_skip(text, 1);
-
-    const struct slice host = slice_before(text, ']');
-
-    return host.size < text.size && memchr(host.data, ':', host.size) != NULL &&
-           is_port(slice_skip(text, host.size + 1)) &&
-           network_parse_address(host, ret_address);
+    return network_parse_address(text, ret_address) ||
+           (authority_parse(text, &authority) &&
+               network_parse_address(authority.host, ret_address));
 }
 
 static enum hop

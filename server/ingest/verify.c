@@ -1,5 +1,5 @@
 /*
- * verify.c - X-Twilio-Signature: OpenSSL's home for signatures and hashes.
+ * verify.c - X-Twilio-Signature: OpenSSL's home for signatures.
  *
  * What is signed has two parts. The tail, made of the form's fields, is the same for every
  * candidate URL and every token, so it is decoded and sorted once; the head is the candidate.

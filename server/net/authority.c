@@ -32,8 +32,8 @@ is_ipv6(struct slice host)
            inet_pton(AF_INET6, text, &address) == 1;
 }
 
-static bool
-is_port(struct slice text)
+bool
+authority_is_port(struct slice text)
 {
     int64_t number = 0;
 
@@ -53,7 +53,7 @@ authority_parse(struct slice text, struct authority *ret_authority)
     if (i > 0 && text.data[i - 1] == ':') {
         authority.host.size = i - 1;
         authority.port = slice_skip(text, i);
-        if (!is_port(authority.port)) {
+        if (!authority_is_port(authority.port)) {
             return false;
         }
     }

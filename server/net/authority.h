@@ -21,3 +21,5 @@ struct authority {
  * brackets. False, and *ret_authority untouched, for anything else.
  */
 bool authority_parse(struct slice text, struct authority *ret_authority) MUST_USE;
+/* Digits that are at most AUTHORITY_PORT_MAX. */
+bool authority_is_port(struct slice text);

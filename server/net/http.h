@@ -1,9 +1,9 @@
 /*
  * http.h - the HTTP server: libmicrohttpd behind a few functions.
  *
- * http.c is the only file that knows libmicrohttpd. A server is driven by its owner's loop: watch
- * http_server_fd() for reading, call http_server_run() when it is ready or
- * http_server_timeout_ms() has passed. One thread, no locks.
+ * http.c makes the library's calls, http_response.c its answers; no other file knows it. A server
+ * is driven by its owner's loop: watch http_server_fd() for reading, call http_server_run() when it
+ * is ready or http_server_timeout_ms() has passed. One thread, no locks.
  *
  * The handler is called once per request, when its body is complete (or was refused: see
  * http_body_refused()). It replies at once with http_reply(), or returns and replies later from the
@@ -27,14 +27,14 @@
 #include "mapping/base.h"
 
 enum {
+    HTTP_ERROR_SIZE = 200,
     HTTP_HEADERS_SIZE = 10 * 1024, /* request line and headers: 7 KB in 40 headers fit */
     HTTP_BODIES_MAX = 64 * 1024 * 1024, /* memory for the bodies of all requests */
 
     /* of all servers that share in them; fewer where the process may open fewer files */
     HTTP_CONNECTIONS_MAX = 4096,
-    HTTP_CONNECTIONS_MIN = 8, /* of one server */
-    HTTP_FILES_RESERVED =
-        128, /* for the rest of the process; half of them if they are few */
+    HTTP_CONNECTIONS_MIN = 8,  /* of one server */
+    HTTP_FILES_RESERVED = 128, /* for the rest of the process; half of them if few */
 
     /* Longer than proxies keep a connection (nginx 60 s, Caddy 120 s): else they meet its end. */
     HTTP_IDLE_S = 150,
@@ -75,7 +75,7 @@ struct http_header {
 
 /*
  * Starts listening. Ownership: http_server_close().
- * On failure -errno, and *ret_error (200 bytes) says what, where and what to do.
+ * On failure -errno, and *ret_error (HTTP_ERROR_SIZE) says what, where and what to do.
  */
 int http_server_open(const struct http_server_options *options,
     struct http_server **ret_server, char *ret_error) MUST_USE;

@@ -1,6 +1,7 @@
 /*
  * http_server.c - the life of an HTTP server, and whom it waits for.
  */
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +17,8 @@ enum {
     IDLE_RUNS_MAX = 16, /* reading what has come takes a few */
     STUCK_PAUSE_MS = 20,
 };
+
+static_assert((int)HTTP_ERROR_SIZE >= (int)LISTENER_ERROR_SIZE, "the listener's fit in");
 
 void
 http_count(struct counter *counter, int64_t change)
@@ -129,7 +132,7 @@ open_parts(struct http_server *server, char *ret_error)
     if (r < 0) {
         return r;
     }
-    (void)snprintf(ret_error, LISTENER_ERROR_SIZE,
+    (void)snprintf(ret_error, HTTP_ERROR_SIZE,
         "out of memory or files: %.60s (raise the limits)", options->listen);
     r = http_accept_open(server);
     return r == 0 ? http_library_start(server) : r;
@@ -142,7 +145,7 @@ http_server_open(const struct http_server_options *options,
     struct http_server *server = calloc(1, sizeof(*server));
 
     if (server == NULL) {
-        (void)snprintf(ret_error, LISTENER_ERROR_SIZE, "out of memory");
+        (void)snprintf(ret_error, HTTP_ERROR_SIZE, "out of memory");
         return -ENOMEM;
     }
     server->options = *options;

@@ -21,8 +21,8 @@ loops_open(
     for (size_t i = 0; r == 0 && i < loops->count; i++) {
         r = ingest_loop_start(loops->items[i]);
         if (r < 0) {
-            (void)snprintf(ret_error, 200, "cannot start a thread: %s (raise the limits)",
-                strerror(-r));
+            (void)snprintf(ret_error, INGEST_LOOP_ERROR_SIZE,
+                "cannot start a thread: %s (raise the limits)", strerror(-r));
         }
     }
     return r;

@@ -12,7 +12,7 @@ struct loops {
 
 /*
  * Opens and starts as many as the configuration says, all on one address; `options->beside` is
- * not read. 0, or -errno with *ret_error (200 bytes) set and whatever was opened left for
+ * not read. 0, or -errno with *ret_error (INGEST_LOOP_ERROR_SIZE) set and whatever was opened left for
  * loops_close().
  */
 int loops_open(struct loops *loops, const struct ingest_loop_options *options,

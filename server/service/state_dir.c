@@ -13,6 +13,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "server/ops/file.h"
+
 enum {
     PATH_SIZE = 4096,
     LOCK_POLL_MS = 50,
@@ -112,14 +114,11 @@ is_id(const char *text)
            strspn(text, "0123456789abcdef") == ID_TEXT_SIZE - 1;
 }
 
-/* Writes a new id through a rename: a crash leaves the whole id or none. */
 static int
 make_id(const char *path, char id[ID_TEXT_SIZE])
 {
     unsigned char bytes[ID_BYTES];
-    char from[PATH_SIZE];
-    char to[PATH_SIZE];
-    int fd = -1;
+    char file[PATH_SIZE];
 
     if (getrandom(bytes, sizeof(bytes), 0) != (ssize_t)sizeof(bytes)) {
         return -EIO;
@@ -127,22 +126,8 @@ make_id(const char *path, char id[ID_TEXT_SIZE])
     for (size_t i = 0; i < ID_BYTES; i++) {
         (void)snprintf(id + 2 * i, 3, "%02x", bytes[i]);
     }
-    const int r = open_in(path, "id.new", O_WRONLY | O_CREAT | O_TRUNC, &fd);
-
-    if (r < 0) {
-        return r;
-    }
-    const bool written =
-        write(fd, id, ID_TEXT_SIZE - 1) == ID_TEXT_SIZE - 1 && fsync(fd) == 0;
-    const int error = errno;
-
-    (void)close(fd);
-    if (!written) {
-        return error != 0 ? -error : -EIO;
-    }
-    (void)snprintf(from, sizeof(from), "%s/id.new", path);
-    (void)snprintf(to, sizeof(to), "%s/id", path);
-    return rename(from, to) < 0 ? -errno : 0;
+    (void)snprintf(file, sizeof(file), "%s/id", path); /* fits: its lock did */
+    return file_replace(file, slice_of(id));
 }
 
 /* The directory's id, made at first use; the caller holds the id lock. */

@@ -115,69 +115,6 @@ sorts_fields_by_name_then_value_and_drops_repeated_pairs(void **state)
     }
 }
 
-/* One a line. */
-static void
-list_candidates(const char *at, struct buffer *all)
-{
-    AUTO(buffer_done) struct buffer candidate = {0};
-    struct signed_url parts;
-
-    buffer_init(all, 10000);
-    buffer_init(&candidate, 1000);
-    signed_text_split(slice_of(at), &parts);
-    for (unsigned number = 0; number < SIGNED_TEXT_CANDIDATES; number++) {
-        if (signed_text_url(&parts, number, &candidate)) {
-            buffer_add_slice(all, buffer_slice(&candidate));
-            buffer_add_text(all, "\n");
-        }
-    }
-}
-
-static void
-writes_each_candidate_once_the_given_url_first(void **state)
-{
-    static const struct {
-        const char *url;
-        const char *candidates; /* one a line */
-    } cases[] = {
-        {"https://a.example/p?q=1",
-            "https://a.example/p?q=1\nhttps://a.example:443/p?q=1\n"},
-        {"HTTPS://A.example:8443/p", "HTTPS://A.example:8443/p\nHTTPS://A.example/p\n"},
-        {"http://a.example?q#frag", "http://a.example?q\nhttp://a.example:80?q\n"},
-        {"https://a.example", "https://a.example\nhttps://a.example:443\n"},
-        {"https://[2001:db8::1]/p",
-            "https://[2001:db8::1]/p\nhttps://[2001:db8::1]:443/p\n"},
-        {"https://[2001:db8::1]:8443/p",
-            "https://[2001:db8::1]:8443/p\nhttps://[2001:db8::1]/p\n"},
-        {"https://u:p@a.example/p",
-            "https://u:p@a.example/p\nhttps://u:p@a.example:443/p\n"
-            "https://a.example/p\nhttps://a.example:443/p\n"},
-        {"https://u@v:p@a.example:1/p", "https://u@v:p@a.example:1/p\n"
-                                        "https://u@v:p@a.example/p\n"
-                                        "https://a.example:1/p\nhttps://a.example/p\n"},
-        {"https://a.example/it's?q='", "https://a.example/it's?q='\n"
-                                       "https://a.example:443/it's?q='\n"
-                                       "https://a.example/it's?q=%27\n"
-                                       "https://a.example:443/it's?q=%27\n"},
-        {"https://a.example/p?q='%27", "https://a.example/p?q='%27\n"
-                                       "https://a.example:443/p?q='%27\n"
-                                       "https://a.example/p?q=%27%27\n"
-                                       "https://a.example:443/p?q=%27%27\n"
-                                       "https://a.example/p?q=''\n"
-                                       "https://a.example:443/p?q=''\n"},
-        {"/no/scheme?q=1", "/no/scheme?q=1\n"},
-        {"", "\n"},
-    };
-
-    (void)state;
-    for (size_t i = 0; i < LENGTH(cases); i++) {
-        AUTO(buffer_done) struct buffer all = {0};
-
-        list_candidates(cases[i].url, &all);
-        assert_string_equal(all.data, cases[i].candidates);
-    }
-}
-
 static void
 tolerates_ports_quotes_and_userinfo_and_nothing_else(void **state)
 {
@@ -582,7 +519,6 @@ main(void)
         cmocka_unit_test(agrees_with_the_vendors_worked_example),
         cmocka_unit_test(accepts_what_it_signed),
         cmocka_unit_test(sorts_fields_by_name_then_value_and_drops_repeated_pairs),
-        cmocka_unit_test(writes_each_candidate_once_the_given_url_first),
         cmocka_unit_test(tolerates_ports_quotes_and_userinfo_and_nothing_else),
         cmocka_unit_test(tells_a_missing_signature_from_a_malformed_one),
         cmocka_unit_test(refuses_any_flipped_byte),
