@@ -6,7 +6,6 @@ served, so that nobody gets a request past a proxy that sees only the first.
 
 import pytest
 
-import harness
 import raw_http
 from harness import Task
 

@@ -6,7 +6,6 @@ import urllib.parse
 
 import pytest
 
-import harness
 
 SEED = int(os.environ.get("FLEXBREVO_SEED", "20260101"))
 ALPHABET = "abzABZ019 .-_~+&=%?#/'\"\\;:,@!$()*[]{}|^`<>\t\n\r" "ñéüßøЖ漢字🙂\u0301\u00a0"
