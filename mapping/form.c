@@ -7,9 +7,10 @@
 #include "mapping/form.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "mapping/words.h"
 
 enum {
     ESCAPE_SIZE = 3, /* "%XX" */
@@ -105,27 +106,49 @@ struct decoder {
     char *to;
 };
 
+/*
+ * Copies bytes that stand for themselves, by words: as decoded bytes are never ahead of encoded
+ * ones, there is room for all of a word when part of it counts. Stops where the next byte has to
+ * be looked at: '%', '+', '&' and '=' are among those, letters and digits are not.
+ */
+static inline size_t
+copy_plain(const char *at, const char *end, char *to)
+{
+    const char *start = at;
+
+    while (end - at >= WORD_SIZE) {
+        const uint64_t word = word_at(at);
+        const uint64_t special = word_below(word, '0') | word_equal(word, '=');
+
+        memcpy(to, at, WORD_SIZE);
+        if (special != 0) {
+            return (size_t)(at - start) + (size_t)__builtin_ctzll(special) / 8;
+        }
+        at += WORD_SIZE;
+        to += WORD_SIZE;
+    }
+    return (size_t)(at - start);
+}
+
 /* Decodes up to the next '&' or `stop`. */
 static struct slice
 decode_until(struct decoder *decoder, char stop)
 {
-    /* Those that do not stand for themselves: one look sorts out most bytes of a body. */
-    static const bool special[UCHAR_MAX + 1] = {
-        ['%'] = true, ['+'] = true, ['&'] = true, ['='] = true};
     const char *start = decoder->to;
+    const char *end = decoder->end;
     const char *at = decoder->at;
     char *to = decoder->to;
-    size_t size = 1;
 
-    for (; at < decoder->end; at += size) {
-        size = 1;
-        if (!special[(unsigned char)*at]) {
-            *to++ = *at;
-        } else if (*at == '&' || *at == stop) {
+    for (;;) {
+        size_t size = copy_plain(at, end, to);
+
+        at += size;
+        to += size;
+        if (at == end || *at == '&' || *at == stop) {
             break;
-        } else {
-            *to++ = decode_byte(at, decoder->end, &size);
         }
+        *to++ = decode_byte(at, end, &size);
+        at += size;
     }
     decoder->at = at;
     decoder->to = to;

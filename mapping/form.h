@@ -33,7 +33,8 @@ enum form_result {
  * Decodes `body` into *form.
  *
  * Ownership: on FORM_OK the caller releases *form with form_done(); otherwise it is empty. The
- * slices stay valid until then; `body` need not.
+ * slices stay valid until then; `body` need not. A field's value lies right behind its name, so
+ * that the two are one text.
  * Returns a form_result, or -ENOMEM.
  */
 int form_parse(struct slice body, struct form *form) MUST_USE;

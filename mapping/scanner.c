@@ -3,8 +3,9 @@
  */
 #include "mapping/scanner.h"
 
-#include <endian.h>
 #include <string.h>
+
+#include "mapping/words.h"
 
 static bool
 skip_char(struct scanner *scanner, char c)
@@ -25,19 +26,6 @@ skip_blanks(struct scanner *scanner)
     }
 }
 
-static uint64_t
-repeat(unsigned char byte)
-{
-    return UINT64_C(0x0101010101010101) * byte;
-}
-
-/* The high bit of each byte below `limit` (at most 128); bits above the lowest set may lie. */
-static uint64_t
-bytes_below(uint64_t word, unsigned char limit)
-{
-    return (word - repeat(limit)) & ~word & repeat(0x80);
-}
-
 /*
  * Where the run of ordinary string characters ends: a quote, a backslash, a control character
  * or `end`. Strings are most of a document, so eight bytes at a time.
@@ -45,14 +33,10 @@ bytes_below(uint64_t word, unsigned char limit)
 static const char *
 string_run_end(const char *at, const char *end)
 {
-    uint64_t word = 0;
-
-    for (; end - at >= (ptrdiff_t)sizeof(word); at += sizeof(word)) {
-        memcpy(&word, at, sizeof(word));
-        word = le64toh(word);
-        const uint64_t special = bytes_below(word, 0x20) |
-                                 bytes_below(word ^ repeat('"'), 1) |
-                                 bytes_below(word ^ repeat('\\'), 1);
+    for (; end - at >= WORD_SIZE; at += WORD_SIZE) {
+        const uint64_t word = word_at(at);
+        const uint64_t special =
+            word_below(word, 0x20) | word_equal(word, '"') | word_equal(word, '\\');
 
         if (special != 0) {
             return at + __builtin_ctzll(special) / 8;

@@ -250,8 +250,10 @@ add_sorted(const struct ranked *all, size_t count, struct buffer *text)
 {
     for (size_t i = 0; i < count; i++) {
         if (i == 0 || compare_ranked(&all[i - 1], &all[i]) != 0) {
-            buffer_add_slice(text, all[i].field->name);
-            buffer_add_slice(text, all[i].field->value);
+            const struct form_field *field = all[i].field;
+
+            /* in one: the value follows the name, see form_parse() */
+            buffer_add(text, field->name.data, field->name.size + field->value.size);
         }
     }
 }
