@@ -5,8 +5,11 @@
 
 #include <string.h>
 
+#include "mapping/words.h"
+
 enum {
     LINE_END_SIZE = 2, /* CR LF */
+    DELETE = 0x7f,
 };
 
 /* What decides how long a body is, what it is and who sends it: once, or readers may differ. */
@@ -23,16 +26,21 @@ enum known {
     KNOWN_COUNT
 };
 
-static const char *const known_names[KNOWN_COUNT] = {
-    [KNOWN_HOST] = "Host",
-    [KNOWN_CONTENT_LENGTH] = "Content-Length",
-    [KNOWN_TRANSFER_ENCODING] = "Transfer-Encoding",
-    [KNOWN_CONTENT_TYPE] = "Content-Type",
-    [KNOWN_CONTENT_ENCODING] = "Content-Encoding",
-    [KNOWN_AUTHORIZATION] = "Authorization",
-    [KNOWN_SIGNATURE] = "X-Twilio-Signature",
-    [KNOWN_EXPECT] = "Expect",
-    [KNOWN_UPGRADE] = "Upgrade",
+#define NAME(text)               \
+    {                            \
+        (text), sizeof(text) - 1 \
+    }
+
+static const struct slice known_names[KNOWN_COUNT] = {
+    [KNOWN_HOST] = NAME("Host"),
+    [KNOWN_CONTENT_LENGTH] = NAME("Content-Length"),
+    [KNOWN_TRANSFER_ENCODING] = NAME("Transfer-Encoding"),
+    [KNOWN_CONTENT_TYPE] = NAME("Content-Type"),
+    [KNOWN_CONTENT_ENCODING] = NAME("Content-Encoding"),
+    [KNOWN_AUTHORIZATION] = NAME("Authorization"),
+    [KNOWN_SIGNATURE] = NAME("X-Twilio-Signature"),
+    [KNOWN_EXPECT] = NAME("Expect"),
+    [KNOWN_UPGRADE] = NAME("Upgrade"),
 };
 
 struct known_headers {
@@ -59,14 +67,29 @@ is_token(struct slice name)
 }
 
 static bool
+is_control(char c)
+{
+    return ((unsigned char)c < ' ' && c != '\t') || c == DELETE;
+}
+
+static bool
 has_control(struct slice text)
 {
-    for (size_t i = 0; i < text.size; i++) {
-        const unsigned char c = (unsigned char)text.data[i];
+    size_t i = 0;
 
-        if ((c < ' ' && c != '\t') || c == 0x7f) {
+    while (i < text.size) {
+        if (text.size - i >= WORD_SIZE) {
+            const uint64_t word = word_at(text.data + i);
+
+            if ((word_below(word, ' ') | word_equal(word, DELETE)) == 0) {
+                i += WORD_SIZE;
+                continue;
+            }
+        }
+        if (is_control(text.data[i])) {
             return true;
         }
+        i++;
     }
     return false;
 }
@@ -203,13 +226,14 @@ http_head_count(const struct http_head *head, const char *name)
 bool
 http_head_is_chunked(const struct http_head *head)
 {
-    return http_head_value(head, known_names[KNOWN_TRANSFER_ENCODING]).data != NULL;
+    return http_head_value(head, known_names[KNOWN_TRANSFER_ENCODING].data).data != NULL;
 }
 
 size_t
 http_head_body_size(const struct http_head *head)
 {
-    const struct slice length = http_head_value(head, known_names[KNOWN_CONTENT_LENGTH]);
+    const struct slice length =
+        http_head_value(head, known_names[KNOWN_CONTENT_LENGTH].data);
     int64_t size = 0;
 
     if (http_head_is_chunked(head)) {
@@ -225,7 +249,8 @@ known_of(struct slice name)
 {
     size_t k = 0;
 
-    while (k < KNOWN_COUNT && !slice_is_nocase(name, known_names[k])) {
+    while (k < KNOWN_COUNT && (name.size != known_names[k].size || /* tells most apart */
+                                  !slice_is_nocase(name, known_names[k].data))) {
         k++;
     }
     return (enum known)k;
