@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/param.h>
 
 enum {
     BUFFER_FIRST_CAPACITY = 256,
@@ -187,9 +188,8 @@ buffer_clear(struct buffer *buffer)
     }
 }
 
-/* Makes room for `extra` bytes and the NUL behind them. */
 static bool
-buffer_reserve(struct buffer *buffer, size_t extra)
+buffer_grow(struct buffer *buffer, size_t extra)
 {
     if (buffer->failed || extra > buffer->max - buffer->size) {
         buffer->failed = true;
@@ -201,17 +201,26 @@ buffer_reserve(struct buffer *buffer, size_t extra)
     while (capacity < wanted) {
         capacity *= 2;
     }
-    if (capacity != buffer->capacity) {
-        char *data = realloc(buffer->data, capacity);
+    capacity = MIN(capacity, buffer->max + 1);
 
-        if (data == NULL) {
-            buffer->failed = true;
-            return false;
-        }
-        buffer->data = data;
-        buffer->capacity = capacity;
+    char *data = realloc(buffer->data, capacity);
+
+    if (data == NULL) {
+        buffer->failed = true;
+        return false;
     }
+    buffer->data = data;
+    buffer->capacity = capacity;
     return true;
+}
+
+/* Makes room for `extra` bytes and the NUL behind them. */
+static bool
+buffer_reserve(struct buffer *buffer, size_t extra)
+{
+    /* there mostly is; the capacity is never beyond the maximum */
+    return (!buffer->failed && extra < buffer->capacity - buffer->size) ||
+           buffer_grow(buffer, extra);
 }
 
 void

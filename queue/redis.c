@@ -317,18 +317,19 @@ hung_up(struct redis *redis)
 static int
 receive_some(struct redis *redis)
 {
-    char bytes[REDIS_READ_SIZE];
     ssize_t size = 0;
 
     do {
-        size = recv(redis->context->fd, bytes, sizeof(bytes), MSG_DONTWAIT);
+        size = recv(
+            redis->context->fd, redis->received, sizeof(redis->received), MSG_DONTWAIT);
         if (size == 0) {
             return hung_up(redis);
         }
         if (size < 0) {
             return try_later(redis);
         }
-        if (redisReaderFeed(redis->context->reader, bytes, (size_t)size) != REDIS_OK) {
+        if (redisReaderFeed(redis->context->reader, redis->received, (size_t)size) !=
+            REDIS_OK) {
             return give_up(redis, -EIO, redis->context->reader->errstr);
         }
         const int r = take_replies(redis);
@@ -336,7 +337,7 @@ receive_some(struct redis *redis)
         if (r != 0) {
             return r;
         }
-    } while ((size_t)size == sizeof(bytes)); /* there may be more */
+    } while ((size_t)size == sizeof(redis->received)); /* there may be more */
     return 0;
 }
 

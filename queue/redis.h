@@ -73,6 +73,7 @@ struct redis {
     struct slice unsent;             /* of the exchange under way */
     struct redis_exchange *exchange; /* NULL: none under way */
     char error[QUEUE_ERROR_SIZE];    /* why the last call failed */
+    char received[REDIS_READ_SIZE];
 };
 
 /* Reads the URL; does not connect. QUEUE_OK or QUEUE_E_URL. */
