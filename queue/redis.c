@@ -344,10 +344,14 @@ receive_some(struct redis *redis)
 int
 redis_advance(struct redis *redis)
 {
+    const bool was_unsent = redis->unsent.size > 0;
     int r = redis->connecting ? check_connected(redis) : 0;
 
     if (r == 0) {
         r = send_some(redis);
+    }
+    if (r == 0 && was_unsent && redis->unsent.size == 0) {
+        return -EAGAIN; /* no answer is that fast: a look for it would be wasted */
     }
     if (r == 0) {
         r = receive_some(redis);

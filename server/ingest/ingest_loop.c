@@ -1,9 +1,10 @@
 /*
  * ingest_loop.c - one share-nothing event loop of the webhook server.
  *
- * One thread waits on four descriptors: requests, Redis, questions to Twilio's IAM, and its owner's
- * wishes: to stop, or to use other credentials. In each turn the requests that are complete are
- * handled first and then committed, so that all that came in together goes to Redis in one call.
+ * One thread waits on four descriptors: requests, Redis, questions to Twilio's IAM, and its
+ * owner's wishes: to stop, or to use other credentials. In each turn what Redis has answered is
+ * answered, the requests that are complete are handled, and then committed, so that all that came
+ * in together goes to Redis in one call.
  */
 #include "server/ingest/ingest_loop.h"
 
@@ -88,6 +89,16 @@ hear_wishes(struct ingest_loop *loop)
     loop->stopping = atomic_load(&loop->stop_asked);
 }
 
+static void
+run_commit(struct ingest_loop *loop, bool is_ready)
+{
+    const int64_t now_us = clock_monotonic_us();
+
+    if (is_ready || group_commit_timeout_ms(loop->commit, now_us) == 0) {
+        group_commit_run(loop->commit, now_us);
+    }
+}
+
 /* Waits until there is something to do, `limit_ms` (-1: none) at most, and does it. */
 static void
 take_turn(struct ingest_loop *loop, int limit_ms)
@@ -112,8 +123,9 @@ take_turn(struct ingest_loop *loop, int limit_ms)
     if (fds[FD_CLIENT].revents != 0) {
         http_client_run(loop->client);
     }
-    http_server_run(loop->server);
-    group_commit_run(loop->commit, clock_monotonic_us());
+    run_commit(loop, fds[FD_COMMIT].revents != 0);
+    http_server_run(loop->server); /* sends the answers to what is durable now, too */
+    run_commit(loop, false);
     atomic_store(&loop->ready, group_commit_healthy(loop->commit));
 }
 
