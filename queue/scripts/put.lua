@@ -10,7 +10,7 @@ local call = redis.call
 local stream, parked, stats = KEYS[1], KEYS[2], KEYS[3]
 local schema, prefix_size, routes_max = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local time = call('TIME')
-local now = time[1] .. string.format('%03d', math.floor(time[2] / 1000))
+local now = time[1] .. string.sub('00000' .. time[2], -6, -4) -- of microseconds, 1 to 6 digits
 local counts = {}
 
 local function count(name, change)
