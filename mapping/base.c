@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/param.h>
 
 enum {
     BUFFER_FIRST_CAPACITY = 256,
@@ -201,7 +200,9 @@ buffer_grow(struct buffer *buffer, size_t extra)
     while (capacity < wanted) {
         capacity *= 2;
     }
-    capacity = MIN(capacity, buffer->max + 1);
+    if (capacity > buffer->max + 1) {
+        capacity = buffer->max + 1;
+    }
 
     char *data = realloc(buffer->data, capacity);
 

@@ -11,7 +11,7 @@
 #include "server/cli/cli.h"
 #include "server/cli/verify_held.h"
 #include "server/commands.h"
-#include "server/ingest/verify.h"
+#include "server/proof/verify.h"
 
 enum {
     EXIT_INVALID = 1,

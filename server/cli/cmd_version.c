@@ -6,9 +6,9 @@
 #include "server/cli/cli.h"
 #include "server/commands.h"
 #include "server/config/config_yaml.h"
-#include "server/ingest/verify.h"
 #include "server/net/http.h"
 #include "server/net/http_client.h"
+#include "server/proof/verify.h"
 
 #if defined(__clang__)
 #define COMPILER "clang " __clang_version__

@@ -13,7 +13,7 @@
 #include "mapping/request.h"
 #include "server/deliver/brevo.h"
 #include "server/ingest/routes.h"
-#include "server/ingest/verify.h"
+#include "server/proof/verify.h"
 
 static const struct {
     const char *reason;

@@ -5,7 +5,7 @@
 
 #include "server/cli/sample.h"
 #include "server/config/config.h"
-#include "server/ingest/verify.h"
+#include "server/proof/verify.h"
 
 /* What was asked for on the command line; NULL: not given. */
 struct webhook_wish {

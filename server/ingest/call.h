@@ -4,15 +4,15 @@
 #pragma once
 
 #include "mapping/key.h"
-#include "server/ingest/credentials.h"
-#include "server/ingest/gate.h"
 #include "server/ingest/ingest.h"
-#include "server/ingest/origin.h"
-#include "server/ingest/proof_url.h"
 #include "server/ingest/routes.h"
-#include "server/ingest/token.h"
-#include "server/ingest/verify.h"
+#include "server/ops/gate.h"
 #include "server/ops/metrics.h"
+#include "server/proof/credentials.h"
+#include "server/proof/origin.h"
+#include "server/proof/proof_url.h"
+#include "server/proof/token.h"
+#include "server/proof/verify.h"
 
 struct ingest {
     struct ingest_options options;

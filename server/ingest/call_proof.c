@@ -5,9 +5,9 @@
 #include <assert.h>
 
 #include "mapping/payload.h"
-#include "server/ingest/alarm.h"
-#include "server/ingest/authorization.h"
 #include "server/ingest/call.h"
+#include "server/proof/alarm.h"
+#include "server/proof/authorization.h"
 
 /* ---- signature ---------------------------------------------------------------------------- */
 

@@ -7,8 +7,8 @@
  */
 #include "mapping/form.h"
 #include "server/ingest/call.h"
-#include "server/ingest/signed_text.h"
 #include "server/ops/log.h"
+#include "server/proof/signed_text.h"
 
 enum {
     NAMES_MAX = 16,

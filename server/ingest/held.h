@@ -11,7 +11,7 @@
  */
 #pragma once
 
-#include "server/ingest/forwarded.h"
+#include "server/proof/forwarded.h"
 
 enum {
     HELD_RING_MAX = 64 * 1024 * 1024,   /* both halves */

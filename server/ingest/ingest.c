@@ -12,11 +12,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "server/ingest/alarm.h"
 #include "server/ingest/call.h"
 #include "server/ingest/cors.h"
 #include "server/ops/clock.h"
 #include "server/ops/log.h"
+#include "server/proof/alarm.h"
 
 enum {
     HEADERS_MAX = CORS_HEADERS_MAX + 3,

@@ -5,10 +5,10 @@
 
 #include "queue/group_commit.h"
 #include "server/config/config.h"
-#include "server/ingest/credentials.h"
 #include "server/ingest/held.h"
 #include "server/net/http.h"
 #include "server/net/http_client.h"
+#include "server/proof/credentials.h"
 
 enum {
     INGEST_BODY_MAX = 4 * 1024 * 1024,

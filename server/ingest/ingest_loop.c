@@ -20,9 +20,9 @@
 #include <unistd.h>
 
 #include "server/ingest/ingest.h"
-#include "server/ingest/verify.h"
 #include "server/ops/clock.h"
 #include "server/ops/log.h"
+#include "server/proof/verify.h"
 
 enum {
     TOKEN_CONNECTIONS = 8,

@@ -4,8 +4,8 @@
 #pragma once
 
 #include "server/config/config.h"
-#include "server/ingest/credentials.h"
 #include "server/ingest/held.h"
+#include "server/proof/credentials.h"
 
 enum {
     INGEST_LOOP_ERROR_SIZE = 200,

@@ -6,8 +6,8 @@
  */
 #include <string.h>
 
-#include "server/ingest/forwarded.h"
-#include "server/ingest/origin.h"
+#include "server/proof/forwarded.h"
+#include "server/proof/origin.h"
 #include "tests/fuzz/fuzz.h"
 
 enum {

@@ -8,8 +8,8 @@
 #include <string.h>
 
 #include "mapping/form.h"
-#include "server/ingest/signed_text.h"
-#include "server/ingest/verify.h"
+#include "server/proof/signed_text.h"
+#include "server/proof/verify.h"
 #include "tests/fuzz/fuzz.h"
 
 #define TOKEN "5eC4e7000000000000000000000f1e2d"

@@ -10,7 +10,7 @@
 
 #include "mapping/scan.h"
 #include "mapping/timestamp.h"
-#include "server/ingest/token_answer.h"
+#include "server/proof/token_answer.h"
 #include "tests/fuzz/fuzz.h"
 
 #define NOW_MS INT64_C(1767225600000) /* 2026-01-01T00:00:00Z */

@@ -49,7 +49,7 @@ REASONS = {
         ("server/ingest/call_*.c", first("call->reason = " + REASON)),
         ("server/net/http_head.c", first(r"\{\d{3}, " + REASON)),
         ("server/net/http.c", first(r"\.code = " + REASON)),
-        ("server/ingest/verify.c", first(r"\[VERIFY_E_\w+\] = " + REASON)),
+        ("server/proof/verify.c", first(r"\[VERIFY_E_\w+\] = " + REASON)),
         ("server/net/http_head.c", first(r"\{\d{3}, " + REASON)),
     ),
     "Why deliveries are paused": (

@@ -21,17 +21,18 @@ ROOMS_BELOW = {
     "ops": set(),
     "net": {"ops"},
     "config": {"net", "ops"},
-    "ingest": {"config", "net", "ops"},
+    "proof": {"config", "net", "ops"},
+    "ingest": {"proof", "config", "net", "ops"},
     "deliver": {"config", "net", "ops"},
-    "service": {"ingest", "deliver", "config", "net", "ops"},
-    "cli": {"service", "ingest", "deliver", "config", "net", "ops"},
+    "service": {"ingest", "proof", "deliver", "config", "net", "ops"},
+    "cli": {"service", "ingest", "proof", "deliver", "config", "net", "ops"},
 }
 
 # The only files that know a library.
 HOMES = {
     "microhttpd.h": {"server/net/http.c", "server/net/http_response.c"},
     "curl/": {"server/net/http_client.c", "server/net/http_transfer.c"},
-    "openssl/": {"server/ingest/verify.c", "server/ingest/verify_digest.c",
+    "openssl/": {"server/proof/verify.c", "server/proof/verify_digest.c",
                  "server/ingest/seal.c"},
     "hiredis/": {"queue/redis.c"},
     "yaml.h": {"server/config/config_yaml.c"},

@@ -40,7 +40,7 @@ def test_this_tree_keeps_its_sizes_and_habits():
     ("server__net__a_dot_c", "<microhttpd.h>", "home is server/net/http.c"),
     ("server__config__a_dot_c", "<yaml.h>", "home is server/config/config_yaml.c"),
     ("mapping__a_dot_c", "<openssl/evp.h>", "home is server/ingest"),
-    ("server__config__a_dot_c", '"server/ingest/verify.h"', "rooms below it"),
+    ("server__config__a_dot_c", '"server/proof/verify.h"', "rooms below it"),
     ("server__ingest__a_dot_c", '"server/deliver/pace.h"', "rooms below it"),
     ("server__ops__a_dot_c", '"server/net/http.h"', "rooms below it"),
 ])

@@ -3,9 +3,9 @@
  */
 #include <pthread.h>
 
-#include "server/ingest/alarm.h"
 #include "server/ops/log.h"
 #include "server/ops/metrics.h"
+#include "server/proof/alarm.h"
 #include "tests/unit/unit.h"
 
 enum {

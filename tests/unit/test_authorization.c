@@ -3,8 +3,8 @@
  */
 #include <string.h>
 
-#include "server/ingest/authorization.h"
-#include "server/ingest/verify.h"
+#include "server/proof/authorization.h"
+#include "server/proof/verify.h"
 #include "tests/unit/unit.h"
 
 enum {

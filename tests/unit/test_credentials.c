@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "server/ingest/credentials.h"
+#include "server/proof/credentials.h"
 #include "tests/unit/unit.h"
 
 static const struct verify_input request = {

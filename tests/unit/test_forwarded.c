@@ -3,7 +3,7 @@
  */
 #include <string.h>
 
-#include "server/ingest/forwarded.h"
+#include "server/proof/forwarded.h"
 #include "tests/unit/unit.h"
 
 enum {

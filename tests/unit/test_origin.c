@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "server/ingest/origin.h"
+#include "server/proof/origin.h"
 #include "tests/unit/unit.h"
 
 enum {

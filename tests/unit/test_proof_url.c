@@ -3,7 +3,7 @@
  */
 #include <string.h>
 
-#include "server/ingest/proof_url.h"
+#include "server/proof/proof_url.h"
 #include "tests/unit/unit.h"
 
 enum {

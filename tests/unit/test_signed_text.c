@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "server/ingest/signed_text.h"
+#include "server/proof/signed_text.h"
 #include "tests/unit/unit.h"
 
 enum {

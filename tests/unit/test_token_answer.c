@@ -3,7 +3,7 @@
  */
 #include <string.h>
 
-#include "server/ingest/token_answer.h"
+#include "server/proof/token_answer.h"
 #include "tests/unit/unit.h"
 
 #define NOW_MS INT64_C(1767225600000) /* 2026-01-01T00:00:00Z */

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "server/ingest/token_cache.h"
+#include "server/proof/token_cache.h"
 #include "tests/unit/unit.h"
 
 static const struct token_now start = {

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "server/ingest/verify.h"
+#include "server/proof/verify.h"
 #include "tests/unit/token_fixture.h"
 
 #define UNAUTHORIZED "{\"code\":20003,\"message\":\"Authenticate\",\"status\":401}"

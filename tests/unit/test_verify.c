@@ -7,8 +7,8 @@
 #include <string.h>
 
 #include "mapping/form.h"
-#include "server/ingest/signed_text.h"
-#include "server/ingest/verify.h"
+#include "server/proof/signed_text.h"
+#include "server/proof/verify.h"
 #include "tests/unit/unit.h"
 
 static const char token[] = "3f1d5b7c9e8a4602b1d3f5a7c9e80246";

@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "server/ingest/signed_text.h"
-#include "server/ingest/verify.h"
+#include "server/proof/signed_text.h"
+#include "server/proof/verify.h"
 #include "tests/unit/unit.h"
 
 enum {

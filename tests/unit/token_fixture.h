@@ -3,7 +3,7 @@
  */
 #pragma once
 
-#include "server/ingest/token.h"
+#include "server/proof/token.h"
 #include "tests/unit/http_peer.h"
 #include "tests/unit/unit.h"
 

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "server/ingest/verify.h"
+#include "server/proof/verify.h"
 
 enum {
     INPUT_MAX = 64 * 1024 * 1024,

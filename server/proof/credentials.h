@@ -7,7 +7,7 @@
 #pragma once
 
 #include "server/config/config.h"
-#include "server/ingest/verify.h"
+#include "server/proof/verify.h"
 
 struct credentials {
     const char *auth_tokens[VERIFY_TOKENS_MAX]; /* auth_token first, then the ring */

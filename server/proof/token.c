@@ -5,18 +5,18 @@
  * then one question, the scout, walks the ring and the others are held until it is back. So a
  * wrong ring costs as many requests as it has tokens, however many agents wait, and then a pause.
  */
-#include "server/ingest/token.h"
+#include "server/proof/token.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "server/ingest/gate.h"
-#include "server/ingest/token_cache.h"
-#include "server/ingest/token_question.h"
 #include "server/ops/clock.h"
+#include "server/ops/gate.h"
 #include "server/ops/log.h"
+#include "server/proof/token_cache.h"
+#include "server/proof/token_question.h"
 
 enum {
     URL_SIZE = 512,

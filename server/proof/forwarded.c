@@ -1,7 +1,7 @@
 /*
  * forwarded.c - under which scheme, host and port a proxy says that it was called.
  */
-#include "server/ingest/forwarded.h"
+#include "server/proof/forwarded.h"
 
 #include <string.h>
 

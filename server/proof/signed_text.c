@@ -5,7 +5,7 @@
  * userinfo. Those that could not differ from an earlier one are skipped by looking at the URL,
  * so no two need ever be compared.
  */
-#include "server/ingest/signed_text.h"
+#include "server/proof/signed_text.h"
 
 #include <endian.h>
 #include <errno.h>

@@ -6,7 +6,7 @@
  */
 #pragma once
 
-#include "server/ingest/verify.h"
+#include "server/proof/verify.h"
 
 enum {
     TOKEN_HEADER_SIZE = 400, /* of credentials with up to 256 characters */

@@ -1,7 +1,7 @@
 /*
  * token_ring.c - our own auth tokens, one of which IAM takes; for the token checker.
  */
-#include "server/ingest/token_ring.h"
+#include "server/proof/token_ring.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -7,8 +7,8 @@
  */
 #pragma once
 
-#include "server/ingest/token_answer.h"
-#include "server/ingest/verify.h"
+#include "server/proof/token_answer.h"
+#include "server/proof/verify.h"
 
 enum {
     TOKEN_KEPT_MAX = 1024, /* verdicts; the least recently used gives way */

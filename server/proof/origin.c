@@ -1,7 +1,7 @@
 /*
  * origin.c - from which address does a request come, and is it one that Twilio calls from?
  */
-#include "server/ingest/origin.h"
+#include "server/proof/origin.h"
 
 #include <errno.h>
 

@@ -1,7 +1,7 @@
 /*
  * token_question.c - a token IAM is asked about, and all who wait for the verdict.
  */
-#include "server/ingest/token_question.h"
+#include "server/proof/token_question.h"
 
 #include <stdlib.h>
 #include <string.h>

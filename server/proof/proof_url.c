@@ -1,7 +1,7 @@
 /*
  * proof_url.c - the URLs that Twilio may have called, and so may have signed.
  */
-#include "server/ingest/proof_url.h"
+#include "server/proof/proof_url.h"
 
 #include <assert.h>
 #include <errno.h>

@@ -1,11 +1,11 @@
 /*
  * authorization.c - an Authorization header against a secret, compared in constant time.
  */
-#include "server/ingest/authorization.h"
+#include "server/proof/authorization.h"
 
 #include <string.h>
 
-#include "server/ingest/verify.h"
+#include "server/proof/verify.h"
 
 static struct slice
 credentials(struct slice header, const char *scheme)

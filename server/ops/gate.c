@@ -1,7 +1,7 @@
 /*
  * gate.c - lets one of many alike messages through every ten seconds.
  */
-#include "server/ingest/gate.h"
+#include "server/ops/gate.h"
 
 bool
 gate_pass(struct gate *gate, int64_t now_us, int64_t *ret_count)

@@ -4,7 +4,7 @@
  * A member given twice, or one that is not what it should be, makes the whole answer unreadable:
  * of two readings the kinder one is never taken.
  */
-#include "server/ingest/token_answer.h"
+#include "server/proof/token_answer.h"
 
 #include "mapping/scan.h"
 #include "mapping/timestamp.h"

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "server/ingest/verify.h"
+#include "server/proof/verify.h"
 
 enum {
     SHA256_SIZE = 32,

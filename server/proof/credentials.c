@@ -3,7 +3,7 @@
  *
  * The texts lie behind the struct, in one piece: one place to wipe.
  */
-#include "server/ingest/credentials.h"
+#include "server/proof/credentials.h"
 
 #include <assert.h>
 #include <errno.h>

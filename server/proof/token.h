@@ -11,8 +11,8 @@
  */
 #pragma once
 
-#include "server/ingest/token_answer.h"
 #include "server/net/http_client.h"
+#include "server/proof/token_answer.h"
 
 enum {
     TOKEN_SIZE_MAX = 8 * 1024, /* with the NUL; Flex tokens take up to 6 KB */

@@ -1,7 +1,7 @@
 /*
  * token_cache.c - what IAM has said of tokens, kept for a while under their SHA-256.
  */
-#include "server/ingest/token_cache.h"
+#include "server/proof/token_cache.h"
 
 #include <string.h>
 

@@ -6,7 +6,7 @@
  * Both live in buffers the verifier keeps, and each token has its HMAC context already keyed:
  * a request costs two passes over memory and one re-armed HMAC for each candidate and token.
  */
-#include "server/ingest/verify.h"
+#include "server/proof/verify.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -18,7 +18,7 @@
 #include <string.h>
 
 #include "mapping/form.h"
-#include "server/ingest/signed_text.h"
+#include "server/proof/signed_text.h"
 
 enum {
     MAC_SIZE = 20, /* SHA-1 */

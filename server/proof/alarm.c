@@ -4,7 +4,7 @@
  * Right signatures are the rule and must not wait for each other: they take the lock only when
  * there were wrong ones.
  */
-#include "server/ingest/alarm.h"
+#include "server/proof/alarm.h"
 
 #include <pthread.h>
 #include <stdatomic.h>

@@ -9,8 +9,8 @@
 #pragma once
 
 #include "server/config/config.h"
-#include "server/ingest/forwarded.h"
-#include "server/ingest/verify.h"
+#include "server/proof/forwarded.h"
+#include "server/proof/verify.h"
 
 enum {
     PROOF_FORWARDED = 2, /* X-Forwarded-*, and Forwarded */

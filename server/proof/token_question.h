@@ -4,8 +4,8 @@
  */
 #pragma once
 
-#include "server/ingest/token.h"
-#include "server/ingest/token_ring.h"
+#include "server/proof/token.h"
+#include "server/proof/token_ring.h"
 
 struct question {
     struct question *next; /* the list's, oldest first */
