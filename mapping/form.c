@@ -176,10 +176,14 @@ decode_field(struct decoder *decoder, struct form_field *ret_field)
 static size_t
 count_segments(struct slice body)
 {
+    const char *end = end_of(body);
+    const char *at = body.data;
     size_t count = 0;
 
-    for (; body.size > 0 && count <= FORM_FIELDS_MAX; count++) {
-        (void)take_until(&body, '&');
+    for (; at < end && count <= FORM_FIELDS_MAX; count++) {
+        const char *found = memchr(at, '&', (size_t)(end - at));
+
+        at = found != NULL ? found + 1 : end;
     }
     return count;
 }
