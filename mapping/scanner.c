@@ -35,8 +35,9 @@ string_run_end(const char *at, const char *end)
 {
     for (; end - at >= WORD_SIZE; at += WORD_SIZE) {
         const uint64_t word = word_at(at);
+        /* with this bit flipped a quote is 0x20, next to the control characters */
         const uint64_t special =
-            word_below(word, 0x20) | word_equal(word, '"') | word_equal(word, '\\');
+            word_below(word ^ word_of('"' ^ 0x20), 0x21) | word_equal(word, '\\');
 
         if (special != 0) {
             return at + __builtin_ctzll(special) / 8;
