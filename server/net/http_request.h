@@ -65,6 +65,7 @@ struct http_server {
     bool quiesced;
     bool resumed;       /* since the last run: there are answers to send */
     bool moved;         /* in this run: the library has told us something */
+    int64_t look_us;    /* not before: for clients that have left */
     unsigned idle_runs; /* one after the other: busy, but nothing moved */
     size_t active;
     struct upload_budget budget;
