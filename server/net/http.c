@@ -140,6 +140,7 @@ on_request(void *context, struct MHD_Connection *connection, const char *url,
         return upload_is_endless(&request->upload) ? request_handle(request) : MHD_YES;
     }
     if (*data_size > 0) {
+        http_make_room(request, *data_size);
         upload_add(&request->upload, data, *data_size);
         *data_size = 0; /* 0.9.75 goes wrong when a part is left */
         return upload_is_endless(&request->upload) ? MHD_NO : MHD_YES;

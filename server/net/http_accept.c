@@ -1,10 +1,14 @@
 /*
- * http_accept.c - who gets in: accepting within limits, so that nobody locks others out.
+ * http_accept.c - who gets in: connections and bodies within limits, so that nobody locks others
+ * out.
  *
  * The library can accept by itself, but then it stops at its limit until somebody leaves, and
  * spins when the system has no descriptors. Here a server that is nearly full ends connections
  * that are idle, a full one those slower than an honest caller is; when there is none, or the
  * system has no descriptors, it looks again after ACCEPT_PAUSE_MS.
+ *
+ * Bodies share memory in the same way, and nobody has to prove anything before one is complete:
+ * who has taken much of it for longer than an honest caller would gives way to who comes.
  */
 #include <errno.h>
 #include <string.h>
@@ -88,6 +92,47 @@ make_room(struct http_server *server)
         evict(server, WAITING_IDLE, 0, most);
     }
     return false;
+}
+
+/* ---- bodies -------------------------------------------------------------------------------- */
+
+_Static_assert((int64_t)HTTP_CONNECTIONS_MAX *UPLOAD_FAIR_SHARE <= HTTP_BODIES_MAX,
+    "where there is no room, somebody has more than a fair share");
+
+/* The one longest at it; a complete body is in this line no more. */
+static struct http_request *
+find_hoarder(const struct http_server *server)
+{
+    const int64_t until_us = server->now_us - (int64_t)EVICT_GRACE_MS * US_PER_MS;
+    const struct patience_entry *entry =
+        patience_first(&server->lines[WAITING_RECEIVING]);
+
+    for (; entry != NULL && entry->since_us <= until_us; entry = patience_next(entry)) {
+        struct http_request *request = entry->owner;
+
+        if (request->upload.capacity > UPLOAD_FAIR_SHARE) {
+            return request;
+        }
+    }
+    return NULL;
+}
+
+/* Their memory is free at once, whenever the library notices that they have been cut off. */
+void
+http_make_room(struct http_request *request, size_t size)
+{
+    struct http_server *server = request->server;
+
+    while (!upload_has_room(&request->upload, size)) {
+        struct http_request *hoarder = find_hoarder(server);
+
+        if (hoarder == NULL || hoarder == request) {
+            return;
+        }
+        upload_give_up(&hoarder->upload);
+        request_cut_off(hoarder);
+        http_count(server->evicted_counter, 1);
+    }
 }
 
 /* ---- watching the listener ----------------------------------------------------------------- */

@@ -65,6 +65,7 @@ struct http_server {
     bool quiesced;
     bool resumed;       /* since the last run: there are answers to send */
     bool moved;         /* in this run: the library has told us something */
+    int64_t look_us;    /* not before: for clients that have left */
     unsigned idle_runs; /* one after the other: busy, but nothing moved */
     size_t active;
     struct upload_budget budget;
@@ -108,5 +109,7 @@ int http_accept_open(struct http_server *server) MUST_USE; /* 0 or -errno */
 void http_accept_run(struct http_server *server);
 /* Until a run is due because of accepting alone; INT64_MAX: never. */
 int64_t http_accept_left_us(const struct http_server *server, int64_t now_us);
+/* For `size` more bytes of its body, from who has taken much and long; there may be none. */
+void http_make_room(struct http_request *request, size_t size);
 void http_accept_stop(struct http_server *server); /* closes the listener */
 void http_accept_close(struct http_server *server);

@@ -17,23 +17,38 @@ drop(struct upload *upload)
     upload->capacity = 0;
 }
 
-static bool
-reserve(struct upload *upload, size_t size)
+static size_t
+capacity_for(const struct upload *upload, size_t size)
 {
     const size_t limit = MIN(upload->expected, upload->budget->body_max);
-    size_t capacity = upload->capacity != 0 ? upload->capacity : UPLOAD_FIRST_CAPACITY;
+    size_t capacity = MAX(upload->capacity, (size_t)UPLOAD_FAIR_SHARE);
 
     if (size <= upload->capacity) {
-        return true;
+        return upload->capacity;
     }
     while (capacity < size) {
         capacity *= 2;
     }
-    capacity = MIN(capacity, limit);
+    return MIN(capacity, limit);
+}
 
-    const size_t extra = capacity - upload->capacity;
+static bool
+is_affordable(const struct upload *upload, size_t capacity)
+{
+    const struct upload_budget *budget = upload->budget;
 
-    if (extra > upload->budget->total_max - upload->budget->total) {
+    return capacity - upload->capacity <= budget->total_max - budget->total;
+}
+
+static bool
+reserve(struct upload *upload, size_t size)
+{
+    const size_t capacity = capacity_for(upload, size);
+
+    if (capacity == upload->capacity) {
+        return true;
+    }
+    if (!is_affordable(upload, capacity)) {
         return false;
     }
     char *data = realloc(upload->data, capacity + 1);
@@ -41,7 +56,7 @@ reserve(struct upload *upload, size_t size)
     if (data == NULL) {
         return false;
     }
-    upload->budget->total += extra;
+    upload->budget->total += capacity - upload->capacity;
     upload->data = data;
     upload->capacity = capacity;
     return true;
@@ -55,6 +70,16 @@ upload_begin(struct upload *upload, struct upload_budget *budget, size_t expecte
         .expected = expected,
         .too_large = expected != SIZE_MAX && expected > budget->body_max,
     };
+}
+
+bool
+upload_has_room(const struct upload *upload, size_t size)
+{
+    if (upload->too_large || upload->no_room ||
+        upload->received + size > upload->budget->body_max) {
+        return true; /* it will not be kept */
+    }
+    return is_affordable(upload, capacity_for(upload, upload->size + size));
 }
 
 void
@@ -74,6 +99,13 @@ upload_add(struct upload *upload, const char *data, size_t size)
     memcpy(upload->data + upload->size, data, size);
     upload->size += size;
     upload->data[upload->size] = '\0';
+}
+
+void
+upload_give_up(struct upload *upload)
+{
+    upload->no_room = true;
+    drop(upload);
 }
 
 bool

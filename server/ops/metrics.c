@@ -73,7 +73,7 @@ static const struct metric_kind metrics[METRIC_COUNT] = {
     [METRIC_CONNECTIONS] =
         GAUGE_OF("connections", NULL, "Open connections of the webhook server."),
     [METRIC_CONNECTIONS_EVICTED] = COUNTER_OF("connections_evicted_total", NULL, NULL,
-        "Connections ended, the longest idle first, to let others in."),
+        "Connections ended, the longest idle first, to let others or their bodies in."),
 };
 
 struct bucket {

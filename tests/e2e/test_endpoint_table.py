@@ -8,9 +8,7 @@ import contextlib
 import dataclasses
 import os
 import pathlib
-import socket
 import sys
-import urllib.parse
 
 import pytest
 import redis as redis_client
@@ -18,11 +16,11 @@ import redis as redis_client
 import doors
 import harness
 from doors import DOORS, FORM, JSON, PLUGIN, STREAMS, SURVEY, ways
-from harness import Twilio, Webhook
+from harness import Task, Twilio
+from test_overload import OVERLOAD, Sent, send_until
 
 MIB = 1024 * 1024
 BODY_MAX = 4 * MIB
-BODIES_MAX = 64 * MIB           # of all requests together
 ANSWER_S = 3                    # Twilio's shortest patience is 5 s: answer or refuse by then
 TWILIOS_ADDRESS = "35.90.102.130"
 NOT_APPLICABLE = "–"
@@ -46,9 +44,12 @@ class Stand:
         finally:
             caller.close()
 
+    def ask_redis(self):
+        return contextlib.closing(redis_client.Redis(unix_socket_path=str(self.redis.socket)))
+
     def redis_state(self):
         """Every key, and how often a script was called: what a request could have left."""
-        with contextlib.closing(redis_client.Redis(unix_socket_path=str(self.redis.socket))) as asked:
+        with self.ask_redis() as asked:
             calls = asked.info("commandstats").get("cmdstat_evalsha", {}).get("calls", 0)
             return set(asked.scan_iter(count=10000)), calls
 
@@ -102,26 +103,29 @@ def with_allow_from(tmp_path_factory):
         yield stand
 
 
-def hold_body(url):
-    """A connection whose body lacks its last byte: its memory stays taken."""
-    address = urllib.parse.urlsplit(url)
-    connection = socket.create_connection((address.hostname, address.port), timeout=10)
-    connection.sendall(
-        b"POST /webhooks/taskrouter HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n"
-        b"Content-Type: application/x-www-form-urlencoded\r\n\r\n" % BODY_MAX
-        + b"a" * (BODY_MAX - 1))
-    return connection
-
-
 @pytest.fixture(scope="module")
-def overloaded(tmp_path_factory):
-    """No memory for another body, until the test is over."""
-    with standing(tmp_path_factory.mktemp("overloaded")) as stand, contextlib.ExitStack() as held:
-        for _ in range(BODIES_MAX // BODY_MAX):
-            held.enter_context(hold_body(stand.flexbrevo.url))
-        probe = Webhook("/webhooks/taskrouter", {"Content-Type": doors.TYPES[FORM]}, b"a=1")
-        harness.wait_until(lambda: stand.send(probe).status == 503, "an overloaded server")
+def slowed(tmp_path_factory):
+    with standing(tmp_path_factory.mktemp("slowed")) as stand:
         yield stand
+
+
+@pytest.fixture
+def overloaded(slowed):
+    """Redis stores nothing for a while (it can be looked at), and 32 MiB wait for it."""
+    twilio = Twilio()
+    harness.wait_until(
+        lambda: slowed.send(twilio.callback(Task())).status == 204, "a server at rest")
+    batch = twilio.stream(Task(attributes={"long": "a" * (BODY_MAX - MIB // 8)}))
+    refused = OVERLOAD % "event-streams"
+    before = slowed.flexbrevo.metric(refused)
+    with slowed.ask_redis() as asked:
+        asked.client_pause(60 * 1000, all=False)
+        try:
+            send_until(lambda: slowed.flexbrevo.metric(refused) > before,
+                       lambda: Sent(slowed.flexbrevo, batch))
+            yield slowed
+        finally:
+            asked.client_unpause()
 
 
 # ---- the situations: what is sent, by name of each way to send it
@@ -290,7 +294,7 @@ SITUATIONS = (
               (415, 415, 415, 415, 503, 415, 415), "unsupported_media_type"),
     Situation("Redis is away", ways, (429, 503, 503, 503, 503, 503, 503), "unavailable",
               stand="without_redis"),
-    Situation("overload: no memory for the body", ways,
+    Situation("overload: Redis is slow, or no memory for the body", ways,
               (429, 503, 503, 503, 503, 503, 503), "unavailable", stand="overloaded"),
     Situation("another method", unproved, (405,) * 7, "method_not_allowed",
               methods=("GET", "PUT", "DELETE", "PATCH")),
@@ -382,10 +386,13 @@ def check_way(stand, situation, door, webhook, method):
         return stand.send(webhook, method)
     if situation.requests is duplicates:
         assert stand.send(webhook).status == door.success
+    refused = stand.flexbrevo.metric(OVERLOAD % door.source)    # metrics() asks Redis, too
     before, calls = stand.redis_state()
     answer = stand.send(webhook, method)
     after, calls_after = stand.redis_state()
     new = after - before
+    refused = stand.flexbrevo.metric(OVERLOAD % door.source) - refused
+    assert (refused > 0) == (situation.stand == "overloaded")
     if answer.status >= 300 or method == "OPTIONS":
         assert (after, calls_after) == (before, calls)      # not stored, not even looked up
     elif situation.requests is ways:

@@ -2,6 +2,7 @@
 
 import concurrent.futures
 import contextlib
+import json
 import resource
 import shutil
 import statistics
@@ -22,6 +23,9 @@ SAMPLES = 50
 HEALTHY_PAUSE_S = 0.02
 CONNECTIONS_MAX = 4096          # HTTP_CONNECTIONS_MAX
 CONNECTION_RSS = 16 * 1024      # docs/http-api.md
+BODY_MAX = 4 * 1024 * 1024
+HONEST_S = 1.0                  # a body that takes longer may have to give way
+NOTICED_S = 5                   # far less than the 15 s of an unfinished request
 SANITIZED_FACTOR = 4            # shadow memory and red zones
 
 
@@ -209,6 +213,48 @@ def test_who_does_not_go_on_is_hung_up_on(served, twilio):
         harness.wait_until(lambda: served.metric("connections") == 0, "the reader's end")
     assert all(10 < seconds < 20 for seconds in took_s.values()), took_s
     assert served.caller().send(twilio.callback(Task())).status == 204
+
+
+def hold_body(url):
+    """A connection whose body, as large as may be, lacks its last byte."""
+    connection = raw_http.connect(url)
+    connection.sendall(
+        b"POST /webhooks/taskrouter HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n"
+        b"Content-Type: application/x-www-form-urlencoded\r\n\r\n" % BODY_MAX
+        + b"a" * (BODY_MAX - 1))
+    return connection
+
+
+def largest_batch(twilio):
+    """A signed batch of just the limit, of one event with a long attribute."""
+    event = Task().cloud_event("task.completed")
+    event["data"]["padding"] = ""
+    event["data"]["padding"] = "a" * (BODY_MAX - len(json.dumps([event])))
+    return twilio.json([event])
+
+
+def test_unproved_bodies_take_the_memory_of_honest_ones_for_a_moment_only(served, twilio):
+    """Sixty could fill it almost four times."""
+    batch = largest_batch(twilio)
+    assert len(batch.body) == BODY_MAX
+    with contextlib.ExitStack() as held:
+        for _ in range(60):
+            held.enter_context(hold_body(served.url))
+        began = time.monotonic()
+        harness.wait_until(lambda: time.monotonic() - began > HONEST_S, "the moment to pass")
+        for webhook in (twilio.callback(Task()), batch, twilio.callback(Task())):
+            began = time.monotonic()
+            assert served.caller().send(webhook).status == 204
+            assert time.monotonic() - began < HONEST_S
+        assert served.metric("connections_evicted_total") > 0
+
+
+def test_unfinished_uploads_that_are_closed_are_soon_gone(served):
+    """Most end behind data that nobody has read yet."""
+    with contextlib.ExitStack() as held:
+        for _ in range(60):
+            held.enter_context(hold_body(served.url))
+    harness.wait_until(lambda: served.metric("connections") == 0, "the end", NOTICED_S)
 
 
 def test_without_descriptors_accepting_pauses_and_heals(served, twilio):

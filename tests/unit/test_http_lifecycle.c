@@ -323,6 +323,45 @@ ends_no_request_that_is_under_way_and_lets_others_wait(void **state)
     http_server_close(&fixture.server);
 }
 
+/* ---- who has left --------------------------------------------------------------------------- */
+
+static bool
+is_empty(const struct fixture *fixture, const struct client *client, size_t n)
+{
+    (void)fixture;
+    (void)client;
+    (void)n;
+    return count_open() == 0;
+}
+
+/* The end has come with the last data: the library hears of both at once, and reads only one. */
+static void
+notices_an_end_behind_unread_data(void **state)
+{
+    static const char *const sent[] = {
+        "POST / HT",
+        "POST / HTTP/1.1\r\n" HOST,
+        "POST / HTTP/1.1\r\n" HOST "Content-Length: 9\r\n\r\nabc",
+        "POST / HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n5\r\nab",
+        NEXT,
+    };
+    struct fixture fixture = {0};
+
+    (void)state;
+    open_small(&fixture);
+    for (size_t i = 0; i < LENGTH(sent); i++) {
+        AUTO(client_close) struct client *client = client_open(&fixture);
+
+        assert_int_equal(
+            send(client->fd, sent[i], strlen(sent[i]), 0), (ssize_t)strlen(sent[i]));
+        assert_int_equal(shutdown(client->fd, SHUT_WR), 0);
+        settle(&fixture, client); /* accepted */
+        pump(&fixture, client, is_empty, 0);
+    }
+    assert_int_equal(fixture.handled, 1);
+    http_server_close(&fixture.server);
+}
+
 /* ---- answers ------------------------------------------------------------------------------- */
 
 static void
@@ -402,6 +441,7 @@ main(void)
         cmocka_unit_test(sends_the_answers_due_before_it_closes),
         cmocka_unit_test(ends_the_longest_idle_to_let_others_in),
         cmocka_unit_test(ends_no_request_that_is_under_way_and_lets_others_wait),
+        cmocka_unit_test(notices_an_end_behind_unread_data),
         cmocka_unit_test(says_errors_in_json),
         WITH_SERVER(mixes_up_no_answers_however_many_there_are),
     };
