@@ -50,7 +50,7 @@ reserves_nothing_for_an_announcement(void **state)
     upload_begin(&upload, &budget, 4 << 20);
     assert_int_equal(budget.total, 0);
     upload_add(&upload, "x", 1);
-    assert_int_equal(budget.total, UPLOAD_FIRST_CAPACITY);
+    assert_int_equal(budget.total, UPLOAD_FAIR_SHARE);
 }
 
 static void
