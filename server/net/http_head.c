@@ -67,9 +67,16 @@ is_token(struct slice name)
 }
 
 static bool
-is_control(char c)
+any_control(const char *bytes, size_t count)
 {
-    return ((unsigned char)c < ' ' && c != '\t') || c == DELETE;
+    for (size_t i = 0; i < count; i++) {
+        const unsigned char c = (unsigned char)bytes[i];
+
+        if ((c < ' ' && c != '\t') || c == DELETE) {
+            return true;
+        }
+    }
+    return false;
 }
 
 static bool
@@ -77,21 +84,16 @@ has_control(struct slice text)
 {
     size_t i = 0;
 
-    while (i < text.size) {
-        if (text.size - i >= WORD_SIZE) {
-            const uint64_t word = word_at(text.data + i);
+    for (; text.size - i >= WORD_SIZE; i += WORD_SIZE) {
+        const uint64_t word = word_at(text.data + i);
 
-            if ((word_below(word, ' ') | word_equal(word, DELETE)) == 0) {
-                i += WORD_SIZE;
-                continue;
-            }
-        }
-        if (is_control(text.data[i])) {
+        /* a tab is suspicious, too */
+        if ((word_below(word, ' ') | word_equal(word, DELETE)) != 0 &&
+            any_control(text.data + i, WORD_SIZE)) {
             return true;
         }
-        i++;
     }
-    return false;
+    return any_control(text.data + i, text.size - i);
 }
 
 static bool
