@@ -24,9 +24,10 @@ class Quickstart:
         self.output = directory.parent / "quickstart.out"
         binary = pathlib.Path(harness.BINARY)
         with open(self.output, "ab") as output:
+            # As from a terminal: what runs in the background is born deaf to Ctrl-C, tests too.
             self.process = subprocess.Popen(
-                ["/bin/bash", str(QUICKSTART), *arguments], stdin=subprocess.DEVNULL,
-                stdout=output, stderr=output, start_new_session=True, env={
+                ["env", "--default-signal=INT", "/bin/bash", str(QUICKSTART), *arguments],
+                stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True, env={
                     "PATH": os.environ["PATH"], "FLEXBREVO_QUICKSTART_DIR": str(directory),
                     "FLEXBREVO_BUILD_DIR": str(binary.parent), "FLEXBREVO_LISTEN": "127.0.0.1:0",
                     "FLEXBREVO_ADMIN_LISTEN": "127.0.0.1:0", **environment})
