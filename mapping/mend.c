@@ -6,12 +6,12 @@
 #include <string.h>
 
 enum {
-    ESCAPE_SIZE = 6, /* "\uXXXX" */
+    ESCAPE_SIZE = 6, /* backslash, u, four digits */
     PAIR_SIZE = 12,
     DIGIT_COUNT = 4,
 };
 
-/* What a whole "\uXXXX" at `at` stands for; -1 when there is none. */
+/* What a whole escape of a UTF-16 unit at `at` stands for; -1 when there is none. */
 static int
 unit_at(const char *at, const char *end)
 {

@@ -63,7 +63,7 @@ put_utf8(struct text *text, uint32_t code)
            put(text, 0x80 | (code >> 6 & 0x3F)) && put(text, 0x80 | (code & 0x3F));
 }
 
-/* The four digits of "\uXXXX", behind the 'u'. */
+/* The four digits of an escaped UTF-16 unit, behind the 'u'. */
 static bool
 take_unit(struct text *text, uint32_t *ret_unit)
 {

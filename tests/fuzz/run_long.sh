@@ -3,11 +3,11 @@
 #
 # Builds for libFuzzer with the address and undefined behaviour sanitizers in build-fuzz/, and runs
 # as many targets at a time as there are processors (JOBS=1: one). What was found to be of interest
-# stays in build-fuzz/work/TARGET for the next time. Prints one line per target; at the first crash
+# stays in build-fuzz/found/TARGET for the next time. Prints one line per target; at the first crash
 # all stop, its input is named, and the exit status is 1.
 #
 # A crash goes to tests/corpus/TARGET under the name of the mistake, with the fix. New coverage:
-#   build-fuzz/tests/fuzz/fuzz_TARGET -merge=1 tests/corpus/TARGET build-fuzz/work/TARGET
+#   build-fuzz/tests/fuzz/fuzz_TARGET -merge=1 tests/corpus/TARGET build-fuzz/found/TARGET
 set -u
 
 cd "$(dirname "$0")/../.." || exit 1
@@ -23,8 +23,8 @@ if [ $# -eq 0 ]; then
 fi
 
 build=$PWD/build-fuzz
-work=$build/work
-stopped=$work/stopped # there once a target has crashed
+found=$build/found
+stopped=$found/stopped # there once a target has crashed
 slice_s=30            # so soon the others notice
 input_max=8192        # what is long is slow, and says nothing new
 memory_mb=1024        # an input that needs more is a crash
@@ -38,15 +38,15 @@ prepare() {
         CC=clang meson setup "$build" -Dfuzz=true -Db_sanitize=address,undefined >/dev/null || exit
     fi
     ninja -C "$build" "${@/#/tests/fuzz/fuzz_}" >/dev/null || exit
-    mkdir -p "$work"
+    mkdir -p "$found"
     rm -f "$stopped"
 }
 
 # fuzz_slice TARGET SECONDS: goes on from the last slice; the log is the slice's.
 fuzz_slice() {
     "$build/tests/fuzz/fuzz_$1" -max_total_time="$2" -timeout=$input_s -max_len=$input_max \
-        -rss_limit_mb=$memory_mb -print_final_stats=1 -artifact_prefix="$work/$1." \
-        "$work/$1" "tests/corpus/$1" >"$work/$1.log" 2>&1
+        -rss_limit_mb=$memory_mb -print_final_stats=1 -artifact_prefix="$found/$1." \
+        "$found/$1" "tests/corpus/$1" >"$found/$1.log" 2>&1
 }
 
 # seconds_of FILE: of what `times` has said, the children's, in user and kernel mode.
@@ -56,23 +56,23 @@ seconds_of() {
 
 fuzz() {
     local target=$1 began=$SECONDS executions=0 left=$((minutes * 60)) spent=0 coverage
-    mkdir -p "$work/$target"
+    mkdir -p "$found/$target"
     while [ "$left" -gt 0 ] && [ ! -e "$stopped" ]; do
         if ! fuzz_slice "$target" $((left < slice_s ? left : slice_s)); then
             touch "$stopped"
             printf 'CRASH   %s\n' "$target"
-            tail -n 40 "$work/$target.log"
+            tail -n 40 "$found/$target.log"
             return 1
         fi
-        executions=$((executions + $(sed -n 's/^stat::number_of_executed_units: //p' "$work/$target.log")))
-        times >"$work/$target.times" # in this shell: another has no children
-        spent=$(seconds_of "$work/$target.times")
+        executions=$((executions + $(sed -n 's/^stat::number_of_executed_units: //p' "$found/$target.log")))
+        times >"$found/$target.times" # in this shell: another has no children
+        spent=$(seconds_of "$found/$target.times")
         left=$((minutes * 60 - spent))
     done
-    coverage=$(grep -o 'cov: [0-9]*' "$work/$target.log" | tail -n 1)
+    coverage=$(grep -o 'cov: [0-9]*' "$found/$target.log" | tail -n 1)
     printf '%s  %-14s executions=%d coverage=%s inputs=%d cpu_s=%d wall_s=%d\n' \
         "$([ "$left" -gt 0 ] && echo 'stopped' || echo 'ok     ')" "$target" "$executions" \
-        "${coverage#cov: }" "$(find "$work/$target" -type f | wc -l)" "$spent" $((SECONDS - began))
+        "${coverage#cov: }" "$(find "$found/$target" -type f | wc -l)" "$spent" $((SECONDS - began))
 }
 
 prepare "$@"
