@@ -8,6 +8,7 @@
 #include "server/ingest/call.h"
 #include "server/proof/alarm.h"
 #include "server/proof/authorization.h"
+#include "server/proof/signature.h"
 
 /* ---- signature ---------------------------------------------------------------------------- */
 
@@ -85,29 +86,18 @@ check_signature(struct call *call, struct slice signature)
 {
     struct ingest *ingest = call->ingest;
     struct forwarded forwarded;
-    const struct proof_url_input url_input = {
+    const struct signature_input input = {
         .config = ingest->options.config,
+        .credentials = ingest->credentials,
         .source = call->route->source,
-        .basic_auth = ingest->credentials->basic_auth[call->route->source],
         .target = http_target(call->request),
         .forwarded = call_read_forwarded(call, &forwarded) ? &forwarded : NULL,
-    };
-    const int r = proof_urls_make(&url_input, &ingest->urls);
-
-    if (r != 0) {
-        return judge_signature(call, r);
-    }
-    const struct verify_input input = {
-        .url = ingest->urls.items[0],
-        .other_urls = &ingest->urls.items[1],
-        .other_url_count = ingest->urls.count - 1,
         .signature = signature,
-        .kind = call->is_json ? VERIFY_BODY_HASHED : VERIFY_BODY_FORM,
+        .is_json = call->is_json,
         .body = call->body,
     };
 
-    return judge_signature(
-        call, verify_request(ingest->credentials->verifier, &input, NULL));
+    return judge_signature(call, signature_check(&input, &ingest->urls));
 }
 
 /* ---- Basic auth --------------------------------------------------------------------------- */

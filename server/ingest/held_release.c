@@ -8,6 +8,7 @@
 
 #include "server/ingest/call.h"
 #include "server/ingest/held_read.h"
+#include "server/proof/signature.h"
 
 struct release {
     const struct held_release_options *options;
@@ -30,29 +31,18 @@ release_done(struct release *release)
 static int
 judge(struct release *release, const struct held_request *held, enum source source)
 {
-    const struct proof_url_input url_input = {
+    const struct signature_input input = {
         .config = release->options->config,
+        .credentials = release->credentials,
         .source = source,
-        .basic_auth = release->credentials->basic_auth[source],
         .target = held->target,
         .forwarded = &held->forwarded,
-    };
-    const int r = proof_urls_make(&url_input, &release->urls);
-
-    if (r != 0) {
-        return r;
-    }
-    const struct verify_input input = {
-        .url = release->urls.items[0],
-        .other_urls = &release->urls.items[1],
-        .other_url_count = release->urls.count - 1,
         .signature = held->signature,
-        .kind =
-            call_type_is_json(held->content_type) ? VERIFY_BODY_HASHED : VERIFY_BODY_FORM,
+        .is_json = call_type_is_json(held->content_type),
         .body = held->body,
     };
 
-    return verify_request(release->credentials->verifier, &input, NULL);
+    return signature_check(&input, &release->urls);
 }
 
 static int
