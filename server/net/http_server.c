@@ -21,6 +21,7 @@ enum {
 };
 
 static_assert((int)HTTP_ERROR_SIZE >= (int)LISTENER_ERROR_SIZE, "the listener's fit in");
+static_assert((int)LISTENER_BACKLOG >= (int)HTTP_CONNECTIONS_MAX, "all may come at once");
 
 void
 http_count(struct counter *counter, int64_t change)

@@ -6,7 +6,11 @@
 #include "server/net/listen_address.h"
 
 enum {
-    LISTENER_BACKLOG = 1024,
+    /*
+     * As many as HTTP_CONNECTIONS_MAX, or what the system allows: who finds no place here tries
+     * again only after a second.
+     */
+    LISTENER_BACKLOG = 4096,
     LISTENER_ERROR_SIZE = 200,
     LISTENER_UNIX_MODE = 0660, /* the owner, and a proxy that is in its group */
 };

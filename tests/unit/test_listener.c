@@ -3,10 +3,12 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -275,6 +277,79 @@ a_port_that_is_not_shared_is_taken(void **state)
     listener_close(&first);
 }
 
+/* ---- many at once ---------------------------------------------------------------------------- */
+
+enum {
+    BURST_DEFAULT = 1000,
+    BURST_FILES = HTTP_CONNECTIONS_MAX + 100,
+    ESTABLISHED_MS = 500, /* who is not let wait tries again after 1000 */
+};
+
+/* As many as a server takes, unless the system lets fewer wait. */
+static int
+burst_size(void)
+{
+    FILE *file = fopen("/proc/sys/net/core/somaxconn", "r");
+    char line[16] = "";
+    int64_t limit = 0;
+
+    if (file == NULL) {
+        return BURST_DEFAULT;
+    }
+    const bool is_read = fgets(line, sizeof(line), file) != NULL;
+
+    (void)fclose(file);
+    if (!is_read || !slice_to_int64(slice_trim(slice_of(line)), &limit)) {
+        return BURST_DEFAULT;
+    }
+    return limit < HTTP_CONNECTIONS_MAX ? (int)limit : HTTP_CONNECTIONS_MAX;
+}
+
+/* Begins to connect; a descriptor. */
+static int
+begin_call(const struct sockaddr_in *address)
+{
+    const int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+
+    assert_true(fd >= 0);
+    assert_true(connect(fd, (const struct sockaddr *)address, sizeof(*address)) == 0 ||
+                errno == EINPROGRESS);
+    return fd;
+}
+
+static void
+a_burst_as_large_as_a_server_takes_waits_to_be_accepted(void **state)
+{
+    static int fds[HTTP_CONNECTIONS_MAX];
+    struct listener listener = {.fd = -1};
+    struct sockaddr_in address = {.sin_family = AF_INET};
+    struct rlimit files;
+    char error[LISTENER_ERROR_SIZE] = "";
+    const int size = burst_size();
+
+    (void)state;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &files), 0);
+    const struct rlimit more = {.rlim_cur = BURST_FILES, .rlim_max = files.rlim_max};
+
+    if (setrlimit(RLIMIT_NOFILE, &more) < 0) {
+        skip(); /* the system lets this user open fewer */
+    }
+    assert_int_equal(listener_open("127.0.0.1:0", false, &listener, error), 0);
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    address.sin_port = htons(listener.port);
+    for (int i = 0; i < size; i++) {
+        fds[i] = begin_call(&address);
+    }
+    for (int i = 0; i < size; i++) {
+        struct pollfd established = {.fd = fds[i], .events = POLLOUT};
+
+        assert_int_equal(poll(&established, 1, ESTABLISHED_MS), 1);
+        (void)close(fds[i]);
+    }
+    listener_close(&listener);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &files), 0);
+}
+
 /* ---- several servers ------------------------------------------------------------------------ */
 
 /* Two servers; the second listens beside the first. */
@@ -406,6 +481,7 @@ main(void)
         cmocka_unit_test(a_copy_serves_on_when_the_first_is_closed),
         cmocka_unit_test(a_unix_socket_is_shared_and_removed_once),
         cmocka_unit_test(a_port_that_is_not_shared_is_taken),
+        cmocka_unit_test(a_burst_as_large_as_a_server_takes_waits_to_be_accepted),
         WITH_SERVER(shares_a_socket_that_is_nobody_elses),
         cmocka_unit_test(listens_at_a_port_others_may_use_by_a_socket_of_its_own),
         WITH_SERVER(leaves_an_inherited_socket_open_behind_it),
