@@ -9,8 +9,7 @@ import hashlib
 import pathlib
 import sys
 
-# The longest string constant a C compiler must take (C17 5.2.4.1).
-CONSTANT_MAX = 4095
+LINE_BYTES = 24
 
 
 def strip(source):
@@ -18,19 +17,18 @@ def strip(source):
     return "".join(line + "\n" for line in lines if line and not line.startswith("--"))
 
 
-def quote(line):
-    escaped = line.replace("\\", "\\\\").replace('"', '\\"')
-    return f'    "{escaped}\\n"'
+def constant(text):
+    """An array: a C compiler need not take a string of more than 4095 bytes (C17 5.2.4.1)."""
+    numbers = [str(byte) for byte in text.encode("ascii") + b"\0"]
+    lines = (", ".join(numbers[at:at + LINE_BYTES]) for at in range(0, len(numbers), LINE_BYTES))
+    return "{\n    " + ",\n    ".join(lines) + "}"
 
 
 def embed(path):
     text = strip(path.read_text(encoding="ascii"))
-    if len(text) > CONSTANT_MAX:
-        sys.exit(f"embed.py: {path} has {len(text)} bytes, at most {CONSTANT_MAX} fit")
     name = f"script_{path.stem}"
-    lines = "\n".join(quote(line) for line in text.splitlines())
     sha = hashlib.sha1(text.encode("ascii")).hexdigest()
-    return (f"static const char {name}_text[] =\n{lines};\n"
+    return (f"static const char {name}_text[] = {constant(text)};\n"
             f'static const char {name}_sha[] = "{sha}";\n')
 
 

@@ -86,9 +86,11 @@ local function take(id, key)
     return
   end
   local attempts = (tonumber(values.a) or 0) + 1
+  -- The first entry came with the record.
+  local received = values.t or string.match(id, '^%d+')
   call('HDEL', record, 'd')
-  call('HSET', record, 's', 'claimed', 'k', token, 'a', attempts)
-  records[#records + 1] = {key, id, attempts, values.t or '0', values.v or '0', routes}
+  call('HSET', record, 's', 'claimed', 'k', token, 'a', attempts, 't', received)
+  records[#records + 1] = {key, id, attempts, received, values.v or '0', routes}
 end
 
 local function key_in(fields)

@@ -9,9 +9,10 @@ local NEW, MERGED, DUPLICATE, FULL = 0, 1, 2, 3
 local call = redis.call
 local stream, parked, stats = KEYS[1], KEYS[2], KEYS[3]
 local schema, prefix_size, routes_max = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
-local time = call('TIME')
-local now = time[1] .. string.sub('00000' .. time[2], -6, -4) -- of microseconds, 1 to 6 digits
 local counts = {}
+-- Asked once for all: nearly always no record is there yet.
+local some_exist = call('EXISTS', unpack(KEYS, 4)) > 0
+local stored = {} -- by this call
 
 local function count(name, change)
   counts[name] = (counts[name] or 0) + change
@@ -41,8 +42,8 @@ local function reopen(record, route, bytes)
   end
   count('filtered:' .. (call('HGET', record, 'e') or ''), -1)
   count('filtered', -1)
-  call('HSET', record, 's', 'pending', 'v', schema, 't', now, 'a', 0, route, bytes)
-  call('HDEL', record, 'e', 'o')
+  call('HSET', record, 's', 'pending', 'v', schema, 'a', 0, route, bytes)
+  call('HDEL', record, 'e', 'o', 't')
   call('PERSIST', record)
   call('XADD', stream, '*', 'k', key_of(record))
   return NEW
@@ -74,9 +75,10 @@ local function merge(record, state, route, bytes)
 end
 
 local function put(record, route, bytes)
-  local state = call('HGET', record, 's')
+  local state = (some_exist or stored[record]) and call('HGET', record, 's')
   if not state then
-    call('HSET', record, 's', 'pending', 'v', schema, 't', now, route, bytes)
+    stored[record] = true
+    call('HSET', record, 's', 'pending', 'v', schema, route, bytes)
     call('XADD', stream, '*', 'k', key_of(record))
     count('accepted', 1)
     return NEW

@@ -11,8 +11,9 @@ local time = call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local oldest = now
 
-local function look_at(key)
-  local received = tonumber(call('HGET', prefix .. key, 't') or '')
+-- Until it is claimed for the first time a record's entry says when it came.
+local function look_at(key, id)
+  local received = tonumber(call('HGET', prefix .. key, 't') or string.match(id, '^%d+'))
   if received and received < oldest then
     oldest = received
   end
@@ -21,11 +22,11 @@ end
 for _, entry in ipairs(call('XRANGE', stream, '-', '+', 'COUNT', look)) do
   local fields = entry[2]
   if fields[1] == 'k' then
-    look_at(fields[2])
+    look_at(fields[2], entry[1])
   end
 end
 for _, key in ipairs(call('ZRANGE', delayed, 0, look - 1)) do
-  look_at(key)
+  look_at(key, '')
 end
 local pending = redis.pcall('XPENDING', stream, group)
 return {call('HGETALL', stats), call('XLEN', stream), call('ZCARD', delayed),

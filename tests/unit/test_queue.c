@@ -369,6 +369,31 @@ shows_pauses_with_their_beginning(void **state)
     assert_int_equal(balanced_stats(queue).paused.count, 0);
 }
 
+/* Claimed, let wait and claimed again: its age counts from the day it came. */
+static void
+remembers_when_a_record_came(void **state)
+{
+    const int64_t came_ms = 1600000000000;
+    struct queue_settlement settlement = {.outcome = QUEUE_DELAYED};
+
+    (void)state;
+    (void)REDIS_DO(
+        &redis, "HSET", TASK_RECORD, "s", "pending", "v", "1", "r:plugin", "bytes");
+    (void)REDIS_DO(&redis, "XADD", "fb:{0}:stream", "1600000000000-7", "k", TASK);
+    (void)REDIS_DO(&redis, "HSET", "fb:{0}:stats", "accepted", "1");
+    assert_true(balanced_stats(queue).oldest_ms > came_ms / 100);
+    struct queue_record *record = claim_one(queue);
+
+    assert_int_equal(record->received_ms, came_ms);
+    settlement.record = record;
+    assert_int_equal(queue_settle(queue, &settlement, 1), QUEUE_OK);
+    queue_record_free(&record);
+    assert_true(balanced_stats(queue).oldest_ms > came_ms / 100);
+    record = claim_later(queue);
+    assert_int_equal(record->received_ms, came_ms);
+    queue_record_free(&record);
+}
+
 static void
 tells_the_age_of_the_oldest_unsettled(void **state)
 {
@@ -418,6 +443,7 @@ main(void)
         TEST(hands_out_records_of_an_unknown_schema),
         TEST(remembers_links),
         TEST(shows_pauses_with_their_beginning),
+        TEST(remembers_when_a_record_came),
         TEST(tells_the_age_of_the_oldest_unsettled),
         TEST(cuts_a_long_reason_to_what_a_label_shows),
     };

@@ -47,6 +47,26 @@ answers_each_put_of_one_call(void **state)
 }
 
 static void
+tells_known_from_new_in_one_call(void **state)
+{
+    struct queue_put puts[] = {
+        {.key = slice_of("new/1"), .route = slice_of("a"), .bytes = slice_of("1")},
+        {.key = slice_of(TASK), .route = slice_of("plugin"), .bytes = slice_of("2")},
+        {.key = slice_of(TASK), .route = slice_of("b"), .bytes = slice_of("3")},
+        {.key = slice_of("new/2"), .route = slice_of("a"), .bytes = slice_of("4")},
+    };
+
+    (void)state;
+    assert_int_equal(put_one(queue, TASK, "plugin", "known"), QUEUE_PUT_NEW);
+    assert_int_equal(queue_put(queue, puts, LENGTH(puts)), QUEUE_OK);
+    assert_int_equal(puts[0].result, QUEUE_PUT_NEW);
+    assert_int_equal(puts[1].result, QUEUE_PUT_DUPLICATE);
+    assert_int_equal(puts[2].result, QUEUE_PUT_MERGED);
+    assert_int_equal(puts[3].result, QUEUE_PUT_NEW);
+    assert_int_equal(balanced_stats(queue).accepted, 3);
+}
+
+static void
 stores_more_than_one_call_can_carry(void **state)
 {
     enum {
@@ -123,6 +143,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         TEST(merges_routes_and_knows_duplicates),
         TEST(answers_each_put_of_one_call),
+        TEST(tells_known_from_new_in_one_call),
         TEST(stores_more_than_one_call_can_carry),
         TEST(carries_any_bytes),
         TEST(refuses_a_ninth_route),
