@@ -4,9 +4,10 @@
     check_docs.py [ROOT]        says what is missing where, exit 1 when anything is
 
 routes -> docs/http-api.md, types -> docs/events.md, metrics -> docs/operations.md,
-commands -> README.md, reasons -> `explain`. Links lead somewhere. The tables of reasons in docs/operations.md list exactly those in the code. For the
-options there is check_config_docs.py, which asks the program, and for the statuses of the
-endpoints tests/e2e/test_endpoint_table.py, which asks the server.
+commands -> README.md, reasons -> `explain`. Links lead somewhere. The tables of reasons in
+docs/operations.md list exactly those in the code. For the options there is check_config_docs.py,
+which asks the program, and for the statuses of the endpoints tests/e2e/test_endpoint_table.py,
+which asks the server.
 """
 
 import pathlib
@@ -50,7 +51,6 @@ REASONS = {
         ("server/net/http_head.c", first(r"\{\d{3}, " + REASON)),
         ("server/net/http.c", first(r"\.code = " + REASON)),
         ("server/proof/verify.c", first(r"\[VERIFY_E_\w+\] = " + REASON)),
-        ("server/net/http_head.c", first(r"\{\d{3}, " + REASON)),
     ),
     "Why deliveries are paused": (
         ("server/deliver/brevo.c", first(rf"\.name = {REASON},\s*\.remedy")),
