@@ -2,12 +2,14 @@
 
 import json
 import pathlib
+import re
 import subprocess
 
 import harness
 import pytest
 
-COMPARE = harness.ROOT / "tests" / "bench" / "ingest" / "compare.py"
+BENCH = harness.ROOT / "tests" / "bench"
+COMPARE = BENCH / "ingest" / "compare.py"
 BUILD = pathlib.Path(harness.BINARY).parent
 
 
@@ -41,3 +43,13 @@ def test_a_build_that_is_not_there_is_said(tmp_path):
         ["/usr/bin/python3", COMPARE, "--quick", "--build", tmp_path], capture_output=True,
         text=True, timeout=20)
     assert done.returncode != 0 and "build it" in done.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.time_limit(60)
+def test_one_worker_and_two_are_measured_in_turn():
+    done = subprocess.run(
+        [BENCH / "deliver" / "workers.py", "--build", BUILD, "--rounds", "1", "--events", "40",
+         "--latency", "0.02"], capture_output=True, text=True, timeout=55)
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"one=\d+/s two=\d+/s ratio=\d+\.\d\d$", done.stdout.strip()), done.stdout
