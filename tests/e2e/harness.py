@@ -529,14 +529,14 @@ class Load:
 
     A task whose answer never came is not repeated: it may or may not have been stored. New tasks
     wait while more than `backlog` are acknowledged and not delivered, so that a test measures
-    behaviour and not the depth of a queue.
+    behaviour and not the depth of a queue. `loads` as large as this one share the sandbox.
     """
 
-    def __init__(self, flexbrevo, sandbox, twilio, callers=4, backlog=200):
+    def __init__(self, flexbrevo, sandbox, twilio, callers=4, backlog=200, loads=1):
         self.flexbrevo = flexbrevo
         self.sandbox = sandbox
         self.twilio = twilio
-        self.backlog = backlog
+        self.backlog, self.loads = backlog, loads
         self.customers = [Customer.new() for _ in range(20)]
         self.acknowledged = set()
         self.sent = set()
@@ -571,7 +571,7 @@ class Load:
                 self.stopping.wait(POLL_S)
 
     def _is_ahead(self):
-        return len(self.acknowledged) - self.sandbox.event_count() > self.backlog
+        return self.loads * len(self.acknowledged) - self.sandbox.event_count() > self.backlog
 
     def _complete_one(self, caller):
         task = Task(customer=random.choice(self.customers))

@@ -62,7 +62,7 @@ def fleet(config, redis, tmp_path):
 
 
 def under_load(fleet, sandbox, twilio):
-    return [harness.Load(server, sandbox, twilio, callers=2, backlog=100).start()
+    return [harness.Load(server, sandbox, twilio, callers=2, loads=SERVERS).start()
             for server in fleet.of("serve")]
 
 
