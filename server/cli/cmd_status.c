@@ -10,6 +10,7 @@
 #include "mapping/timestamp.h"
 #include "server/cli/cli.h"
 #include "server/cli/cli_queue.h"
+#include "server/cli/status_redis.h"
 #include "server/commands.h"
 #include "server/deliver/pace.h"
 #include "server/deliver/sink_test.h"
@@ -28,6 +29,7 @@ struct arguments {
 struct snapshot {
     struct queue_stats stats;
     struct queue_note sink_test;
+    struct queue_health health;
 };
 
 static bool
@@ -44,7 +46,8 @@ parse(int argc, char **argv, struct arguments *arguments, int *ret_exit)
             "Shows the queue in redis.url, or in the Redis that `flexbrevo run` keeps under\n"
             "state_dir: counts by state, the age of the oldest waiting event, about how long\n"
             "the backlog takes, what is paused and why, what was filtered and parked by\n"
-            "reason, and the latest test event of an Event Streams sink.\n"
+            "reason, the latest test event of an Event Streams sink, and what Redis itself\n"
+            "keeps and lacks.\n"
             "Exit status: 0 shown, 69 Redis does not answer.\n",
         .options = options,
         .option_count = LENGTH(options),
@@ -141,10 +144,11 @@ print_json(const struct snapshot *snapshot, const struct config *config)
         {"unaccounted_events", stats->unaccounted},
         {"group_recreated", stats->group_recreated},
     };
-    json_t *status = json_pack("{s:o, s:o, s:o, s:o}", "brevo_paused",
+    json_t *status = json_pack("{s:o, s:o, s:o, s:o, s:o}", "brevo_paused",
         list_pauses(&stats->paused), "filtered_by", count_labels(&stats->filtered_by),
         "parked_by", count_labels(&stats->parked_by), "event_streams_test",
-        tell_sink_test(&snapshot->sink_test));
+        tell_sink_test(&snapshot->sink_test), "redis",
+        status_redis_json(&snapshot->health));
 
     for (size_t i = 0; i < LENGTH(numbers); i++) {
         if (json_object_set_new(status, numbers[i].name,
@@ -233,6 +237,7 @@ print_text(const struct snapshot *snapshot, const struct config *config)
     print_labels("filtered by reason", &stats->filtered_by);
     print_labels("parked by reason", &stats->parked_by);
     print_sink_test(&snapshot->sink_test);
+    status_redis_print(&snapshot->health);
 }
 
 /* ---- reading ---------------------------------------------------------------------------------- */
@@ -251,6 +256,9 @@ show(const struct config *config, bool as_json)
 
     if (r == 0) {
         r = sink_test_last(queue, &snapshot.sink_test);
+    }
+    if (r == 0) {
+        r = queue_health(queue, &snapshot.health);
     }
     if (r != 0) {
         return cli_queue_unavailable(config, queue, "the queue cannot be read");

@@ -58,7 +58,8 @@ struct config {
     double brevo_rate_share;
 
     /* redis, server, admin, queue, state */
-    char *redis_url; /* NULL: embedded */
+    char *redis_url;     /* NULL: embedded */
+    char *redis_require; /* "always", "everysec" or "none" */
     char *listen;
     struct config_texts public_urls; /* without trailing slashes; the first is shown */
     struct config_route routes[SOURCE_COUNT];

@@ -130,6 +130,8 @@ const struct config_option config_options[] = {
     {"redis.url", "REDIS_URL", OPTION_TEXT, AT(redis_url), .shape = &shape_redis_url,
         .needed_by = BY_SERVE | BY_WORK, .has_file = true,
         .remedy = "set REDIS_URL, or use `run`, which starts its own Redis"},
+    {"redis.require", NULL, OPTION_TEXT, AT(redis_require), .initial = "everysec",
+        .shape = &shape_redis_require, .used_by = BY_SERVICES},
 
     {"server.listen", "FLEXBREVO_LISTEN", OPTION_TEXT, AT(listen),
         .initial = "127.0.0.1:8080", .shape = &shape_listen, .used_by = BY_TWILIO_SIDE},

@@ -133,6 +133,19 @@ shape_url_host(const char *url)
 }
 
 static bool
+is_redis_require(const char *text)
+{
+    static const char *const levels[] = {"always", "everysec", "none"};
+
+    for (size_t i = 0; i < LENGTH(levels); i++) {
+        if (strcmp(text, levels[i]) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool
 is_redis_url(const char *text)
 {
     struct redis_url url;
@@ -213,6 +226,9 @@ const struct option_shape shape_redis_url = {"a Redis URL",
     "redis://[user:password@]host[:port][/db] or unix:///path/to/socket; TLS, Sentinel and "
     "Cluster are not in this build: for TLS use a tunnel",
     is_redis_url};
+const struct option_shape shape_redis_require = {"what Redis must keep",
+    "always, everysec (a crash may lose the last second) or none (any Redis will do)",
+    is_redis_require};
 const struct option_shape shape_listen = {"an address to listen on",
     "127.0.0.1:8080, [::1]:8080, :8080, unix:/path/to/socket (107 characters at most), or "
     "systemd or systemd:NAME for an inherited socket",

@@ -74,6 +74,10 @@ static const struct metric_kind metrics[METRIC_COUNT] = {
         GAUGE_OF("connections", NULL, "Open connections of the webhook server."),
     [METRIC_CONNECTIONS_EVICTED] = COUNTER_OF("connections_evicted_total", NULL, NULL,
         "Connections ended, the longest idle first, to let others or their bodies in."),
+    [METRIC_REDIS_DEGRADED] =
+        GAUGE_OF("redis_degraded", "cause", "1 while the Redis in use lacks this."),
+    [METRIC_REDIS_FSYNC] = GAUGE_OF("redis_fsync", "mode",
+        "1 for when a write is on disk: always, everysec, no, off, unknown."),
 };
 
 struct bucket {

@@ -26,6 +26,8 @@ enum metric {
     METRIC_REQUESTS_HELD,       /* {result} */
     METRIC_CONNECTIONS,         /* gauge: open ones of the webhook server */
     METRIC_CONNECTIONS_EVICTED, /* ended to let others in */
+    METRIC_REDIS_DEGRADED,      /* {cause}: gauge, 0 or 1 */
+    METRIC_REDIS_FSYNC,         /* {mode}: gauge, 0 or 1 */
     METRIC_COUNT
 };
 

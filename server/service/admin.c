@@ -15,6 +15,7 @@
 
 enum {
     BODY_MAX = 1024,
+    READY_TEXT_MAX = 8 * 1024,
     CONNECTIONS_SHARE = 64, /* operators and their monitoring: few of all */
     METRICS_TEXT_MAX = 1024 * 1024,
     REDIS_TIMEOUT_MS = 500,
@@ -91,7 +92,7 @@ add_sink_test(struct admin *admin, struct buffer *text)
 static void
 answer_readyz(struct admin *admin, struct http_request *request)
 {
-    AUTO(buffer_done) struct buffer text = {.max = BODY_MAX};
+    AUTO(buffer_done) struct buffer text = {.max = READY_TEXT_MAX};
     const bool redis = may_ask(admin) && worked(admin, queue_ping(admin->queue));
     const bool ingest =
         admin->options.ready == NULL || admin->options.ready(admin->options.context);
@@ -100,6 +101,7 @@ answer_readyz(struct admin *admin, struct http_request *request)
     if (asked_verbose(request)) {
         buffer_addf(&text, "redis: %s\n", redis ? "ok" : queue_error(admin->queue));
         buffer_addf(&text, "ingest: %s\n", ingest ? "ok" : "cannot make events durable");
+        redis_watch_describe(admin->options.watch, &text);
         if (redis) {
             add_sink_test(admin, &text);
         }

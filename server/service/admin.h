@@ -7,6 +7,7 @@
 #pragma once
 
 #include "server/config/config.h"
+#include "server/service/redis_watch.h"
 
 struct admin;
 
@@ -21,6 +22,7 @@ struct admin_options {
     bool (*ready)(
         void *context); /* can events be made durable; NULL: only Redis counts */
     void *context;
+    const struct redis_watch *watch; /* asked by /readyz?verbose */
 };
 
 /* 0, or -errno with *ret_error: what, where, what to do. */

@@ -17,7 +17,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sysexits.h>
 #include <unistd.h>
@@ -25,13 +24,14 @@
 #include "queue/queue.h"
 #include "server/deliver/worker.h"
 #include "server/ingest/held.h"
-#include "server/net/inherited.h"
 #include "server/net/listen_address.h"
 #include "server/ops/clock.h"
 #include "server/ops/log.h"
 #include "server/service/admin.h"
 #include "server/service/embedded_redis.h"
 #include "server/service/loops.h"
+#include "server/service/process.h"
+#include "server/service/redis_watch.h"
 #include "server/service/reload.h"
 
 enum {
@@ -58,30 +58,18 @@ struct service {
     struct worker *worker;
     struct held *held;
     struct loops server;
+    struct redis_watch *watch;
     struct admin *admin;
+    int failure; /* the exit status when a step fails */
     bool draining;
     bool reload_asked;
     char error[ERROR_SIZE];
 };
 
-/* Blocks the signals we wait for, in this thread and so in all it starts. */
 static int
 open_signals(struct service *service)
 {
-    sigset_t waited;
-
-    (void)signal(SIGPIPE, SIG_IGN);
-    (void)signal(SIGXFSZ, SIG_IGN); /* a file too large is an error like a full disk */
-    (void)sigemptyset(&waited);
-    (void)sigaddset(&waited, SIGTERM);
-    (void)sigaddset(&waited, SIGINT);
-    (void)sigaddset(&waited, SIGHUP);
-    (void)sigaddset(&waited, SIGCHLD);
-    if (sigprocmask(SIG_BLOCK, &waited, NULL) < 0) {
-        return -errno;
-    }
-    service->signal_fd = signalfd(-1, &waited, SFD_CLOEXEC | SFD_NONBLOCK);
-    return service->signal_fd < 0 ? -errno : 0;
+    return process_open_signals(&service->signal_fd);
 }
 
 static void
@@ -106,31 +94,11 @@ handle_signals(struct service *service)
     }
 }
 
-/* A reload that is asked for while we start is done when all is up, and ends nobody. */
 static int
-hold_reloads(struct service *service)
+prepare_process(struct service *service)
 {
-    sigset_t reload;
-
     (void)service;
-    (void)sigemptyset(&reload);
-    (void)sigaddset(&reload, SIGHUP);
-    return sigprocmask(SIG_BLOCK, &reload, NULL) < 0 ? -errno : 0;
-}
-
-/* Every connection is a descriptor: take as many as we are allowed, and hand down none. */
-static int
-prepare_files(struct service *service)
-{
-    struct rlimit files = {0};
-
-    (void)service;
-    inherited_keep();
-    if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
-        files.rlim_cur = files.rlim_max;
-        (void)setrlimit(RLIMIT_NOFILE, &files); /* fewer connections, then */
-    }
-    return 0;
+    return process_prepare();
 }
 
 static int
@@ -177,6 +145,7 @@ check_queue(struct service *service)
         if (r == QUEUE_E_PARTITIONS) {
             (void)snprintf(
                 service->error, sizeof(service->error), "%s", queue_error(queue));
+            service->failure = EX_CONFIG;
             return -EINVAL;
         }
         if (r == QUEUE_OK) {
@@ -191,6 +160,25 @@ check_queue(struct service *service)
     } while (!service->draining && clock_monotonic_us() < deadline_us);
     log_warn("redis_away", "error=\"%s\"", queue_error(queue));
     return 0;
+}
+
+/* One that could not be asked yet is watched all the same, and what it lacks is said. */
+static int
+open_watch(struct service *service)
+{
+    const struct redis_watch_options options = {
+        .redis_url = service->redis_url,
+        .require = service->config->redis_require,
+        .partitions = CONFIG_PARTITIONS,
+    };
+    const int r = redis_watch_open(&options, &service->watch, service->error);
+
+    if (r == 0 && service->redis_answers &&
+        !redis_watch_start(service->watch, service->error)) {
+        service->failure = EX_CONFIG;
+        return -EINVAL;
+    }
+    return r;
 }
 
 static int
@@ -294,6 +282,7 @@ open_admin(struct service *service)
         .redis_url = service->redis_url,
         .ready = server_is_ready,
         .context = service,
+        .watch = service->watch,
     };
     const int r = admin_open(&options, &service->admin, service->error);
 
@@ -324,6 +313,7 @@ supervise(struct service *service)
         if (service->redis != NULL) {
             embedded_redis_supervise(service->redis, clock_monotonic_us() / US_PER_MS);
         }
+        redis_watch_run(service->watch);
         admin_run(service->admin);
     }
 }
@@ -339,6 +329,7 @@ close_all(struct service *service)
     loops_close(&service->server);
     held_close(&service->held);
     admin_close(&service->admin);
+    redis_watch_close(&service->watch);
     embedded_redis_close(&service->redis);
     if (service->consumer_fd >= 0) {
         (void)close(service->consumer_fd);
@@ -356,10 +347,11 @@ service_run(const struct service_options *options)
         .roles = options->roles,
         .consumer_fd = -1,
         .signal_fd = -1,
+        .failure = EX_UNAVAILABLE,
     };
     /* open_redis() may wait for the state directory: a signal may still end us then. */
-    int (*const steps[])(struct service *) = {hold_reloads, prepare_files, open_redis,
-        open_signals, check_queue, open_worker, open_server, open_admin};
+    int (*const steps[])(struct service *) = {prepare_process, open_redis, open_signals,
+        check_queue, open_watch, open_worker, open_server, open_admin};
     int r = 0;
 
     service.reload = (struct reload){
@@ -380,6 +372,6 @@ service_run(const struct service_options *options)
             service.error[0] != '\0' ? service.error : strerror(-r));
     }
     close_all(&service);
-    log_info("stopped", "code=%d", r == 0 ? EX_OK : EX_UNAVAILABLE);
-    return r == 0 ? EX_OK : EX_UNAVAILABLE;
+    log_info("stopped", "code=%d", r == 0 ? EX_OK : service.failure);
+    return r == 0 ? EX_OK : service.failure;
 }

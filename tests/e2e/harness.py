@@ -243,6 +243,12 @@ class Redis:
             ["redis-cli", "-s", str(self.socket), "ping"], capture_output=True, timeout=5)
         return done.stdout == b"PONG\n"
 
+    def do(self, *command):
+        """One command; its answer as redis-cli prints it into a file."""
+        done = subprocess.run(["redis-cli", "-s", str(self.socket), *map(str, command)],
+                              capture_output=True, timeout=10, check=True)
+        return done.stdout.decode().removesuffix("\n")
+
     def kill(self):
         self.process.kill()
         self.process.wait()

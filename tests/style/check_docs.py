@@ -30,7 +30,7 @@ MIRRORS = (
     ("server/ingest/routes.c", first(r'"(/webhooks/[a-z/-]+)"'), "docs/http-api.md"),
     ("server/service/admin.c", first(r'\{"(/[a-z]+)", answer_'), "docs/http-api.md"),
     ("server/service/admin.c", first(r'"(flexbrevo_[a-z_]+)"'), "docs/operations.md"),
-    ("server/ops/metrics.c", first(r'"((?:events|requests|config|brevo|last|ingest|delivery|connections|signatures)_[a-z_]+)"'),
+    ("server/ops/metrics.c", first(r'"((?:events|requests|config|brevo|last|ingest|delivery|connections|signatures|redis)_[a-z_]+)"'),
      "docs/operations.md"),
     ("server/ingest/routes.c", first(r'\.code = "([a-z_]+)"'), "docs/http-api.md"),
     ("mapping/event.h", first(r"#define (EVENT_REASON_\w+)"), "server/cli/explain.c"),
@@ -51,6 +51,10 @@ REASONS = {
         ("server/net/http_head.c", first(r"\{\d{3}, " + REASON)),
         ("server/net/http.c", first(r"\.code = " + REASON)),
         ("server/proof/verify.c", first(r"\[VERIFY_E_\w+\] = " + REASON)),
+    ),
+    "What Redis lacks": (
+        ("server/service/redis_health.c", first(r"\[QUEUE_WEAK_\w+\] = \{\{" + REASON)),
+        ("server/service/redis_watch.c", first(r"set_degraded\(" + REASON)),
     ),
     "Why deliveries are paused": (
         ("server/deliver/brevo.c", first(rf"\.name = {REASON},\s*\.remedy")),

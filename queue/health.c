@@ -1,0 +1,196 @@
+/*
+ * health.c - can the Redis in use keep what is put into it?
+ */
+#include "queue/health.h"
+
+#include <string.h>
+
+#include "queue/handle.h"
+
+enum {
+    VERSION_NEEDED = 6 * 100 + 2, /* XAUTOCLAIM, ZADD GT in scripts: 6.2 */
+    MEMORY_HIGH_PERCENT = 80,
+};
+
+const char *
+queue_fsync_name(enum queue_fsync fsync)
+{
+    static const char *const names[] = {
+        [QUEUE_FSYNC_UNKNOWN] = "unknown",
+        [QUEUE_FSYNC_OFF] = "off",
+        [QUEUE_FSYNC_NO] = "no",
+        [QUEUE_FSYNC_EVERYSEC] = "everysec",
+        [QUEUE_FSYNC_ALWAYS] = "always",
+    };
+
+    return names[fsync];
+}
+
+/* ---- INFO: lines of "name:value" ----------------------------------------------------------- */
+
+static struct slice
+next_line(struct slice *rest)
+{
+    const struct slice line = slice_before(*rest, '\n');
+
+    *rest = slice_skip(*rest, line.size < rest->size ? line.size + 1 : line.size);
+    return slice_trim(line);
+}
+
+/* Absent when there is no such line. */
+static struct slice
+field(struct slice info, const char *name)
+{
+    while (info.size > 0) {
+        const struct slice line = next_line(&info);
+        const struct slice key = slice_before(line, ':');
+
+        if (key.size < line.size && slice_is(key, name)) {
+            return slice_skip(line, key.size + 1);
+        }
+    }
+    return (struct slice){0};
+}
+
+static int64_t
+number(struct slice info, const char *name)
+{
+    int64_t value = 0;
+
+    return slice_to_int64(field(info, name), &value) ? value : 0;
+}
+
+/* ---- what it means --------------------------------------------------------------------------- */
+
+/* "7.0.15" is 700; 0: unknown. */
+static int64_t
+version_number(struct slice version)
+{
+    const struct slice major = slice_before(version, '.');
+    int64_t first = 0;
+    int64_t second = 0;
+
+    if (major.size == version.size || !slice_to_int64(major, &first) ||
+        !slice_to_int64(
+            slice_before(slice_skip(version, major.size + 1), '.'), &second)) {
+        return 0;
+    }
+    return first * 100 + second;
+}
+
+static enum queue_fsync
+read_fsync(struct slice info, struct slice fsync)
+{
+    static const enum queue_fsync known[] = {
+        QUEUE_FSYNC_NO, QUEUE_FSYNC_EVERYSEC, QUEUE_FSYNC_ALWAYS};
+
+    if (slice_is(field(info, "aof_enabled"), "0")) {
+        return QUEUE_FSYNC_OFF;
+    }
+    for (size_t i = 0; i < LENGTH(known); i++) {
+        if (slice_is(field(info, "aof_enabled"), "1") &&
+            slice_is(fsync, queue_fsync_name(known[i]))) {
+            return known[i];
+        }
+    }
+    return QUEUE_FSYNC_UNKNOWN;
+}
+
+/* "slave0:ip=10.0.0.2,port=6379,state=online,offset=1,lag=0" */
+static int64_t
+count_in_sync(struct slice info)
+{
+    static const char online[] = ",state=online,";
+    int64_t count = 0;
+
+    while (info.size > 0) {
+        const struct slice line = next_line(&info);
+
+        if (slice_starts(line, "slave") &&
+            memmem(line.data, line.size, online, strlen(online)) != NULL) {
+            count++;
+        }
+    }
+    return count;
+}
+
+static bool
+evicts(struct slice info)
+{
+    const struct slice policy = field(info, "maxmemory_policy");
+
+    return number(info, "maxmemory") > 0 && policy.size > 0 &&
+           !slice_is(policy, "noeviction");
+}
+
+static void
+judge(struct slice info, struct queue_health *health)
+{
+    const int64_t version = version_number(field(info, "redis_version"));
+    const struct {
+        enum queue_weakness weakness;
+        bool is_there;
+    } all[] = {
+        {QUEUE_WEAK_TOO_OLD, version > 0 && version < VERSION_NEEDED},
+        {QUEUE_WEAK_FSYNC_UNKNOWN, health->fsync == QUEUE_FSYNC_UNKNOWN},
+        {QUEUE_WEAK_FSYNC_OFF, health->fsync == QUEUE_FSYNC_OFF},
+        {QUEUE_WEAK_FSYNC_NO, health->fsync == QUEUE_FSYNC_NO},
+        {QUEUE_WEAK_FSYNC_EVERYSEC, health->fsync == QUEUE_FSYNC_EVERYSEC},
+        {QUEUE_WEAK_EVICTION, evicts(info)},
+        {QUEUE_WEAK_MEMORY_HIGH,
+            health->maxmemory > 0 &&
+                health->used_memory / MEMORY_HIGH_PERCENT >= health->maxmemory / 100},
+        {QUEUE_WEAK_APPEND_FAILING,
+            slice_is(field(info, "aof_last_write_status"), "err")},
+        {QUEUE_WEAK_REWRITE_FAILING,
+            slice_is(field(info, "aof_last_bgrewrite_status"), "err")},
+        {QUEUE_WEAK_SNAPSHOT_FAILING,
+            slice_is(field(info, "rdb_last_bgsave_status"), "err")},
+        {QUEUE_WEAK_LOADING, slice_is(field(info, "loading"), "1")},
+        {QUEUE_WEAK_READ_ONLY, slice_is(field(info, "role"), "slave")},
+    };
+
+    for (size_t i = 0; i < LENGTH(all); i++) {
+        health->weak[all[i].weakness] = all[i].is_there;
+    }
+}
+
+void
+queue_health_read(struct slice info, struct slice fsync, struct queue_health *ret_health)
+{
+    struct queue_health health = {
+        .fsync = read_fsync(info, fsync),
+        .used_memory = number(info, "used_memory"),
+        .maxmemory = number(info, "maxmemory"),
+        .replicas = number(info, "connected_slaves"),
+        .replicas_in_sync = count_in_sync(info),
+    };
+
+    if (!slice_to_text(
+            field(info, "redis_version"), health.version, sizeof(health.version))) {
+        health.version[0] = '\0';
+    }
+    judge(info, &health);
+    *ret_health = health;
+}
+
+int
+queue_health(struct queue *queue, struct queue_health *ret_health)
+{
+    struct redis_exchange *exchange = &queue->exchange;
+
+    redis_exchange_clear(exchange);
+    redis_command(exchange, 1);
+    redis_argument_text(exchange, "INFO");
+    redis_command_texts(exchange,
+        (const char *const[]){"CONFIG", "GET", "appendfsync", NULL, NULL, NULL});
+    const int r = session_call(&queue->session, exchange);
+
+    if (r == QUEUE_OK) {
+        queue_health_read(redis_reply_error(exchange->replies[0]).size > 0
+                              ? (struct slice){0}
+                              : redis_reply_text(exchange->replies[0]),
+            redis_reply_text(redis_reply_at(exchange->replies[1], 1)), ret_health);
+    }
+    return r;
+}
