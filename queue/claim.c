@@ -64,6 +64,7 @@ enum {
     ANSWER_ATTEMPTS,
     ANSWER_RECEIVED,
     ANSWER_SCHEMA,
+    ANSWER_LOST_CLAIMS,
     ANSWER_ROUTES,
 };
 
@@ -122,6 +123,7 @@ make_record(const struct redisReply *answer, const char *token, unsigned partiti
     record->schema = (unsigned)redis_reply_number(redis_reply_at(answer, ANSWER_SCHEMA));
     record->attempts = redis_reply_number(redis_reply_at(answer, ANSWER_ATTEMPTS));
     record->received_ms = redis_reply_number(redis_reply_at(answer, ANSWER_RECEIVED));
+    record->lost_claims = redis_reply_number(redis_reply_at(answer, ANSWER_LOST_CLAIMS));
 
     struct queue_record *made = record;
 

@@ -5,10 +5,11 @@
  *               ▲                        ├─► filtered  (reason)
  *               │                        ├─► delayed   (until T) ──due──► pending
  *               └──── claim timed out ───┤
- *                                        └─► parked    (reason) ──new route──► pending
+ *                                        └─► parked    (reason) ─┬─new route, replay─► pending
+ *                                                                └─drop──────────────► dropped
  *
- * A record is one hash per record key: state, claim token, schema version, attempts and each
- * route's bytes. The stream, the delayed and the parked set hold only the key. Every step is one
+ * A record is one hash per record key: state, claim token, schema version, attempts, what went
+ * wrong last, and each route's bytes. The stream, the delayed and the parked set hold only the key. Every step is one
  * Lua script on one partition, so a crash leaves a record in exactly one state. Delivered and
  * filtered records leave a tombstone for the dedupe window; nothing else ever expires. They lose
  * their bytes, but for what was filtered for want of something another route may yet tell.
@@ -24,10 +25,11 @@
 #include "mapping/base.h"
 
 enum {
-    QUEUE_SCHEMA = 1,       /* version written into each record */
-    QUEUE_ROUTES_MAX = 8,   /* routes of one record */
-    QUEUE_ERROR_SIZE = 200, /* text of the last Redis error */
-    QUEUE_TEXT_MAX = 40,    /* a reason, a cause */
+    QUEUE_SCHEMA = 1,        /* version written into each record */
+    QUEUE_ROUTES_MAX = 8,    /* routes of one record */
+    QUEUE_ERROR_SIZE = 200,  /* text of the last Redis error */
+    QUEUE_TEXT_MAX = 40,     /* a reason, a cause */
+    QUEUE_DETAIL_SIZE = 200, /* with the NUL: what went wrong last */
     QUEUE_PARTITIONS_MAX = 64,
     QUEUE_NOTE_SIZE = 80, /* with the NUL: a note's text */
     QUEUE_NOTES_MAX = 16, /* of one name */
@@ -109,6 +111,7 @@ struct queue_record {
     int64_t received_ms; /* Redis time of the first put */
     int64_t now_ms;      /* Redis time of this claim */
     int64_t attempts;    /* claims so far, this one included */
+    int64_t lost_claims; /* in a row, whose worker was gone before it settled anything */
     struct queue_route routes[QUEUE_ROUTES_MAX];
     size_t route_count;
     void *storage;
@@ -172,7 +175,9 @@ enum queue_settle_result {
 struct queue_settlement {
     const struct queue_record *record;
     enum queue_outcome outcome;
-    const char *reason;     /* filtered, parked, delayed: why; at most QUEUE_TEXT_MAX */
+    const char *reason; /* filtered, parked, delayed: why; at most QUEUE_TEXT_MAX */
+    const char
+        *detail; /* parked, delayed: what went wrong, kept with the record; or NULL */
     int64_t delay_ms;       /* delayed */
     const char *effect_key; /* NULL: none claimed. Delivered completes it */
     enum queue_settle_result result;

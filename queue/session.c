@@ -18,6 +18,8 @@ static const struct script_source {
     [SCRIPT_SETTLE] = {script_settle_text, script_settle_sha},
     [SCRIPT_EFFECTS] = {script_effects_text, script_effects_sha},
     [SCRIPT_STATS] = {script_stats_text, script_stats_sha},
+    [SCRIPT_PARKED] = {script_parked_text, script_parked_sha},
+    [SCRIPT_UNPARK] = {script_unpark_text, script_unpark_sha},
 };
 
 static const char meta_key[] = "fb:meta";

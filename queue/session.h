@@ -15,6 +15,8 @@ enum script {
     SCRIPT_SETTLE,
     SCRIPT_EFFECTS,
     SCRIPT_STATS,
+    SCRIPT_PARKED,
+    SCRIPT_UNPARK,
     SCRIPT_COUNT
 };
 

@@ -11,7 +11,7 @@ enum {
     SETTLE_KEYS = 4,
     SETTLE_ARGUMENTS = 3,
     SETTLE_ITEM_KEYS = 2,
-    SETTLE_ITEM_ARGUMENTS = 8,
+    SETTLE_ITEM_ARGUMENTS = 9,
     EFFECT_ARGUMENTS = 3,
     EFFECT_ITEM_ARGUMENTS = 4,
 };
@@ -122,6 +122,14 @@ count_in(const struct chunk *chunk, unsigned partition)
     return count;
 }
 
+/* Cut where it would be too long: it is for a person to read. */
+static struct slice
+detail_of(const struct queue_settlement *item)
+{
+    return slice_cut_text(
+        slice_of(item->detail != NULL ? item->detail : ""), QUEUE_DETAIL_SIZE - 1);
+}
+
 /* Cut to what a label can show, so that the counts of one reason stay together. */
 static struct slice
 reason_of(const struct queue_settlement *item)
@@ -149,6 +157,7 @@ write_item(struct redis_exchange *exchange, const struct queue_settlement *item)
     redis_argument_number(exchange, gives_back ? 1 : 0);
     redis_argument_number(
         exchange, item->reopens && item->outcome == QUEUE_FILTERED ? 1 : 0);
+    redis_argument(exchange, detail_of(item));
 }
 
 static void

@@ -32,6 +32,7 @@ static const struct command commands[] = {
     {"trigger", command_trigger, "send a signed sample webhook"},
     {"status", command_status,
         "show the queue: what waits, what is parked, what is paused"},
+    {"parked", command_parked, "list, show, replay or drop what was set aside"},
     {"version", command_version, "print version, build and libraries"},
 };
 

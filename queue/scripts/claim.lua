@@ -4,8 +4,8 @@
 -- ARGV  group, consumer, incarnation prefix of our tokens, token, prefix of records, max,
 --       claim deadline in ms, recover cursor, takeover cursor ('' each: not now)
 -- Returns now in ms, recover cursor, takeover cursor, groups made again, the records, each
---       {key, entry id, attempts, received ms, schema, {route, bytes, ...}}, and how many entries
---       had none.
+--       {key, entry id, attempts, received ms, schema, lost claims, {route, bytes, ...}}, and how
+--       many entries had none.
 --
 -- The first write of each run is one that Redis allows over maxmemory; then the rest may run.
 local OWN_READ = 64
@@ -71,6 +71,16 @@ local function split(fields)
   return values, routes
 end
 
+-- Claims of this record that ended without any settlement: their worker is gone, this one is new.
+local function count_lost(record, values)
+  local lost_claims = tonumber(values.l) or 0
+  if values.s == 'claimed' and values.k ~= token then
+    lost_claims = lost_claims + 1
+    call('HSET', record, 'l', lost_claims)
+  end
+  return lost_claims
+end
+
 local function take(id, key)
   local record = key and prefix .. key
   local fields = key and call('HGETALL', record) or {}
@@ -89,8 +99,9 @@ local function take(id, key)
   -- The first entry came with the record.
   local received = values.t or string.match(id, '^%d+')
   call('HDEL', record, 'd')
+  local lost_claims = count_lost(record, values)
   call('HSET', record, 's', 'claimed', 'k', token, 'a', attempts, 't', received)
-  records[#records + 1] = {key, id, attempts, received, values.v or '0', routes}
+  records[#records + 1] = {key, id, attempts, received, values.v or '0', lost_claims, routes}
 end
 
 local function key_in(fields)

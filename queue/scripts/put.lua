@@ -43,7 +43,7 @@ local function reopen(record, route, bytes)
   count('filtered:' .. (call('HGET', record, 'e') or ''), -1)
   count('filtered', -1)
   call('HSET', record, 's', 'pending', 'v', schema, 'a', 0, route, bytes)
-  call('HDEL', record, 'e', 'o', 't')
+  call('HDEL', record, 'e', 'o', 't', 'w')
   call('PERSIST', record)
   call('XADD', stream, '*', 'k', key_of(record))
   return NEW

@@ -2,7 +2,8 @@
 --
 -- KEYS  stream, delayed, parked, stats, then for each settlement: record, copy of its bytes
 -- ARGV  group, dedupe window in ms, life of copies in ms (0: none), then for each settlement:
---       key, entry id, token, outcome, reason, delay in ms, attempts to give back, reopens (1)
+--       key, entry id, token, outcome, reason, delay in ms, attempts to give back, reopens (1),
+--       what went wrong ('': nothing to tell)
 -- Returns a number for each settlement: 0 settled, 1 stale, 2 reopened.
 --
 -- Frees first (XACK, XDEL), then writes: so Redis lets it run over maxmemory.
@@ -32,7 +33,7 @@ end
 -- Leaves the state; of one that a new route may reopen, also the bytes to judge it by again.
 local function bury(item)
   if item.reopens then
-    call('HDEL', item.record, 'k', 'd')
+    call('HDEL', item.record, 'k', 'd', 'l', 'w')
     call('HSET', item.record, 'o', 1)
   elseif copy_ms > 0 then
     keep_copy(item)
@@ -58,6 +59,14 @@ local function unclaim(item, state)
   end
 end
 
+-- Kept until something else goes wrong.
+local function note_error(item)
+  call('HSET', item.record, 'e', item.reason)
+  if item.detail ~= '' then
+    call('HSET', item.record, 'w', item.detail)
+  end
+end
+
 local function release(item)
   unclaim(item, 'pending')
   call('XADD', stream, '*', 'k', item.key)
@@ -65,13 +74,14 @@ end
 
 local function delay(item)
   unclaim(item, 'delayed')
-  call('HSET', item.record, 'e', item.reason)
+  call('HDEL', item.record, 'l') -- whoever claimed it lived to tell
+  note_error(item)
   call('ZADD', delayed, now + item.delay_ms, item.key)
 end
 
 local function park(item)
   unclaim(item, 'parked')
-  call('HSET', item.record, 'e', item.reason)
+  note_error(item)
   call('ZADD', parked, now, item.key)
   count('parked:' .. item.reason)
 end
@@ -92,11 +102,11 @@ end
 
 local results, ids, todo, seen = {}, {}, {}, {}
 for i = 1, (#KEYS - 4) / 2 do
-  local at = 8 * i - 5
+  local at = 9 * i - 6
   local item = {index = i, record = KEYS[2 * i + 3], copy = KEYS[2 * i + 4],
     key = ARGV[at + 1], token = ARGV[at + 3], outcome = ARGV[at + 4], reason = ARGV[at + 5],
     delay_ms = tonumber(ARGV[at + 6]), give_back = tonumber(ARGV[at + 7]),
-    reopens = ARGV[at + 8] == '1'}
+    reopens = ARGV[at + 8] == '1', detail = ARGV[at + 9]}
   results[i] = STALE
   if not seen[item.record] and is_ours(item) then
     seen[item.record] = true

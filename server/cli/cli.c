@@ -112,10 +112,27 @@ list_options(const struct cli *cli, struct option *ret_options)
 }
 
 static int
+take_operands(const struct cli *cli, int argc, char **argv)
+{
+    struct cli_texts *operands = cli->operands;
+
+    for (int i = optind; i < argc; i++) {
+        if (operands->count == LENGTH(operands->items)) {
+            return cli_usage_error(cli->command, "too many arguments: %s", argv[i]);
+        }
+        operands->items[operands->count++] = argv[i];
+    }
+    return 0;
+}
+
+static int
 take_operand(const struct cli *cli, int argc, char **argv)
 {
     const int count = argc - optind;
 
+    if (cli->operands != NULL) {
+        return take_operands(cli, argc, argv);
+    }
     if (cli->operand == NULL) {
         return count == 0 ? 0
                           : cli_usage_error(

@@ -43,6 +43,7 @@ struct cli {
     size_t option_count;
     const char **operand; /* NULL: the command takes none; else exactly one is required */
     const char *operand_name;
+    struct cli_texts *operands; /* instead of `operand`: any number of them */
 };
 
 /*

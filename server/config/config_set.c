@@ -126,8 +126,8 @@ config_duration_text(int64_t ms, char text[CONFIG_DURATION_TEXT_SIZE])
 }
 
 /* A number needs its unit: 30 could be seconds, hours or days. Only nothing is nothing in all. */
-static bool
-parse_duration(const char *text, int64_t *ret_ms)
+bool
+config_duration_parse(const char *text, int64_t *ret_ms)
 {
     const size_t digits = strspn(text, "0123456789");
     int64_t number;
@@ -153,7 +153,7 @@ config_set_duration(const struct config_option *option, const struct config_item
 {
     int64_t ms;
 
-    if (!parse_duration(item->text, &ms)) {
+    if (!config_duration_parse(item->text, &ms)) {
         return CONFIG_SET_E_BAD;
     }
     return set_number(option, ms, option_field(option, config));

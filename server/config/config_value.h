@@ -53,5 +53,7 @@ int config_value_split(const struct config_option *option, const char *text,
 int config_value_set(const struct config_option *option, const struct config_items *items,
     struct config *config, struct config_error *error) MUST_USE;
 
+/* The way back. False when it is none. */
+bool config_duration_parse(const char *text, int64_t *ret_ms) MUST_USE;
 /* "500ms", "24h", "31d", "0": the largest unit without a remainder. */
 void config_duration_text(int64_t ms, char text[CONFIG_DURATION_TEXT_SIZE]);

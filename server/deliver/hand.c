@@ -81,13 +81,24 @@ tell_alarms(struct hand *hand)
     }
 }
 
+static bool
+has_suspect(const struct hand *hand)
+{
+    for (size_t i = 0; i < hand->count; i++) {
+        if (job_is_suspect(hand->jobs[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
 size_t
 hand_claim(struct hand *hand, size_t max, int64_t now_us)
 {
     struct queue_record *records[HAND_JOBS_MAX] = {0};
     size_t count = 0;
 
-    if (max == 0 || !reaches_redis(hand, now_us) ||
+    if (max == 0 || has_suspect(hand) || !reaches_redis(hand, now_us) ||
         !worked(hand, queue_claim(hand->queue, max, records, &count))) {
         return 0;
     }
@@ -96,6 +107,23 @@ hand_claim(struct hand *hand, size_t max, int64_t now_us)
         job_start(hand->jobs[hand->count++], records[i], now_us);
     }
     return count;
+}
+
+bool
+hand_may_read(struct hand *hand, size_t index)
+{
+    struct job *job = hand->jobs[index];
+
+    if (!job_is_suspect(job)) {
+        return true;
+    }
+    for (size_t i = 0; i < index; i++) {
+        if (job_is_suspect(hand->jobs[i])) {
+            job_release(job);
+            return false;
+        }
+    }
+    return hand->count == 1;
 }
 
 void

@@ -29,8 +29,16 @@ void hand_init(struct hand *hand, struct queue *queue, const struct config *conf
 /* Lets go of everything; what was not settled is still claimed. */
 void hand_done(struct hand *hand);
 
-/* Claims up to `max` more records, max <= HAND_JOBS_MAX - count. Returns how many came. */
+/*
+ * Claims up to `max` more records, max <= HAND_JOBS_MAX - count; none while a suspect is in hand.
+ * Returns how many came.
+ */
 size_t hand_claim(struct hand *hand, size_t max, int64_t now_us);
+/*
+ * JOB_CLAIMED: whether it may be read now. A suspect waits until nothing else is in hand, so that
+ * no other record is lost with its worker again; a second suspect goes back.
+ */
+bool hand_may_read(struct hand *hand, size_t index);
 /* JOB_MAPPED: claims the effect. Stays where it is while Redis is away. */
 void hand_claim_effect(struct hand *hand, struct job *job, int64_t now_us);
 /* JOB_FOLDING: resolves the reservation, remembers the test. The same. */

@@ -45,6 +45,7 @@ finish(struct job *job, enum queue_outcome outcome, const char *reason)
 {
     job->settlement.outcome = outcome;
     job->settlement.reason = reason;
+    job->settlement.detail = job->detail;
     job->settlement.effect_key = job->has_effect ? job->reading.event.effect_key : NULL;
     job->stage = JOB_FINISHED;
 }
@@ -130,6 +131,18 @@ job_subject(const struct job *job)
     const size_t type_size = slice_before(key, '/').size;
 
     return type_size < key.size ? slice_before(slice_skip(key, type_size + 1), '/') : key;
+}
+
+bool
+job_is_poison(const struct job *job)
+{
+    return job->record->lost_claims >= JOB_LOST_POISON;
+}
+
+bool
+job_is_suspect(const struct job *job)
+{
+    return job->record->lost_claims >= JOB_LOST_SUSPECT;
 }
 
 const char *

@@ -31,6 +31,8 @@ enum job_stage {
 };
 
 enum {
+    JOB_LOST_SUSPECT = 2, /* claims lost in a row */
+    JOB_LOST_POISON = 5,
     JOB_AUTH_SIZE = 512, /* "api-key: ..." */
 };
 
@@ -56,7 +58,8 @@ struct job {
     struct http_exchange exchange;
     struct buffer url;
     char *body;
-    struct brevo_verdict verdict; /* on the last answer; `reason` is NULL before */
+    struct brevo_verdict verdict;   /* on the last answer; `reason` is NULL before */
+    char detail[QUEUE_DETAIL_SIZE]; /* the last answer in words, "" before; no body */
 
     struct queue_settlement settlement;
 };
@@ -89,6 +92,10 @@ void job_release(struct job *job);
 int64_t job_now_ms(const struct job *job, int64_t now_us);
 /* What the record is about: in its key the part behind the first '/', mostly a SID. */
 struct slice job_subject(const struct job *job);
+/* Claims of it ended with their worker, so often that this one shall not read it. */
+bool job_is_poison(const struct job *job);
+/* It has happened more than once: until it is clear whose fault it is, it is handled alone. */
+bool job_is_suspect(const struct job *job);
 /* Brevo's name of the event, "" before it is mapped. */
 const char *job_event_name(const struct job *job, const struct config *config);
 /* True when both are about one contact or one subject: then they keep their order. */

@@ -46,6 +46,10 @@ join_route(struct job *job, enum source source)
 void
 job_parse(struct job *job)
 {
+    if (job_is_poison(job)) {
+        job_park(job, "poison");
+        return;
+    }
     if (job->record->schema != QUEUE_SCHEMA) {
         job_park(job, "unknown_schema");
         return;

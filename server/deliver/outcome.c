@@ -13,6 +13,7 @@
 
 enum {
     STATUS_SIZE = 24,
+    DETAIL_TEXT_MAX = 1024, /* before it is cut */
 };
 
 /* "204", or why there is none. */
@@ -32,6 +33,33 @@ write_status(const struct http_exchange *exchange, char text[STATUS_SIZE])
     }
 }
 
+/* The last answer, for whoever must find out: here and, with the record, in Redis. */
+static void
+write_detail(struct job *job, const char *status)
+{
+    AUTO(buffer_done) struct buffer text = {.max = DETAIL_TEXT_MAX};
+
+    buffer_addf(&text, "endpoint=%s status=%s", brevo_endpoint_name(job->next), status);
+    if (job->verdict.code[0] != '\0') {
+        buffer_addf(&text, " code=\"%s\"", job->verdict.code);
+    }
+    if (job->verdict.maybe_done && job->next == BREVO_EVENT) {
+        buffer_add_text(&text, " maybe_duplicate=yes");
+    }
+    if (job->exchange.request_id[0] != '\0') {
+        buffer_addf(&text, " sib_request_id=%s", job->exchange.request_id);
+    }
+    if (job->exchange.error[0] != '\0') {
+        buffer_addf(&text, " error=\"%s\"", job->exchange.error);
+    }
+    const struct slice detail =
+        slice_cut_text(buffer_slice(&text), QUEUE_DETAIL_SIZE - 1);
+
+    if (!slice_to_text(detail, job->detail, sizeof(job->detail))) {
+        job->detail[0] = '\0'; /* it says less, and nothing depends on it */
+    }
+}
+
 void
 outcome_of_call(
     struct job *job, const struct brevo_verdict *verdict, const struct config *config)
@@ -41,6 +69,7 @@ outcome_of_call(
 
     write_status(&job->exchange, status);
     job->verdict = *verdict;
+    write_detail(job, status);
     counter_add(metrics_counter(METRIC_BREVO_REQUESTS, endpoint, status), 1);
     if (config->log_api_calls) {
         log_info("brevo_call", "key=%s method=%s endpoint=%s status=%s ms=%" PRId64,
@@ -70,60 +99,38 @@ tell_filtered(const struct job *job)
     log_info("filtered", "key=%s reason=%s", job->record->key, reason);
 }
 
-/* The last answer, for whoever must find out. */
-static void
-write_answer(const struct job *job, struct buffer *text)
-{
-    char status[STATUS_SIZE] = "";
-
-    if (job->verdict.reason == NULL) {
-        return; /* Brevo was not asked */
-    }
-    write_status(&job->exchange, status);
-    buffer_addf(text, " endpoint=%s status=%s", brevo_endpoint_name(job->next), status);
-    if (job->verdict.code[0] != '\0') {
-        buffer_addf(text, " code=\"%s\"", job->verdict.code);
-    }
-    if (job->exchange.request_id[0] != '\0') {
-        buffer_addf(text, " sib_request_id=%s", job->exchange.request_id);
-    }
-    if (job->exchange.error[0] != '\0') {
-        buffer_addf(text, " error=\"%s\"", job->exchange.error);
-    }
-    if (job->verdict.maybe_done && job->next == BREVO_EVENT) {
-        buffer_add_text(text, " maybe_duplicate=yes");
-    }
-}
-
 static void
 tell_parked(const struct job *job, const struct config *config)
 {
-    AUTO(buffer_done) struct buffer answer = {.max = LOG_LINE_MAX};
     const char *reason = job->settlement.reason;
 
-    write_answer(job, &answer);
     counter_add(metrics_counter(METRIC_EVENTS_PARKED, reason, NULL), 1);
-    log_warn("parked", "key=%s event=%s attempt=%" PRId64 " reason=%s%s",
+    log_warn("parked", "key=%s event=%s attempt=%" PRId64 " reason=%s%s%s",
         job->record->key, job_event_name(job, config), job->record->attempts, reason,
-        answer.data != NULL ? answer.data : "");
+        job->detail[0] != '\0' ? " " : "", job->detail);
+    if (job_is_poison(job)) {
+        log_error("poison",
+            "key=%s lost_claims=%" PRId64
+            " do=\"workers died over it, and it is set aside unread: see flexbrevo parked "
+            "show KEY, and report what made them die\"",
+            job->record->key, job->record->lost_claims);
+    }
 }
 
 static void
 tell_delayed(const struct job *job, const struct config *config)
 {
     const struct queue_settlement *settlement = &job->settlement;
-    AUTO(buffer_done) struct buffer answer = {.max = LOG_LINE_MAX};
-
     if (settlement->free_attempt) { /* waiting is no news */
         log_debug("delayed", "key=%s reason=%s delay_ms=%" PRId64, job->record->key,
             settlement->reason, settlement->delay_ms);
         return;
     }
-    write_answer(job, &answer);
     log_warn("retry",
-        "key=%s event=%s attempt=%" PRId64 " reason=%s delay_ms=%" PRId64 "%s",
+        "key=%s event=%s attempt=%" PRId64 " reason=%s delay_ms=%" PRId64 "%s%s",
         job->record->key, job_event_name(job, config), job->record->attempts,
-        settlement->reason, settlement->delay_ms, answer.data != NULL ? answer.data : "");
+        settlement->reason, settlement->delay_ms, job->detail[0] != '\0' ? " " : "",
+        job->detail);
 }
 
 void

@@ -167,7 +167,7 @@ worker_step(struct worker *worker)
     for (size_t i = 0; i < hand->count; i++) {
         struct job *job = hand->jobs[i]; /* oldest first */
 
-        if (job->stage == JOB_CLAIMED) {
+        if (job->stage == JOB_CLAIMED && hand_may_read(hand, i)) {
             job_parse(job);
         }
         if (job->stage == JOB_PARSED) {

@@ -73,11 +73,13 @@ class Fault:
     kind: "status" (answers `status`, the request has no effect), "hang" (takes the request and
     stays silent for `seconds`, then closes), "close" (reads the request and closes), "delay"
     (waits `seconds`, then answers normally). `apply` decides whether a request that is hung up
-    on took effect: the ambiguous case a sender cannot tell apart.
+    on took effect: the ambiguous case a sender cannot tell apart. `having` picks requests with
+    this text in their target or body.
     """
 
     kind: str
     endpoint: str = "*"
+    having: str = ""
     count: int = 1                      # requests it hits; -1: until removed
     status: int = 500
     body: object = None
@@ -88,7 +90,8 @@ class Fault:
 
     def matches(self, request, path):
         method, _, wanted = self.endpoint.rpartition(" ")
-        return (not method or method == request.method) and wanted in ("*", path)
+        return ((not method or method == request.method) and wanted in ("*", path)
+                and (self.having in request.target or self.having.encode() in request.raw))
 
 
 class Service:
@@ -252,6 +255,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.send(Reply(413, {"code": "bad_request", "message": "body too large"}))
             return
         raw = self.rfile.read(int(size))
+        if len(raw) < int(size):        # the caller died over it: no request
+            self.close_connection = True
+            return
         reply = self.server.service.handle(
             Request(self.command, self.path, self.headers, raw))
         if reply is None:

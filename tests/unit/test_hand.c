@@ -49,7 +49,7 @@ step(void)
     for (size_t i = 0; i < hand.count; i++) {
         struct job *job = hand.jobs[i];
 
-        if (job->stage == JOB_CLAIMED) {
+        if (job->stage == JOB_CLAIMED && hand_may_read(&hand, i)) {
             job_parse(job);
         }
         if (job->stage == JOB_PARSED) {
@@ -256,6 +256,101 @@ a_tests_age_is_told_in_the_unit_that_fits(void **state)
     }
 }
 
+/* ---- records that workers died over ----------------------------------------------------- */
+
+/* A worker claims all there is, and dies. */
+static void
+die_holding_all(void)
+{
+    struct queue *mortal = open_worker("worker-1");
+    struct queue_record *records[HAND_JOBS_MAX] = {0};
+    size_t count = 0;
+
+    assert_int_equal(queue_claim(mortal, HAND_JOBS_MAX, records, &count), QUEUE_OK);
+    for (size_t i = 0; i < count; i++) {
+        queue_record_free(&records[i]);
+    }
+    queue_close(&mortal);
+}
+
+/* The next life of the worker. */
+static struct queue *
+be_born_again(void)
+{
+    struct queue *heir = open_worker("worker-1");
+
+    hand_init(&hand, heir, &config);
+    return heir;
+}
+
+static void
+a_record_that_five_workers_died_over_is_parked_unread(void **state)
+{
+    (void)state;
+    (void)put_one(queue, SINK_TEST, "event_streams", SINK_EVENT);
+    for (int i = 0; i < JOB_LOST_POISON; i++) {
+        die_holding_all();
+    }
+    struct queue *heir = be_born_again();
+
+    step();
+    const struct queue_stats stats = balanced_stats(queue);
+
+    assert_int_equal(stats.parked, 1);
+    assert_int_equal(label_value(&stats.parked_by, "poison"), 1);
+    expect_last_test("");
+    queue_close(&heir);
+}
+
+static void
+after_four_deaths_a_record_is_still_read(void **state)
+{
+    (void)state;
+    (void)put_one(queue, SINK_TEST, "event_streams", SINK_EVENT);
+    for (int i = 0; i < JOB_LOST_POISON - 1; i++) {
+        die_holding_all();
+    }
+    struct queue *heir = be_born_again();
+
+    step();
+    assert_int_equal(balanced_stats(queue).filtered, 1);
+    queue_close(&heir);
+}
+
+/* Whoever killed the worker twice, kills it again: nobody else may be in hand then. */
+static void
+suspects_are_read_alone_so_that_the_innocent_are_not_parked_with_the_guilty(void **state)
+{
+    (void)state;
+    char key[KEY_SIZE_MAX];
+
+    for (int i = 0; i < HAND_JOBS_MAX; i++) {
+        (void)snprintf(key, sizeof(key), "reservation.accepted/WR%d", i);
+        (void)put_one(queue, key, "taskrouter", "ReservationSid=WR1");
+    }
+    for (int i = 0; i < JOB_LOST_SUSPECT; i++) {
+        die_holding_all();
+    }
+    struct queue *heir = be_born_again();
+
+    (void)hand_claim(&hand, HAND_JOBS_MAX, clock_monotonic_us());
+    assert_int_equal(hand.count, HAND_JOBS_MAX);
+    for (size_t i = 0; i < hand.count; i++) {
+        assert_false(hand_may_read(&hand, i));
+    }
+    hand_settle(&hand, clock_monotonic_us());
+    assert_int_equal(hand.count, 1);
+    assert_true(hand_may_read(&hand, 0));
+    assert_int_equal(balanced_stats(queue).pending, HAND_JOBS_MAX);
+    while (balanced_stats(queue).pending > 0) {
+        step();
+    }
+    const struct queue_stats stats = balanced_stats(queue);
+
+    assert_int_equal(label_value(&stats.parked_by, "poison"), -1);
+    queue_close(&heir);
+}
+
 int
 main(void)
 {
@@ -269,6 +364,9 @@ main(void)
         TEST(what_could_not_be_keyed_is_parked_whatever_its_source),
         TEST(a_record_of_a_route_we_do_not_know_is_parked),
         TEST(a_tests_age_is_told_in_the_unit_that_fits),
+        TEST(a_record_that_five_workers_died_over_is_parked_unread),
+        TEST(after_four_deaths_a_record_is_still_read),
+        TEST(suspects_are_read_alone_so_that_the_innocent_are_not_parked_with_the_guilty),
     };
 
     log_set_level(LOG_ERROR);
