@@ -20,9 +20,10 @@ static const struct script_source {
     [SCRIPT_STATS] = {script_stats_text, script_stats_sha},
     [SCRIPT_PARKED] = {script_parked_text, script_parked_sha},
     [SCRIPT_UNPARK] = {script_unpark_text, script_unpark_sha},
+    [SCRIPT_WITNESS] = {script_witness_text, script_witness_sha},
 };
 
-static const char meta_key[] = "fb:meta";
+static const char meta_key[] = QUEUE_META;
 
 int
 session_init(

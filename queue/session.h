@@ -9,6 +9,8 @@
 
 #include "queue/redis.h"
 
+#define QUEUE_META "fb:meta" /* schema, partitions, id of the data set */
+
 enum script {
     SCRIPT_PUT,
     SCRIPT_CLAIM,
@@ -17,6 +19,7 @@ enum script {
     SCRIPT_STATS,
     SCRIPT_PARKED,
     SCRIPT_UNPARK,
+    SCRIPT_WITNESS,
     SCRIPT_COUNT
 };
 

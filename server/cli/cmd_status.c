@@ -14,6 +14,7 @@
 #include "server/commands.h"
 #include "server/deliver/pace.h"
 #include "server/deliver/sink_test.h"
+#include "server/service/witness.h"
 
 enum {
     REASON_WIDTH = QUEUE_TEXT_MAX,
@@ -30,6 +31,7 @@ struct snapshot {
     struct queue_stats stats;
     struct queue_note sink_test;
     struct queue_health health;
+    struct queue_note went_back;
 };
 
 static bool
@@ -148,7 +150,7 @@ print_json(const struct snapshot *snapshot, const struct config *config)
         list_pauses(&stats->paused), "filtered_by", count_labels(&stats->filtered_by),
         "parked_by", count_labels(&stats->parked_by), "event_streams_test",
         tell_sink_test(&snapshot->sink_test), "redis",
-        status_redis_json(&snapshot->health));
+        status_redis_json(&snapshot->health, &snapshot->went_back));
 
     for (size_t i = 0; i < LENGTH(numbers); i++) {
         if (json_object_set_new(status, numbers[i].name,
@@ -237,7 +239,7 @@ print_text(const struct snapshot *snapshot, const struct config *config)
     print_labels("filtered by reason", &stats->filtered_by);
     print_labels("parked by reason", &stats->parked_by);
     print_sink_test(&snapshot->sink_test);
-    status_redis_print(&snapshot->health);
+    status_redis_print(&snapshot->health, &snapshot->went_back);
 }
 
 /* ---- reading ---------------------------------------------------------------------------------- */
@@ -259,6 +261,9 @@ show(const struct config *config, bool as_json)
     }
     if (r == 0) {
         r = queue_health(queue, &snapshot.health);
+    }
+    if (r == 0) {
+        r = queue_note_last(queue, WITNESS_NOTE, &snapshot.went_back);
     }
     if (r != 0) {
         return cli_queue_unavailable(config, queue, "the queue cannot be read");

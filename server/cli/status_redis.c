@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "mapping/timestamp.h"
 #include "server/service/redis_health.h"
 
 static json_t *
@@ -27,18 +28,34 @@ list_lacks(const struct queue_health *health)
     return list;
 }
 
-json_t *
-status_redis_json(const struct queue_health *health)
+/* null: never. */
+static json_t *
+tell_went_back(const struct queue_note *went_back)
 {
-    return json_pack("{s:s, s:s, s:I, s:I, s:o}", "fsync",
+    char time[TIMESTAMP_TEXT_SIZE];
+
+    if (went_back->text[0] == '\0') {
+        return json_null();
+    }
+    timestamp_format(went_back->time_ms, time);
+    return json_pack("{s:s, s:s}", "noticed", time, "what", went_back->text);
+}
+
+json_t *
+status_redis_json(const struct queue_health *health, const struct queue_note *went_back)
+{
+    return json_pack("{s:s, s:s, s:I, s:I, s:o, s:o}", "fsync",
         queue_fsync_name(health->fsync), "version", health->version, "replicas",
         (json_int_t)health->replicas, "replicas_in_sync",
-        (json_int_t)health->replicas_in_sync, "degraded", list_lacks(health));
+        (json_int_t)health->replicas_in_sync, "degraded", list_lacks(health), "went_back",
+        tell_went_back(went_back));
 }
 
 void
-status_redis_print(const struct queue_health *health)
+status_redis_print(const struct queue_health *health, const struct queue_note *went_back)
 {
+    char time[TIMESTAMP_TEXT_SIZE];
+
     (void)printf("\nredis        fsync=%s version=%s", queue_fsync_name(health->fsync),
         health->version[0] != '\0' ? health->version : "unknown");
     if (health->replicas > 0) {
@@ -53,5 +70,9 @@ status_redis_print(const struct queue_health *health)
             (void)printf(
                 "  degraded   %s: %s (%s)\n", lack->name, lack->means, lack->remedy);
         }
+    }
+    if (went_back->text[0] != '\0') {
+        timestamp_format(went_back->time_ms, time);
+        (void)printf("  went back  %s: %s\n", time, went_back->text);
     }
 }

@@ -8,5 +8,7 @@
 #include "queue/health.h"
 
 /* A new object, or NULL when memory is out. */
-json_t *status_redis_json(const struct queue_health *health) MUST_USE;
-void status_redis_print(const struct queue_health *health);
+json_t *status_redis_json(
+    const struct queue_health *health, const struct queue_note *went_back) MUST_USE;
+void status_redis_print(
+    const struct queue_health *health, const struct queue_note *went_back);

@@ -76,6 +76,10 @@ static const struct metric_kind metrics[METRIC_COUNT] = {
         "Connections ended, the longest idle first, to let others or their bodies in."),
     [METRIC_REDIS_DEGRADED] =
         GAUGE_OF("redis_degraded", "cause", "1 while the Redis in use lacks this."),
+    [METRIC_REDIS_WENT_BACK] = COUNTER_OF("redis_went_back_total", NULL, NULL,
+        "Times Redis came back empty, older or as another one."),
+    [METRIC_REDIS_MISSING] = COUNTER_OF("redis_events_missing_total", NULL, NULL,
+        "Accepted events that were gone then, at least."),
     [METRIC_REDIS_FSYNC] = GAUGE_OF("redis_fsync", "mode",
         "1 for when a write is on disk: always, everysec, no, off, unknown."),
 };

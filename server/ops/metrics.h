@@ -28,6 +28,8 @@ enum metric {
     METRIC_CONNECTIONS_EVICTED, /* ended to let others in */
     METRIC_REDIS_DEGRADED,      /* {cause}: gauge, 0 or 1 */
     METRIC_REDIS_FSYNC,         /* {mode}: gauge, 0 or 1 */
+    METRIC_REDIS_WENT_BACK,
+    METRIC_REDIS_MISSING,
     METRIC_COUNT
 };
 

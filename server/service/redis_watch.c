@@ -11,6 +11,7 @@
 #include "server/ops/log.h"
 #include "server/ops/metrics.h"
 #include "server/service/redis_health.h"
+#include "server/service/witness.h"
 
 enum {
     LOOK_EVERY_MS = 2000,
@@ -19,6 +20,8 @@ enum {
 
 struct redis_watch {
     struct queue *queue;
+    struct witness *witness;
+    bool witness_fails;
     const char *require;
     int64_t next_us; /* not before */
     bool answers;
@@ -43,23 +46,14 @@ redis_watch_open(const struct redis_watch_options *options,
     };
     const int r = queue_open(&queue_options, &watch->queue, ret_error);
 
-    if (r != QUEUE_OK) {
+    watch->witness = witness_open(options->state_dir);
+    if (r != QUEUE_OK || watch->witness == NULL) {
         redis_watch_close(&watch);
-        return r > 0 ? -EINVAL : r;
+        return r > 0 ? -EINVAL : r < 0 ? r : -ENOMEM;
     }
     watch->require = options->require;
     *ret_watch = watch;
     return 0;
-}
-
-void
-redis_watch_close(struct redis_watch **watch)
-{
-    if (*watch != NULL) {
-        queue_close(&(*watch)->queue);
-        free(*watch);
-    }
-    *watch = NULL;
 }
 
 /* ---- what is new ----------------------------------------------------------------------------- */
@@ -115,6 +109,17 @@ note_answer(struct redis_watch *watch, bool answers)
 }
 
 static void
+ask_witness(struct redis_watch *watch)
+{
+    const bool fails = witness_run(watch->witness, watch->queue) != QUEUE_OK;
+
+    if (fails && !watch->witness_fails) {
+        log_warn("witness_failed", "error=\"%s\"", queue_error(watch->queue));
+    }
+    watch->witness_fails = fails;
+}
+
+static void
 look(struct redis_watch *watch)
 {
     struct queue_health now;
@@ -129,6 +134,7 @@ look(struct redis_watch *watch)
     say_lacks(&watch->health, &now);
     watch->health = now;
     watch->has_answered = true;
+    ask_witness(watch);
 }
 
 bool
@@ -145,6 +151,20 @@ redis_watch_run(struct redis_watch *watch)
     if (clock_monotonic_us() >= watch->next_us) {
         look(watch);
     }
+}
+
+void
+redis_watch_close(struct redis_watch **watch)
+{
+    if (*watch != NULL) {
+        if ((*watch)->answers) { /* what came since the last look is witnessed, too */
+            ask_witness(*watch);
+        }
+        witness_close(&(*watch)->witness);
+        queue_close(&(*watch)->queue);
+        free(*watch);
+    }
+    *watch = NULL;
 }
 
 /* ---- for a person ---------------------------------------------------------------------------- */

@@ -1,8 +1,8 @@
 /*
  * redis_watch.h - looks after the Redis in use, every few seconds.
  *
- * Whether it can keep what is put into it (queue/health.h). What changes is logged once and shown
- * by metrics and /readyz?verbose. Belongs to the main thread, with a connection of its own and a
+ * Whether it can keep what is put into it (queue/health.h), and whether it still has what it had
+ * (witness.h). What changes is logged once and shown by metrics and /readyz?verbose. Belongs to the main thread, with a connection of its own and a
  * short deadline: a Redis that hangs delays nobody but this thread.
  */
 #pragma once
@@ -18,10 +18,11 @@ enum {
 struct redis_watch_options {
     const char *redis_url;
     const char *require; /* redis.require */
+    const char *state_dir;
     unsigned partitions;
 };
 
-/* Does not connect. 0, or -errno with *ret_error. Ownership: redis_watch_close(). */
+/* Does not connect; keeps the texts. 0, or -errno with *ret_error. Ownership: redis_watch_close(). */
 int redis_watch_open(const struct redis_watch_options *options,
     struct redis_watch **ret_watch, char ret_error[REDIS_WATCH_ERROR_SIZE]) MUST_USE;
 void redis_watch_close(struct redis_watch **watch); /* NULL is fine */

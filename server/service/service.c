@@ -169,6 +169,7 @@ open_watch(struct service *service)
     const struct redis_watch_options options = {
         .redis_url = service->redis_url,
         .require = service->config->redis_require,
+        .state_dir = service->config->state_dir,
         .partitions = CONFIG_PARTITIONS,
     };
     const int r = redis_watch_open(&options, &service->watch, service->error);

@@ -249,6 +249,11 @@ class Redis:
                               capture_output=True, timeout=10, check=True)
         return done.stdout.decode().removesuffix("\n")
 
+    def cut(self, size):
+        """Cuts bytes off the end of the append-only file, as a damaged disk does. Not running."""
+        file = max((self.directory / "appendonlydir").glob("*.incr.aof"))
+        os.truncate(file, file.stat().st_size - size)
+
     def kill(self):
         self.process.kill()
         self.process.wait()
