@@ -21,6 +21,7 @@ static const struct script_source {
     [SCRIPT_PARKED] = {script_parked_text, script_parked_sha},
     [SCRIPT_UNPARK] = {script_unpark_text, script_unpark_sha},
     [SCRIPT_WITNESS] = {script_witness_text, script_witness_sha},
+    [SCRIPT_AUDIT] = {script_audit_text, script_audit_sha},
 };
 
 static const char meta_key[] = QUEUE_META;

@@ -20,6 +20,7 @@ enum script {
     SCRIPT_PARKED,
     SCRIPT_UNPARK,
     SCRIPT_WITNESS,
+    SCRIPT_AUDIT,
     SCRIPT_COUNT
 };
 

@@ -13,7 +13,7 @@
 
 enum {
     WITNESS_KEYS = 5,
-    WITNESS_ARGUMENTS = 3,
+    WITNESS_ARGUMENTS = 4,
 };
 
 /* Positions in witness.lua's answer. */
@@ -40,7 +40,7 @@ queue_witness_name(char ret_name[QUEUE_WITNESS_ID_SIZE])
 
 /* The id stays empty where Redis has none and takes none (over maxmemory, a replica). */
 static int
-read_id(struct queue *queue, char id[QUEUE_WITNESS_ID_SIZE])
+read_id(struct queue *queue, bool makes, char id[QUEUE_WITNESS_ID_SIZE])
 {
     struct redis_exchange *exchange = &queue->exchange;
     char fresh[QUEUE_WITNESS_ID_SIZE];
@@ -52,13 +52,16 @@ read_id(struct queue *queue, char id[QUEUE_WITNESS_ID_SIZE])
         return r;
     }
     redis_exchange_clear(exchange);
-    redis_command_texts(
-        exchange, (const char *const[]){"HSETNX", QUEUE_META, "id", fresh, NULL, NULL});
+    if (makes) {
+        redis_command_texts(exchange,
+            (const char *const[]){"HSETNX", QUEUE_META, "id", fresh, NULL, NULL});
+    }
     redis_command_texts(
         exchange, (const char *const[]){"HGET", QUEUE_META, "id", NULL, NULL, NULL});
     r = session_call(&queue->session, exchange);
-    if (r == QUEUE_OK && !slice_to_text(redis_reply_text(exchange->replies[1]), id,
-                             QUEUE_WITNESS_ID_SIZE)) {
+    if (r == QUEUE_OK &&
+        !slice_to_text(redis_reply_text(exchange->replies[exchange->count - 1]), id,
+            QUEUE_WITNESS_ID_SIZE)) {
         id[0] = '\0'; /* not ours */
     }
     return r;
@@ -67,7 +70,7 @@ read_id(struct queue *queue, char id[QUEUE_WITNESS_ID_SIZE])
 /* ---- what is in it --------------------------------------------------------------------------- */
 
 static void
-write_look(const struct queue_witness *witness, unsigned partition,
+write_look(const struct queue_witness *witness, unsigned partition, bool marks,
     struct redis_exchange *exchange)
 {
     static const char *const keys[WITNESS_KEYS] = {
@@ -80,6 +83,7 @@ write_look(const struct queue_witness *witness, unsigned partition,
     redis_argument_text(exchange, witness->name);
     redis_argument_number(exchange, witness->marks[partition]);
     redis_argument_number(exchange, QUEUE_WITNESSES_MAX);
+    redis_argument_number(exchange, marks ? 1 : 0);
 }
 
 static void
@@ -108,14 +112,14 @@ sum(const int64_t *values, size_t count)
 }
 
 static int
-look_at_partitions(
-    struct queue *queue, struct queue_witness *witness, struct queue_look *look)
+look_at_partitions(struct queue *queue, bool marks, struct queue_witness *witness,
+    struct queue_look *look)
 {
     int64_t unsettled = 0;
 
     redis_exchange_clear(&queue->exchange);
     for (unsigned i = 0; i < queue->session.partitions; i++) {
-        write_look(witness, i, &queue->exchange);
+        write_look(witness, i, marks, &queue->exchange);
     }
     const int r = handle_call(queue);
 
@@ -134,22 +138,22 @@ look_at_partitions(
     return QUEUE_OK;
 }
 
-int
-queue_witness_look(
-    struct queue *queue, struct queue_witness *witness, struct queue_look *ret_look)
+static int
+look(struct queue *queue, bool marks, struct queue_witness *witness,
+    struct queue_look *ret_look)
 {
     const int64_t known = sum(witness->marks, LENGTH(witness->marks));
     struct queue_look look = {.sight = QUEUE_SIGHT_FINE};
     char id[QUEUE_WITNESS_ID_SIZE] = "";
-    int r = read_id(queue, id);
+    int r = read_id(queue, marks, id);
 
     if (r == QUEUE_OK) {
-        r = look_at_partitions(queue, witness, &look);
+        r = look_at_partitions(queue, marks, witness, &look);
     }
     if (r != QUEUE_OK) {
         return r;
     }
-    if (id[0] != '\0' && strcmp(id, witness->id) != 0) {
+    if (strcmp(id, witness->id) != 0 && (id[0] != '\0' || !marks)) {
         if (witness->id[0] != '\0') {
             look.sight = QUEUE_SIGHT_REPLACED;
             look.missing = known;
@@ -160,4 +164,20 @@ queue_witness_look(
     }
     *ret_look = look;
     return QUEUE_OK;
+}
+
+int
+queue_witness_look(
+    struct queue *queue, struct queue_witness *witness, struct queue_look *ret_look)
+{
+    return look(queue, true, witness, ret_look);
+}
+
+int
+queue_witness_check(
+    struct queue *queue, const struct queue_witness *witness, struct queue_look *ret_look)
+{
+    struct queue_witness copy = *witness;
+
+    return look(queue, false, &copy, ret_look);
 }

@@ -47,3 +47,7 @@ int queue_witness_name(char ret_name[QUEUE_WITNESS_ID_SIZE]) MUST_USE;
  */
 int queue_witness_look(struct queue *queue, struct queue_witness *witness,
     struct queue_look *ret_look) MUST_USE;
+
+/* The same question, and nothing is changed, in Redis or in the witness. */
+int queue_witness_check(struct queue *queue, const struct queue_witness *witness,
+    struct queue_look *ret_look) MUST_USE;

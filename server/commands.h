@@ -15,4 +15,5 @@ int command_explain(int argc, char **argv);
 int command_trigger(int argc, char **argv);
 int command_status(int argc, char **argv);
 int command_parked(int argc, char **argv);
+int command_audit(int argc, char **argv);
 int command_version(int argc, char **argv);

@@ -33,6 +33,7 @@ static const struct command commands[] = {
     {"status", command_status,
         "show the queue: what waits, what is parked, what is paused"},
     {"parked", command_parked, "list, show, replay or drop what was set aside"},
+    {"audit", command_audit, "walk every record, say where it is and what does not fit"},
     {"version", command_version, "print version, build and libraries"},
 };
 

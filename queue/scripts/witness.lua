@@ -1,7 +1,8 @@
 -- witness.lua - what one witness sees of a partition. Leaves its mark where all is still there.
 --
 -- KEYS  stats, stream, delayed, parked, witnesses
--- ARGV  name of the witness, the mark it left last (0: none), how many witnesses are remembered
+-- ARGV  name of the witness, the mark it left last (0: none), how many witnesses are remembered,
+--       whether to leave a mark (1)
 -- Returns accepted, unsettled, whether the partition went back (1), and the mark that is there now.
 --
 -- A mark is the count of accepted events the witness saw. It is written behind them, so a Redis
@@ -17,7 +18,7 @@ local forgotten = mark == 0 and call('ZCARD', witnesses) >= keep and accepted >=
 local went_back = mark < known and not forgotten
 
 -- Over maxmemory, or on a replica, there is no mark to be made: the old one stays.
-if not went_back and accepted > mark then
+if ARGV[4] == '1' and not went_back and accepted > mark then
   local made = redis.pcall('ZADD', witnesses, 'GT', accepted, name)
   if not (type(made) == 'table' and made.err) then
     mark = accepted

@@ -36,6 +36,7 @@ MIRRORS = (
     ("mapping/event.h", first(r"#define (EVENT_REASON_\w+)"), "server/cli/explain.c"),
     ("mapping/twilio_type.c", first(r'\{(?:TASKROUTER\()?"([a-z-]+\.[a-z.-]+)"'), "docs/events.md"),
     ("mapping/customer.c", first(r'\[CUSTOMER_E_\w+\] = "([a-z_]+)"'), "server/cli/explain.c"),
+    ("server/cli/cmd_audit.c", first(r'\{"([a-z_]+)",\s+"'), "docs/cli.md"),
     ("server/main.c", first(r'\{"([a-z-]+)", command_'), "README.md"),
 )
 

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "queue/audit.h"
 #include "tests/unit/queue_helpers.h"
 
 enum {
@@ -17,6 +18,7 @@ enum {
     HELD_MAX = 8,
     PARTITIONS = 4,
     SETTLE_ROUNDS = 4000,
+    AUDIT_EVERY = 50, /* steps */
 };
 
 struct holder {
@@ -131,6 +133,35 @@ step(void)
     }
 }
 
+/* A group that was destroyed is made again by the next claim. */
+static void
+refuse_finding(void *context, const struct queue_finding *finding)
+{
+    (void)context;
+    if (!slice_is(finding->name, "no_group")) {
+        fail_msg("%.*s %.*s", (int)finding->name.size, finding->name.data,
+            (int)finding->key.size, finding->key.data);
+    }
+}
+
+/* Every record is where it says it is, and as many are where they were counted. */
+static void
+audit_all(void)
+{
+    const struct queue_audit_options options = {.finding = refuse_finding};
+    struct queue_audit audit;
+    const int64_t *records = audit.records;
+
+    assert_int_equal(queue_audit(holders[0].queue, &options, &audit), QUEUE_OK);
+    assert_int_equal(records[QUEUE_PLACE_DELIVERED], audit.stats.delivered);
+    assert_int_equal(records[QUEUE_PLACE_FILTERED], audit.stats.filtered);
+    assert_int_equal(records[QUEUE_PLACE_PARKED], audit.stats.parked);
+    assert_int_equal(records[QUEUE_PLACE_DELAYED], audit.stats.delayed);
+    assert_int_equal(records[QUEUE_PLACE_PENDING] + records[QUEUE_PLACE_CLAIMED] +
+                         records[QUEUE_PLACE_DELAYED],
+        audit.stats.pending);
+}
+
 static int
 set_up(void **state)
 {
@@ -164,6 +195,9 @@ holds_after_every_step(void **state)
     for (int i = 0; i < STEPS; i++) {
         step();
         stats = balanced_stats(holders[0].queue);
+        if (i % AUDIT_EVERY == 0) {
+            audit_all();
+        }
     }
     /* The sequence has been everywhere. */
     assert_true(stats.delivered > 0 && stats.filtered > 0 && stats.parked > 0);
