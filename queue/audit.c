@@ -17,7 +17,7 @@
 enum {
     AUDIT_KEYS = 4,
     AUDIT_ARGUMENTS = 6,
-    PIECE = 200, /* looked at by one call: about a millisecond of Redis */
+    PIECE = 100, /* looked at by one call: a few milliseconds of Redis */
     ENTRIES_HELD = 1000 * 1000,
     SUSPECTS_SIZE = 16 * 1024,       /* so many bytes of keys are judged together */
     SUSPECTS_MAX = 64 * 1024 * 1024, /* a piece is far smaller */
