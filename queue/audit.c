@@ -149,61 +149,76 @@ take_entries(struct audit *audit, const struct redisReply *met)
 
 /* ---- suspects -------------------------------------------------------------------------------- */
 
-/* Writes those that are not in the set by now, behind the command that takes them. */
-static size_t
-write_suspects(struct audit *audit)
+/* The next of the keys behind each other. */
+static struct slice
+next_key(struct slice *rest)
 {
+    const struct slice key = slice_before(*rest, '\0');
+
+    *rest = slice_skip(*rest, key.size + 1);
+    return key;
+}
+
+/* Lets go of those that are in the set by now. Returns how many are left. */
+static size_t
+drop_cleared(struct audit *audit)
+{
+    struct buffer *suspects = &audit->suspects;
+    struct slice rest = buffer_slice(suspects);
     size_t count = 0;
+    size_t kept = 0;
 
-    for (int writes = 0; writes <= 1; writes++) {
-        struct slice rest = buffer_slice(&audit->suspects);
+    while (rest.size > 0) {
+        const struct slice key = next_key(&rest);
 
-        if (writes == 1) {
-            write_piece(audit, "orphans", audit->entries_end, count);
-        }
-        while (rest.size > 0) {
-            const struct slice key = slice_before(rest, '\0');
-
-            rest = slice_skip(rest, key.size + 1);
-            if (key_set_has(&audit->entries, key_hash(key))) {
-                continue;
-            }
-            if (writes == 1) {
-                redis_argument(&audit->queue->exchange, key);
-            } else {
-                count++;
-            }
+        if (!key_set_has(&audit->entries, key_hash(key))) {
+            memmove(suspects->data + kept, key.data, key.size + 1);
+            kept += key.size + 1;
+            count++;
         }
     }
+    suspects->size = kept;
     return count;
+}
+
+static int
+ask_about_suspects(struct audit *audit, size_t count, bool *ret_at_end)
+{
+    const struct redisReply *met = NULL;
+    struct slice rest = buffer_slice(&audit->suspects);
+
+    write_piece(audit, "orphans", audit->entries_end, count);
+    while (rest.size > 0) {
+        redis_argument(&audit->queue->exchange, next_key(&rest));
+    }
+    const int r = run_piece(audit, audit->entries_end, ret_at_end, &met);
+
+    return r == QUEUE_OK ? take_entries(audit, met) : r;
 }
 
 /* Reads on to the end of the stream: there, what is left of the suspects is nowhere. */
 static int
 judge_suspects(struct audit *audit)
 {
-    const struct redisReply *met = NULL;
-    bool at_end = audit->suspects.size == 0;
+    bool at_end = false;
+    size_t count = drop_cleared(audit);
 
     if (audit->suspects.failed) {
         redis_set_error(&audit->queue->session.redis, slice_of("out of memory"));
         return -ENOMEM;
     }
-    for (int round = 0; !at_end; round++) {
+    for (int round = 0; !at_end && count > 0; round++) {
         if (round == ROUNDS_MAX) {
             redis_set_error(&audit->queue->session.redis,
                 slice_of("the stream grows faster than it can be read"));
             return -EAGAIN;
         }
-        if (write_suspects(audit) == 0) {
-            break;
-        }
-        int r = run_piece(audit, audit->entries_end, &at_end, &met);
+        const int r = ask_about_suspects(audit, count, &at_end);
 
-        r = r == QUEUE_OK ? take_entries(audit, met) : r;
         if (r != QUEUE_OK) {
             return r;
         }
+        count = drop_cleared(audit);
     }
     buffer_clear(&audit->suspects);
     return QUEUE_OK;
@@ -252,16 +267,9 @@ take_records(struct audit *audit, const struct redisReply *met)
     return audit->suspects.size > SUSPECTS_SIZE ? judge_suspects(audit) : QUEUE_OK;
 }
 
-static int
-take_nothing(struct audit *audit, const struct redisReply *met)
-{
-    (void)audit;
-    (void)met;
-    return QUEUE_OK;
-}
-
 /* ---- all ------------------------------------------------------------------------------------- */
 
+/* `take` may be NULL: only what is found matters. */
 static int
 look_through(struct audit *audit, const char *what, char cursor[HANDLE_CURSOR_SIZE],
     int (*take)(struct audit *audit, const struct redisReply *met))
@@ -274,7 +282,7 @@ look_through(struct audit *audit, const char *what, char cursor[HANDLE_CURSOR_SI
     while (r == QUEUE_OK && !at_end) {
         write_piece(audit, what, cursor, 0);
         r = run_piece(audit, cursor, &at_end, &met);
-        r = r == QUEUE_OK ? take(audit, met) : r;
+        r = r == QUEUE_OK && take != NULL ? take(audit, met) : r;
     }
     return r;
 }
@@ -323,7 +331,7 @@ look_at_partition(struct audit *audit)
     }
     audit->pass = 0;
     for (size_t i = 0; r == QUEUE_OK && i < LENGTH(others); i++) {
-        r = look_through(audit, others[i], cursor, take_nothing);
+        r = look_through(audit, others[i], cursor, NULL);
     }
     return r;
 }

@@ -33,6 +33,13 @@ struct witness {
     struct queue_witness known; /* without a name: nothing yet */
 };
 
+static void
+count_loss(int64_t times, int64_t missing)
+{
+    counter_add(metrics_counter(METRIC_REDIS_WENT_BACK, NULL, NULL), times);
+    counter_add(metrics_counter(METRIC_REDIS_MISSING, NULL, NULL), missing);
+}
+
 struct witness *
 witness_open(const char *state_dir)
 {
@@ -41,6 +48,7 @@ witness_open(const char *state_dir)
     if (witness != NULL) {
         witness->state_dir = state_dir;
         witness->lock_fd = -1;
+        count_loss(0, 0); /* there from the start: an alert sees it grow */
     }
     return witness;
 }
@@ -221,8 +229,7 @@ alarm_about(const struct queue_look *look, struct queue *queue)
         " do=\"find out who emptied, restored or cut it; then ask for the events again: "
         "docs/operations.md\"",
         replaced ? "replaced" : "older", look->missing, look->unsettled);
-    counter_add(metrics_counter(METRIC_REDIS_WENT_BACK, NULL, NULL), 1);
-    counter_add(metrics_counter(METRIC_REDIS_MISSING, NULL, NULL), look->missing);
+    count_loss(1, look->missing);
     (void)snprintf(note, sizeof(note),
         "%s, at least %" PRId64 " accepted events are gone",
         replaced ? "another data set" : "older data", look->missing);

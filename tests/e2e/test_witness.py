@@ -29,6 +29,7 @@ def wait_went_back(flexbrevo, how):
 
 def test_an_emptied_redis_is_alarmed_once_and_new_events_flow(program, redis, twilio, sandbox):
     flexbrevo = program(changes={"redis": {"url": redis.url}}).start()
+    assert flexbrevo.metrics()["flexbrevo_redis_went_back_total"] == 0
     send(flexbrevo, twilio, 3)
     wait_witnessed(flexbrevo, 3)
     redis.do("FLUSHALL")
