@@ -91,6 +91,22 @@ def test_a_restart_with_everything_there_is_no_alarm(program, redis, twilio, san
     assert "redis_went_back" not in flexbrevo.log()
 
 
+def test_killed_under_load_it_has_all_it_had_and_nothing_is_alarmed(
+        program, redis, twilio, sandbox):
+    flexbrevo = program(changes={"redis": {"url": redis.url}}).start()
+    load = harness.Load(flexbrevo, sandbox, twilio).start()
+    for _ in range(3):
+        goal = len(load.acknowledged) + 50
+        harness.wait_until(lambda: len(load.acknowledged) >= goal, "load to be acknowledged")
+        redis.kill()
+        redis.start()
+    load.stop()
+    accepted = int(redis.do("HGET", "fb:{0}:stats", "accepted"))
+    assert accepted >= len(load.acknowledged)
+    wait_witnessed(flexbrevo, accepted)
+    assert flexbrevo.metric("redis_went_back_total") == 0
+
+
 def test_of_two_processes_on_one_directory_one_is_the_witness(program, redis, twilio):
     serve = program("serve", changes={"redis": {"url": redis.url}}).start()
     work = program("work", changes={"redis": {"url": redis.url}}).start()
