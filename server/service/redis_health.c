@@ -96,14 +96,3 @@ redis_health_refuses(const struct queue_health *health, const char *require,
     }
     return false;
 }
-
-bool
-redis_health_is_degraded(const struct queue_health *health)
-{
-    for (size_t i = 0; i < LENGTH(rows); i++) {
-        if (health->weak[i]) {
-            return true;
-        }
-    }
-    return false;
-}

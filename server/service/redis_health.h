@@ -23,5 +23,3 @@ const struct redis_lack *redis_lack(enum queue_weakness weakness);
  */
 bool redis_health_refuses(const struct queue_health *health, const char *require,
     char ret_error[REDIS_HEALTH_ERROR_SIZE]);
-/* Accepted, but lacking something. */
-bool redis_health_is_degraded(const struct queue_health *health);
