@@ -1,10 +1,12 @@
 """A Redis that cannot keep the promise is refused at the start, or said so as long as it is used."""
 
 import json
+import socket
 
 import pytest
 
 import harness
+from harness import Task
 
 
 def log_of_refusal(program):
@@ -89,3 +91,30 @@ def test_a_redis_that_goes_away_is_told_apart(program, redis):
     harness.wait_until(lambda: flexbrevo.metric(away) == 1, "the metric")
     redis.start()
     harness.wait_until(lambda: flexbrevo.metric(away) == 0, "the metric")
+
+
+@pytest.fixture
+def replica(redis, tmp_path):
+    """A second Redis that follows the first."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    redis.do("CONFIG", "SET", "port", port)
+    replica = harness.Redis(tmp_path / "replica").start()
+    replica.do("REPLICAOF", "127.0.0.1", port)
+    harness.wait_until(lambda: "master_link_status:up" in replica.do("INFO", "replication"),
+                       "the replica")
+    yield replica
+    replica.close()
+
+
+def test_replicas_in_sync_are_shown_and_being_one_is_degraded(program, redis, replica, twilio):
+    flexbrevo = program("serve", changes={"redis": {"url": redis.url}}).start()
+    assert flexbrevo.caller().send(twilio.callback(Task())).status == 204
+    harness.wait_until(lambda: "replicas=1/1" in flexbrevo.admin("/readyz?verbose")[1], "it")
+    read_only = 'redis_degraded{cause="read_only"}'
+    redis.do("REPLICAOF", "127.0.0.1", 1)                   # demoted; nobody is there to follow
+    harness.wait_until(lambda: flexbrevo.metric(read_only) == 1, "the demotion")
+    redis.do("REPLICAOF", "NO", "ONE")
+    harness.wait_until(lambda: flexbrevo.metric(read_only) == 0, "the promotion")
+    assert flexbrevo.metric("redis_went_back_total") == 0
