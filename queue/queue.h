@@ -36,7 +36,7 @@ enum {
 };
 
 struct queue_options {
-    const char *url; /* redis://[user:password@]host[:port][/db] or unix:///path[?db=N] */
+    const char *url; /* see redis_url.h */
     /* Stable per state directory and worker, without '/' and blanks, at most 127 bytes; NULL for
        a handle that never claims. */
     const char *consumer;

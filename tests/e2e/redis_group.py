@@ -1,0 +1,124 @@
+"""A master, a replica and three Sentinels, on loopback ports of their own."""
+
+import pathlib
+import signal
+import socket
+import subprocess
+
+import harness
+
+MASTER = "mymaster"
+SENTINELS = 3
+QUORUM = 2
+DOWN_AFTER_MS = 1000
+
+
+def free_ports(count):
+    """Ports nobody listens on; another may take one before we do, which fails the start."""
+    taken = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [one.getsockname()[1] for one in taken]
+    for one in taken:
+        one.close()
+    return ports
+
+
+class Server:
+    """A redis-server, or a Sentinel, with a configuration file it may rewrite."""
+
+    def __init__(self, directory, port, lines, arguments=()):
+        self.directory = pathlib.Path(directory)
+        self.directory.mkdir(parents=True)
+        self.port = port
+        self.arguments = arguments
+        self.config_file = self.directory / "redis.conf"
+        self.config_file.write_text("\n".join(
+            [f"port {port}", "bind 127.0.0.1", f"dir {self.directory}",
+             "logfile redis.log", *lines]) + "\n")
+        self.process = None
+
+    def start(self):
+        self.process = subprocess.Popen(
+            ["redis-server", str(self.config_file), *self.arguments],
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+        harness.wait_until(lambda: self.ask("ping") == "PONG", f"the server at {self.port}")
+        return self
+
+    def ask(self, *arguments):
+        done = subprocess.run(
+            ["redis-cli", "-p", str(self.port), *map(str, arguments)],
+            capture_output=True, timeout=10)
+        return done.stdout.decode().strip()
+
+    def role(self):
+        return self.ask("role").partition("\n")[0]
+
+    def stop(self):
+        """It hangs, until cont()."""
+        self.process.send_signal(signal.SIGSTOP)
+
+    def cont(self):
+        self.process.send_signal(signal.SIGCONT)
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
+    def close(self):
+        if self.process is not None and self.process.poll() is None:
+            self.kill()         # ends a stopped one, too
+
+
+class RedisGroup:
+    def __init__(self, directory):
+        self.directory = pathlib.Path(directory)
+        ports = free_ports(2 + SENTINELS)
+        durable = ['save ""', "appendonly yes", "appendfsync always", "repl-diskless-sync-delay 0"]
+        first, second = (self._data(number, ports[number], durable) for number in (0, 1))
+        self.nodes = [first, second]
+        self.sentinels = [self._sentinel(number, port, first.port)
+                          for number, port in enumerate(ports[2:])]
+        self.url = "sentinel://{}/{}".format(
+            ",".join(f"127.0.0.1:{port}" for port in ports[2:]), MASTER)
+
+    def _data(self, number, port, lines):
+        return Server(self.directory / f"node{number}", port, lines)
+
+    def _sentinel(self, number, port, master_port):
+        return Server(self.directory / f"sentinel{number}", port, [
+            f"sentinel monitor {MASTER} 127.0.0.1 {master_port} {QUORUM}",
+            f"sentinel down-after-milliseconds {MASTER} {DOWN_AFTER_MS}",
+            f"sentinel failover-timeout {MASTER} 3000"], ["--sentinel"])
+
+    def start(self):
+        for node in self.nodes:
+            node.start()
+        self.nodes[1].ask("replicaof", "127.0.0.1", self.nodes[0].port)
+        harness.wait_until(self._is_replicated, "the replica")  # Sentinels look every 10 s only
+        for one in self.sentinels:
+            one.start()
+        harness.wait_until(self._is_complete, "replica and Sentinels to find each other")
+        return self
+
+    def _is_replicated(self):
+        return "state=online" in self.nodes[0].ask("info", "replication")
+
+    def _is_complete(self):
+        complete = f"status=ok,address=127.0.0.1:{self.nodes[0].port},slaves=1,sentinels={SENTINELS}"
+        return all(complete in one.ask("info", "sentinel") for one in self.sentinels)
+
+    def master(self):
+        """The node all Sentinels name, when it is one; else None."""
+        named = {one.ask("sentinel", "get-master-addr-by-name", MASTER).split("\n")[-1]
+                 for one in self.sentinels}
+        for node in self.nodes:
+            if named == {str(node.port)} and node.process.poll() is None:
+                return node if node.role() == "master" else None
+        return None
+
+    def replica(self):
+        master = self.master()
+        return next(node for node in self.nodes if node is not master)
+
+    def close(self):
+        for one in [*self.sentinels, *self.nodes]:
+            one.close()
