@@ -327,8 +327,8 @@ static const struct scheme {
     {"redis://", parse_tcp, NULL},
     {"unix://", parse_unix, NULL},
     {"rediss://", NULL,
-        "TLS to Redis is not in this build: let stunnel encrypt, and name its near end here, "
-        "redis://127.0.0.1:6379"},
+        "TLS to Redis is not in this build: put haproxy or stunnel in between and name its near "
+        "end here, see docs/operations.md"},
     {"sentinel://", parse_sentinel, NULL},
     {"cluster://", NULL,
         "Redis Cluster is not in this version: use sentinel:// for a Redis that fails over, "

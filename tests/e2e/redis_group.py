@@ -93,14 +93,12 @@ class RedisGroup:
         for node in self.nodes:
             node.start()
         self.nodes[1].ask("replicaof", "127.0.0.1", self.nodes[0].port)
-        harness.wait_until(self._is_replicated, "the replica")  # Sentinels look every 10 s only
+        harness.wait_until(      # Sentinels look every 10 s only
+            lambda: "state=online" in self.nodes[0].ask("info", "replication"), "the replica")
         for one in self.sentinels:
             one.start()
         harness.wait_until(self._is_complete, "replica and Sentinels to find each other")
         return self
-
-    def _is_replicated(self):
-        return "state=online" in self.nodes[0].ask("info", "replication")
 
     def _is_complete(self):
         complete = f"status=ok,address=127.0.0.1:{self.nodes[0].port},slaves=1,sentinels={SENTINELS}"
@@ -115,9 +113,15 @@ class RedisGroup:
                 return node if node.role() == "master" else None
         return None
 
+    def other(self, node):
+        return next(one for one in self.nodes if one is not node)
+
     def replica(self):
+        return self.other(self.master())
+
+    def is_in_step(self):
         master = self.master()
-        return next(node for node in self.nodes if node is not master)
+        return master is not None and "state=online" in master.ask("info", "replication")
 
     def close(self):
         for one in [*self.sentinels, *self.nodes]:

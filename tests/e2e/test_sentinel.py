@@ -116,6 +116,40 @@ def test_a_killed_master_is_replaced_and_all_goes_on(
     assert flexbrevo.is_ready()
 
 
+@pytest.mark.slow
+def test_there_and_back_again(flexbrevo, group, twilio, sandbox):
+    """The old master comes back believing it is one, is made a replica, and takes over again."""
+    tasks = [Task() for _ in range(3)]
+    caller = flexbrevo.caller()
+    assert caller.send(twilio.callback(tasks[0])).status == 204
+    for task in tasks[1:]:
+        old = group.master()
+        old.kill()
+        harness.wait_until(lambda: caller.send(twilio.callback(task)).status == 204, "a 204", 30)
+        old.start()
+        harness.wait_until(lambda: group.is_in_step(), "the old master as a replica in step", 30)
+    sandbox.wait_for_events(3)
+    assert group.nodes[0] is group.master()
+    assert {task.sid for task in tasks} == present(group.nodes[0]) == present(group.nodes[1])
+    assert sandbox.tasks() == {task.sid: 1 for task in tasks}
+
+
+@pytest.mark.slow
+def test_a_master_that_hangs_is_replaced_and_what_it_wakes_up_with_is_not_believed(
+        flexbrevo, group, twilio, sandbox):
+    before, after = Task(), Task()
+    caller = flexbrevo.caller()
+    assert caller.send(twilio.callback(before)).status == 204
+    old = group.master()
+    old.stop()
+    harness.wait_until(lambda: caller.send(twilio.callback(after)).status == 204, "a 204", 30)
+    old.cont()
+    assert {before.sid, after.sid} == present(group.other(old))
+    harness.wait_until(lambda: old.role() == "slave", "the old master to be demoted", 30)
+    sandbox.wait_for_events(2)
+    assert sandbox.tasks() == {before.sid: 1, after.sid: 1}
+
+
 def switch(group):
     """`sentinel failover`, as an operator does it. Returns the old master."""
     old = group.master()
@@ -140,6 +174,7 @@ def test_a_master_replaced_on_purpose_is_left_before_it_is_demoted(
               f"lost={len(set(writer.acknowledged) - there)}")
 
 
+@pytest.mark.slow
 def test_a_switch_loses_nothing_with_wait_replicas(program, group, twilio, capsys):
     flexbrevo = program(changes={"redis": {"url": group.url + "?wait_replicas=1"}}).start()
     writer = Writer(flexbrevo, twilio).start()

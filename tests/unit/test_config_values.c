@@ -173,8 +173,8 @@ never_prints_a_bad_secret(void **state)
             "not a usable secret: c.yaml:3:25: connectors.twilio_flex.auth_tokens "
             "(expected printable characters without blanks)"},
         {"redis: { url: \"rediss://:password@r.example.com\" }\n",
-            "not a Redis URL: c.yaml:1:15: redis.url (TLS to Redis is not in this build: let "
-            "stunnel encrypt, and name its near end here, redis://127.0.0.1:6379)"},
+            "not a Redis URL: c.yaml:1:15: redis.url (TLS to Redis is not in this build: put "
+            "haproxy or stunnel in between and name its near end here, see docs/operations.md)"},
         {"redis: { url: \"redis://:password@r.example.com:port\" }\n",
             "not a Redis URL: c.yaml:1:15: redis.url (the port is not a number from 1 to "
             "65535)"},
