@@ -1,6 +1,7 @@
 """A master, a replica and three Sentinels, on loopback ports of their own."""
 
 import pathlib
+import random
 import signal
 import socket
 import subprocess
@@ -14,8 +15,13 @@ DOWN_AFTER_MS = 1000
 
 
 def free_ports(count):
-    """Ports nobody listens on; another may take one before we do, which fails the start."""
-    taken = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    """Below those the kernel gives to clients, so that a server can take its own again."""
+    taken = []
+    while len(taken) < count:
+        try:
+            taken.append(socket.create_server(("127.0.0.1", random.randrange(20000, 32000))))
+        except OSError:
+            pass                # somebody listens there
     ports = [one.getsockname()[1] for one in taken]
     for one in taken:
         one.close()
@@ -25,8 +31,9 @@ def free_ports(count):
 class Server:
     """A redis-server, or a Sentinel, with a configuration file it may rewrite."""
 
-    def __init__(self, directory, port, lines, arguments=()):
+    def __init__(self, directory, port, lines, arguments=(), password=None):
         self.directory = pathlib.Path(directory)
+        self.login = [] if password is None else ["--no-auth-warning", "-a", password]
         self.directory.mkdir(parents=True)
         self.port = port
         self.arguments = arguments
@@ -45,7 +52,7 @@ class Server:
 
     def ask(self, *arguments):
         done = subprocess.run(
-            ["redis-cli", "-p", str(self.port), *map(str, arguments)],
+            ["redis-cli", "-p", str(self.port), *self.login, *map(str, arguments)],
             capture_output=True, timeout=10)
         return done.stdout.decode().strip()
 
@@ -68,26 +75,44 @@ class Server:
             self.kill()         # ends a stopped one, too
 
 
+# docs/operations.md has the same, for users of Redis.
+ACL = ("user flexbrevo on >{password} ~fb:* -@all +@read +@write +@scripting +@connection "
+       "-@dangerous +role +wait +time +info +config|get")
+
+
 class RedisGroup:
-    def __init__(self, directory):
+    """With passwords: each server has one, and flexbrevo's user may do no more than it must."""
+
+    def __init__(self, directory, has_passwords=False):
         self.directory = pathlib.Path(directory)
+        self.has_passwords = has_passwords
         ports = free_ports(2 + SENTINELS)
         durable = ['save ""', "appendonly yes", "appendfsync always", "repl-diskless-sync-delay 0"]
         first, second = (self._data(number, ports[number], durable) for number in (0, 1))
         self.nodes = [first, second]
         self.sentinels = [self._sentinel(number, port, first.port)
                           for number, port in enumerate(ports[2:])]
-        self.url = "sentinel://{}/{}".format(
-            ",".join(f"127.0.0.1:{port}" for port in ports[2:]), MASTER)
+        self.url = "sentinel://{}{}/{}{}".format(
+            "flexbrevo:data-secret@" if has_passwords else "",
+            ",".join(f"127.0.0.1:{port}" for port in ports[2:]), MASTER,
+            "?sentinel_password=watch-secret" if has_passwords else "")
 
     def _data(self, number, port, lines):
-        return Server(self.directory / f"node{number}", port, lines)
+        secret = []
+        if self.has_passwords:
+            secret = ["requirepass node-secret", "masterauth node-secret",
+                      ACL.format(password="data-secret")]
+        return Server(self.directory / f"node{number}", port, lines + secret,
+                      password="node-secret" if self.has_passwords else None)
 
     def _sentinel(self, number, port, master_port):
-        return Server(self.directory / f"sentinel{number}", port, [
-            f"sentinel monitor {MASTER} 127.0.0.1 {master_port} {QUORUM}",
-            f"sentinel down-after-milliseconds {MASTER} {DOWN_AFTER_MS}",
-            f"sentinel failover-timeout {MASTER} 3000"], ["--sentinel"])
+        lines = [f"sentinel monitor {MASTER} 127.0.0.1 {master_port} {QUORUM}",
+                 f"sentinel down-after-milliseconds {MASTER} {DOWN_AFTER_MS}",
+                 f"sentinel failover-timeout {MASTER} 3000"]
+        if self.has_passwords:
+            lines += [f"sentinel auth-pass {MASTER} node-secret", "requirepass watch-secret"]
+        return Server(self.directory / f"sentinel{number}", port, lines, ["--sentinel"],
+                      password="watch-secret" if self.has_passwords else None)
 
     def start(self):
         for node in self.nodes:

@@ -8,7 +8,9 @@ Each failover prints one line:
 acknowledged and that the new master has not got: Redis replicates after it answers.
 """
 
+import os
 import pathlib
+import re
 import threading
 import time
 
@@ -114,6 +116,59 @@ def test_a_killed_master_is_replaced_and_all_goes_on(
         print(f"doubled={sum(count > 1 for count in sandbox.tasks().values())}")
     assert flexbrevo.metric("unaccounted_events") == 0
     assert flexbrevo.is_ready()
+
+
+def test_with_passwords_and_a_user_who_may_do_no_more_than_it_must(
+        program, tmp_path, twilio, sandbox):
+    group = redis_group.RedisGroup(tmp_path / "secured", has_passwords=True)
+    try:
+        group.start()
+        flexbrevo = program(changes={"redis": {"url": group.url + "&wait_replicas=1"},
+                                     "queue": {"keep_bodies": "1h"}}).start()
+        caller, tasks = flexbrevo.caller(), [Task(), Task()]
+        assert caller.send(twilio.callback(tasks[0])).status == 204
+        sandbox.wait_for_events(1)
+        for command in (["status"], ["parked", "list"]):
+            status, _, err = harness.run_command(*command, environment={"REDIS_URL": group.url})
+            assert status == 0, err
+        assert flexbrevo.metric("unaccounted_events") == 0
+        assert "NOPERM" not in flexbrevo.log()
+        assert not re.search("secret", flexbrevo.log())
+    finally:
+        group.close()
+
+
+# How often: each takes ten seconds or so.
+FAILOVERS = int(os.environ.get("FLEXBREVO_FAILOVERS", "3"))
+
+
+@pytest.mark.slow
+@pytest.mark.time_limit(60 + 60 * FAILOVERS)
+def test_failovers_in_a_row_lose_nothing_with_wait_replicas(
+        program, group, twilio, sandbox, capsys):
+    flexbrevo = program(changes={"redis": {"url": group.url + "?wait_replicas=1"},
+                                 "server": {"loops": 2}}).start()
+    writer = Writer(flexbrevo, twilio).start()
+    for _ in range(FAILOVERS):
+        writer.wait_for(100)
+        old = group.master()
+        old.kill()
+        harness.wait_until(lambda: group.master() not in (None, old), "another master", 30)
+        old.start()
+        harness.wait_until(group.is_in_step, "the old master as a replica in step", 30)
+    writer.wait_for(100)
+    writer.stop()
+    acknowledged = set(writer.acknowledged)
+    lost = acknowledged - present(group.master())
+    harness.wait_until(lambda: acknowledged <= set(sandbox.tasks()), "all delivered", 60)
+    harness.wait_until(lambda: flexbrevo.metric("queue_pending") == 0, "an empty queue")
+    with capsys.disabled():
+        print(f"\nfailovers={FAILOVERS} acknowledged={len(acknowledged)} lost={len(lost)} "
+              f"delivered={len(sandbox.tasks())} "
+              f"doubled={sum(count > 1 for count in sandbox.tasks().values())}")
+    assert not lost
+    assert set(sandbox.tasks()) <= writer.sent
+    assert flexbrevo.metric("unaccounted_events") == 0
 
 
 @pytest.mark.slow
