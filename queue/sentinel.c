@@ -185,36 +185,53 @@ watch_next(struct sentinel *sentinel, int64_t now_us)
     }
 }
 
-/* What is wrong with this Sentinel does not matter here: another is asked next. */
-static void
-watch_another(struct sentinel *sentinel, const struct redis *redis)
+/* 0: ret_master has the answer, or port 0: nothing was asked. -EAGAIN: it has time. */
+static int
+read_watch(struct sentinel *sentinel, int64_t now_us, struct redis_address *ret_master)
 {
-    redis_disconnect(&sentinel->watch);
-    sentinel_pass(sentinel, redis);
+    const struct redis_exchange *question = &sentinel->watch_question;
+    const int r =
+        redis_is_connected(&sentinel->watch) ? redis_advance(&sentinel->watch) : 0;
+
+    if (r == -EAGAIN) {
+        return now_us < sentinel->watch_us ? -EAGAIN : -ETIMEDOUT;
+    }
+    if (r == 0 && question->answered > 0 && read_answer(question, ret_master).size > 0) {
+        return QUEUE_E_REFUSED;
+    }
+    return r;
 }
 
+static bool
+is_at(const struct redis *redis, const struct redis_address *address)
+{
+    return redis->url.port == address->port &&
+           strcmp(redis->url.host, address->host) == 0;
+}
+
+/*
+ * What is wrong with a Sentinel does not matter here: another is asked next. Who names another
+ * master is not asked by this connection again: if it was wrong, the next attempt passes it over.
+ */
 bool
 sentinel_names_another(
     struct sentinel *sentinel, const struct redis *redis, int64_t now_us)
 {
-    struct redis_exchange *question = &sentinel->watch_question;
     struct redis_address master = {0};
-    int r = 0;
+    const int r = read_watch(sentinel, now_us, &master);
 
-    if (redis_is_connected(&sentinel->watch)) {
-        r = redis_advance(&sentinel->watch);
-    }
-    if (r == -EAGAIN && now_us < sentinel->watch_us) {
+    if (r == -EAGAIN) {
         return false;
     }
-    if (r == 0 && question->answered > 0) {
-        r = read_answer(question, &master).size > 0 ? QUEUE_E_REFUSED : 0;
-    }
-    redis_exchange_clear(question);
+    const bool names_another = r == 0 && master.port != 0 && !is_at(redis, &master);
+
+    redis_exchange_clear(&sentinel->watch_question);
     if (r != 0) {
-        watch_another(sentinel, redis);
+        sentinel_pass(sentinel, redis);
+    }
+    if (r != 0 || names_another) {
+        redis_disconnect(&sentinel->watch);
     }
     watch_next(sentinel, now_us);
-    return master.port != 0 && r == 0 &&
-           (master.port != redis->url.port || strcmp(master.host, redis->url.host) != 0);
+    return names_another;
 }

@@ -91,9 +91,7 @@ failover_set_up(void **state)
     become_master(&redis);
     become_master(&other);
     all_name(redis_port);
-    for (int i = 0; i < SENTINELS; i++) {
-        sentinels[i].asked = 0;
-    }
+    forget_questions();
     (void)commit_set_up(state);
     group_commit_close(&commit);
     return 0;

@@ -29,5 +29,7 @@ int start_sentinels(void **state);
 int stop_sentinels(void **state);
 /* "sentinel://[login@]127.0.0.1:P,127.0.0.1:P,127.0.0.1:P/mymaster[options]" */
 const char *sentinel_url(const char *login, const char *options);
+/* All of them were asked nothing yet; what was asked before is answered by now. */
+void forget_questions(void);
 /* Lets Sentinel `index` name the master at 127.0.0.1:`port`. */
 void sentinel_names(int index, uint16_t port);

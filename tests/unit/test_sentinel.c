@@ -248,6 +248,31 @@ a_group_commit_leaves_a_master_that_was_replaced(void **state)
 }
 
 static void
+a_sentinel_that_is_wrong_is_believed_once(void **state)
+{
+    const int64_t end_us = redis_now_us() + PATIENCE_US;
+
+    (void)state;
+    become_replica(&other, redis_port);
+    commit = open_patient_commit("");
+    run_until_healthy(true);
+    sentinel_names(0, other_port);
+    while (sentinels[1].asked == 0) { /* the first is asked again, then the second */
+        turn(100);
+        assert_true(redis_now_us() < end_us);
+    }
+    run_until_healthy(true);
+    const int asked = sentinels[0].asked;
+
+    while (sentinels[1].asked < 4) {
+        turn(100);
+        assert_true(redis_now_us() < end_us);
+    }
+    assert_true(group_commit_healthy(commit));
+    assert_int_equal(sentinels[0].asked, asked);
+}
+
+static void
 calls_leave_a_master_that_was_replaced(void **state)
 {
     const int64_t end_us = redis_now_us() + PATIENCE_US;
@@ -299,6 +324,7 @@ main(void)
         TEST(a_demotion_is_noticed_without_traffic),
         TEST(a_worker_follows_a_demotion),
         TEST(a_group_commit_leaves_a_master_that_was_replaced),
+        TEST(a_sentinel_that_is_wrong_is_believed_once),
         TEST(calls_leave_a_master_that_was_replaced),
         TEST(a_master_without_replicas_is_left_for_another),
     };
