@@ -164,6 +164,19 @@ is_replica(const struct session *session, const struct redis_exchange *greeting)
            !slice_is(redis_reply_text(redis_reply_at(role, 0)), "master");
 }
 
+static void
+note_master(struct session *session)
+{
+    char master[sizeof(session->master)];
+
+    (void)snprintf(master, sizeof(master), "%.46s:%u", session->redis.url.host,
+        session->redis.url.port);
+    if (session->master[0] != '\0' && strcmp(master, session->master) != 0) {
+        session->moves++;
+    }
+    memcpy(session->master, master, sizeof(master));
+}
+
 int
 session_check_greeting(struct session *session)
 {
@@ -179,6 +192,9 @@ session_check_greeting(struct session *session)
         r = check_meta(session, greeting);
     }
     session->greeted = r == QUEUE_OK;
+    if (session->greeted && sentinel_is_used(&session->redis)) {
+        note_master(session);
+    }
     session->writable = redis_exchange_error(greeting).size == 0;
     if (r != QUEUE_OK) {
         redis_disconnect(&session->redis);

@@ -27,6 +27,8 @@ struct session {
     struct redis_exchange greeting; /* and the question to a Sentinel before it */
     unsigned partitions;
     int64_t timeout_us;
+    char master[QUEUE_MASTER_SIZE]; /* which Sentinels named, and greeted us last */
+    int64_t moves;                  /* it was another than before; until they are told */
     bool greeted;
     bool writable; /* Redis took the writes of the greeting (no OOM, MISCONF, READONLY) */
 };

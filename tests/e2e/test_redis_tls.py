@@ -94,6 +94,4 @@ def test_through_the_shipped_proxy_events_reach_a_redis_that_speaks_tls(
 def test_the_shipped_proxy_speaks_to_no_other_redis(tunnel, tmp_path):
     """The certificate is another's: nothing reaches it."""
     url = tunnel(make_certificate(tmp_path / "other", HOST))
-    status, _, err = harness.run_command("status", environment={"REDIS_URL": url})
-    assert status == 69
-    assert "closed the connection" in err
+    assert harness.run_command("status", environment={"REDIS_URL": url})[0] == 69

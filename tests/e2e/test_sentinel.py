@@ -116,6 +116,7 @@ def test_a_killed_master_is_replaced_and_all_goes_on(
         print(f"doubled={sum(count > 1 for count in sandbox.tasks().values())}")
     assert flexbrevo.metric("unaccounted_events") == 0
     assert flexbrevo.is_ready()
+    assert f" warn redis_moved master=127.0.0.1:{group.master().port}\n" in flexbrevo.log()
 
 
 def test_with_passwords_and_a_user_who_may_do_no_more_than_it_must(

@@ -223,6 +223,13 @@ a_worker_follows_a_demotion(void **state)
     record = claim_later(worker);
     assert_string_equal(record->key, TASK);
     queue_record_free(&record);
+    const struct queue_alarms alarms = queue_take_alarms(worker);
+    char master[QUEUE_MASTER_SIZE];
+
+    (void)snprintf(master, sizeof(master), "127.0.0.1:%u", other_port);
+    assert_string_equal(alarms.master, master);
+    assert_int_equal(alarms.moves, 1);
+    assert_int_equal(queue_take_alarms(worker).moves, 0);
     queue_close(&worker);
 }
 
