@@ -13,7 +13,7 @@
 enum {
     PATIENCE_US = 300 * 1000, /* with one Sentinel, connecting included */
     WATCH_EVERY_US = 1000 * 1000,
-    ANSWER_PARTS = 2, /* host, port */
+    ADDRESS_PARTS = 2, /* host, port */
 };
 
 void
@@ -53,9 +53,9 @@ point_at(struct redis *redis, const char *host, uint16_t port)
 }
 
 static int
-connect_to_sentinel(const struct sentinel *sentinel, struct redis *redis)
+connect_to_sentinel(struct redis *redis, size_t index)
 {
-    const struct redis_address *address = &redis->url.sentinels[sentinel->at];
+    const struct redis_address *address = &redis->url.sentinels[index];
 
     point_at(redis, address->host, address->port);
     return redis_connect(redis);
@@ -69,6 +69,8 @@ begin_question(struct redis *redis, struct redis_exchange *question)
     redis_command_texts(
         question, (const char *const[]){"SENTINEL", "GET-MASTER-ADDR-BY-NAME",
                       redis->url.master, NULL, NULL, NULL});
+    redis_command_texts(question,
+        (const char *const[]){"SENTINEL", "MASTER", redis->url.master, NULL, NULL, NULL});
     redis_begin(redis, question);
 }
 
@@ -76,7 +78,7 @@ static int
 ask(struct sentinel *sentinel, struct redis *redis, struct redis_exchange *question,
     int64_t now_us)
 {
-    const int r = connect_to_sentinel(sentinel, redis);
+    const int r = connect_to_sentinel(redis, sentinel->at);
 
     if (r != 0) {
         return r;
@@ -100,6 +102,9 @@ ask_untried(struct sentinel *sentinel, struct redis *redis,
         }
         sentinel_pass(sentinel, redis);
     }
+    if (sentinel->met_older) { /* set up anew they begin at 0: believed the next time */
+        sentinel->epoch = 0;
+    }
     return status;
 }
 
@@ -108,6 +113,7 @@ sentinel_begin(struct sentinel *sentinel, struct redis *redis,
     struct redis_exchange *question, int64_t now_us)
 {
     sentinel->tried = 0;
+    sentinel->met_older = false;
     return ask_untried(sentinel, redis, question, now_us, 0);
 }
 
@@ -119,16 +125,22 @@ sentinel_go_on(struct sentinel *sentinel, struct redis *redis,
     return ask_untried(sentinel, redis, question, now_us, status);
 }
 
-/* NULL, and the answer in ret_address; else what is wrong with it. */
-static const char *
-read_address(const struct redisReply *answer, struct redis_address *ret_address)
-{
-    const int64_t port = redis_reply_number(redis_reply_at(answer, 1));
+/* What a Sentinel says. */
+struct answer {
+    struct redis_address master;
+    int64_t epoch; /* of its configuration: each failover has a higher one */
+};
 
-    if (redis_reply_count(answer) != ANSWER_PARTS) {
+/* NULL, or what is wrong with the address. */
+static const char *
+read_address(const struct redisReply *reply, struct redis_address *ret_address)
+{
+    const int64_t port = redis_reply_number(redis_reply_at(reply, 1));
+
+    if (redis_reply_count(reply) != ADDRESS_PARTS) {
         return "this Sentinel knows no master of that name (look at redis.url)";
     }
-    if (!slice_to_text(redis_reply_text(redis_reply_at(answer, 0)), ret_address->host,
+    if (!slice_to_text(redis_reply_text(redis_reply_at(reply, 0)), ret_address->host,
             sizeof(ret_address->host)) ||
         !redis_is_address(ret_address->host) || port < 1 || port > UINT16_MAX) {
         return "this Sentinel does not give the master's address in figures "
@@ -138,39 +150,56 @@ read_address(const struct redisReply *answer, struct redis_address *ret_address)
     return NULL;
 }
 
-/* As read_address(), but an error the Sentinel answered with is told by itself. */
-static struct slice
-read_answer(const struct redis_exchange *question, struct redis_address *ret_address)
+/* "SENTINEL MASTER": names and values in turn. */
+static int64_t
+read_epoch(const struct redisReply *reply)
 {
-    const struct slice refusal = redis_exchange_error(question);
+    for (size_t i = 0; i + 1 < redis_reply_count(reply); i += 2) {
+        if (slice_is(redis_reply_text(redis_reply_at(reply, i)), "config-epoch")) {
+            return redis_reply_number(redis_reply_at(reply, i + 1));
+        }
+    }
+    return 0;
+}
 
-    return refusal.size > 0
-               ? refusal
-               : slice_of(read_address(
-                     question->replies[question->answered - 1], ret_address));
+/* Absent, or what is wrong: an error it answered with is told by itself. */
+static struct slice
+read_answer(const struct redis_exchange *question, struct answer *ret_answer)
+{
+    const struct redisReply *address = question->replies[question->answered - 2];
+    const struct slice refusal = redis_reply_error(address);
+
+    ret_answer->epoch = read_epoch(question->replies[question->answered - 1]);
+    return refusal.size > 0 ? refusal
+                            : slice_of(read_address(address, &ret_answer->master));
 }
 
 int
 sentinel_read(
     struct sentinel *sentinel, struct redis *redis, const struct redis_exchange *question)
 {
-    struct redis_address master = {0};
-    const struct slice wrong = read_answer(question, &master);
+    struct answer answer = {0};
+    struct slice wrong = read_answer(question, &answer);
 
+    if (wrong.size == 0 && answer.epoch < sentinel->epoch) {
+        sentinel->met_older = true;
+        wrong = slice_of("this Sentinel is behind another");
+    }
     sentinel->is_asking = false;
     if (wrong.size > 0) {
         redis_set_error(redis, wrong);
         redis_disconnect(redis);
         return QUEUE_E_REFUSED;
     }
+    sentinel->epoch = answer.epoch;
     redis_disconnect(redis);
-    point_at(redis, master.host, master.port);
+    point_at(redis, answer.master.host, answer.master.port);
     return QUEUE_OK;
 }
 
 /* ---- while connected --------------------------------------------------------------------- */
 
-/* Asks when it is time to, at first on a new connection. */
+/* Each question goes to the next Sentinel: one may be cut off together with an old master. */
 static void
 watch_next(struct sentinel *sentinel, int64_t now_us)
 {
@@ -180,58 +209,45 @@ watch_next(struct sentinel *sentinel, int64_t now_us)
         return;
     }
     sentinel->watch_us = now_us + WATCH_EVERY_US;
-    if (redis_is_connected(watch) || connect_to_sentinel(sentinel, watch) == 0) {
+    sentinel->watch_at = (sentinel->watch_at + 1) % watch->url.sentinel_count;
+    if (connect_to_sentinel(watch, sentinel->watch_at) == 0) {
         begin_question(watch, &sentinel->watch_question);
     }
 }
 
-/* 0: ret_master has the answer, or port 0: nothing was asked. -EAGAIN: it has time. */
+/* 0: there is an answer. -EAGAIN: it has time, or nothing was asked. Else there is none. */
 static int
-read_watch(struct sentinel *sentinel, int64_t now_us, struct redis_address *ret_master)
+read_watch(struct sentinel *sentinel, int64_t now_us, struct answer *ret_answer)
 {
-    const struct redis_exchange *question = &sentinel->watch_question;
-    const int r =
-        redis_is_connected(&sentinel->watch) ? redis_advance(&sentinel->watch) : 0;
+    if (!redis_is_connected(&sentinel->watch)) {
+        return -EAGAIN;
+    }
+    const int r = redis_advance(&sentinel->watch);
 
     if (r == -EAGAIN) {
         return now_us < sentinel->watch_us ? -EAGAIN : -ETIMEDOUT;
     }
-    if (r == 0 && question->answered > 0 && read_answer(question, ret_master).size > 0) {
-        return QUEUE_E_REFUSED;
-    }
-    return r;
+    return r != 0 || read_answer(&sentinel->watch_question, ret_answer).size == 0
+               ? r
+               : QUEUE_E_REFUSED;
 }
 
-static bool
-is_at(const struct redis *redis, const struct redis_address *address)
-{
-    return redis->url.port == address->port &&
-           strcmp(redis->url.host, address->host) == 0;
-}
-
-/*
- * What is wrong with a Sentinel does not matter here: another is asked next. Who names another
- * master is not asked by this connection again: if it was wrong, the next attempt passes it over.
- */
 bool
 sentinel_names_another(
     struct sentinel *sentinel, const struct redis *redis, int64_t now_us)
 {
-    struct redis_address master = {0};
-    const int r = read_watch(sentinel, now_us, &master);
+    struct answer answer = {0};
+    const int r = read_watch(sentinel, now_us, &answer);
+    const bool is_newer = r == 0 && answer.epoch > sentinel->epoch;
 
-    if (r == -EAGAIN) {
-        return false;
-    }
-    const bool names_another = r == 0 && master.port != 0 && !is_at(redis, &master);
-
-    redis_exchange_clear(&sentinel->watch_question);
-    if (r != 0) {
-        sentinel_pass(sentinel, redis);
-    }
-    if (r != 0 || names_another) {
+    if (r != -EAGAIN) {
         redis_disconnect(&sentinel->watch);
+        redis_exchange_clear(&sentinel->watch_question);
     }
     watch_next(sentinel, now_us);
-    return names_another;
+    if (is_newer) {
+        sentinel->epoch = answer.epoch;
+    }
+    return is_newer && (answer.master.port != redis->url.port ||
+                           strcmp(answer.master.host, redis->url.host) != 0);
 }

@@ -8,9 +8,11 @@
  * The question travels on the connection that will be the master's, so a caller waits for one
  * descriptor only.
  *
- * While connected, a Sentinel is asked every second, on a connection of its own, whether that is
- * still the master: one that was replaced on purpose takes writes for some ten seconds more,
- * which are lost when it becomes a replica. Nobody waits for the answer; it is read by the way.
+ * While connected, the Sentinels are asked in turn, one every second, on a connection of its own,
+ * whether that is still the master: one that was replaced on purpose takes writes for some ten
+ * seconds more, which are lost when it becomes a replica. Nobody waits for the answer; it is read
+ * by the way. Each failover has a higher epoch: an answer that is older than another is not
+ * believed, unless no Sentinel has a newer one.
  */
 #pragma once
 
@@ -23,7 +25,10 @@ struct sentinel {
     int64_t deadline_us; /* CLOCK_MONOTONIC */
     struct redis watch;  /* asks while we are connected to a master */
     struct redis_exchange watch_question;
+    size_t watch_at;
     int64_t watch_us; /* the next question, or the end of patience with this one */
+    int64_t epoch;    /* the highest heard of; 0: none */
+    bool met_older;   /* in this attempt */
 };
 
 void sentinel_init(struct sentinel *sentinel, const struct redis_url *url);
@@ -47,8 +52,8 @@ int sentinel_go_on(struct sentinel *sentinel, struct redis *redis,
 int sentinel_read(struct sentinel *sentinel, struct redis *redis,
     const struct redis_exchange *question) MUST_USE;
 /*
- * Does the Sentinel name another master than `redis` is connected to? Never waits: the answer is
- * the one to the question of a second ago. False while there is none.
+ * Does a Sentinel know of a failover to another master than `redis` is connected to? Never waits:
+ * the answer is the one to the question of a second ago. False while there is none.
  */
 bool sentinel_names_another(
     struct sentinel *sentinel, const struct redis *redis, int64_t now_us) MUST_USE;

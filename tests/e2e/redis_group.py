@@ -78,6 +78,8 @@ class Server:
 # docs/operations.md has the same, for users of Redis.
 ACL = ("user flexbrevo on >{password} ~fb:* -@all +@read +@write +@scripting +@connection "
        "-@dangerous +role +wait +time +info +config|get")
+SENTINEL_ACL = ("user watcher on >watcher-secret -@all +auth +sentinel|get-master-addr-by-name "
+                "+sentinel|master")
 
 
 class RedisGroup:
@@ -95,7 +97,7 @@ class RedisGroup:
         self.url = "sentinel://{}{}/{}{}".format(
             "flexbrevo:data-secret@" if has_passwords else "",
             ",".join(f"127.0.0.1:{port}" for port in ports[2:]), MASTER,
-            "?sentinel_password=watch-secret" if has_passwords else "")
+            "?sentinel_user=watcher&sentinel_password=watcher-secret" if has_passwords else "")
 
     def _data(self, number, port, lines):
         secret = []
@@ -110,7 +112,8 @@ class RedisGroup:
                  f"sentinel down-after-milliseconds {MASTER} {DOWN_AFTER_MS}",
                  f"sentinel failover-timeout {MASTER} 3000"]
         if self.has_passwords:
-            lines += [f"sentinel auth-pass {MASTER} node-secret", "requirepass watch-secret"]
+            lines += [f"sentinel auth-pass {MASTER} node-secret", "requirepass watch-secret",
+                      SENTINEL_ACL]
         return Server(self.directory / f"sentinel{number}", port, lines, ["--sentinel"],
                       password="watch-secret" if self.has_passwords else None)
 

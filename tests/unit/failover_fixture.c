@@ -82,6 +82,7 @@ all_name(uint16_t port)
 {
     for (int i = 0; i < SENTINELS; i++) {
         sentinel_names(i, port);
+        sentinels[i].epoch = sentinels[0].epoch + (i == 0 ? 1 : 0);
     }
 }
 

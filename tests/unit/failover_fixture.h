@@ -18,7 +18,7 @@ int failover_stop(void **state);
 int failover_set_up(void **state); /* commit_tear_down() belongs to it */
 
 void become_replica(struct redis_fixture *fixture, uint16_t of);
-void all_name(uint16_t port);
+void all_name(uint16_t port); /* as after a failover: with a higher epoch */
 
 /* Timeouts of 2 s: several Sentinels may be asked within. `options_text`: "?name=value" or "". */
 struct queue *open_via_sentinels(const char *options_text);

@@ -53,6 +53,12 @@ answer(int fd, struct sentinel_fixture *sentinel)
         (void)send(fd, "+OK\r\n", 5, MSG_NOSIGNAL);
     }
     (void)send(fd, sentinel->answer, strlen(sentinel->answer), MSG_NOSIGNAL);
+    if (sentinel->answer[0] != '\0') {
+        (void)snprintf(question, sizeof(question),
+            "*4\r\n$5\r\nflags\r\n$6\r\nmaster\r\n$12\r\nconfig-epoch\r\n:%d\r\n",
+            sentinel->epoch);
+        (void)send(fd, question, strlen(question), MSG_NOSIGNAL);
+    }
     return true;
 }
 

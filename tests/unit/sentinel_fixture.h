@@ -17,6 +17,7 @@ enum {
 struct sentinel_fixture {
     uint16_t port;
     _Atomic int asked;
+    _Atomic int epoch; /* of its configuration, told behind each answer */
     /* RESP, set before it is asked; empty: never answers; "close": hangs up instead */
     char answer[SENTINEL_ANSWER_SIZE];
     char question[1024]; /* the last one, as it came */

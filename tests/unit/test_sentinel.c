@@ -255,28 +255,73 @@ a_group_commit_leaves_a_master_that_was_replaced(void **state)
 }
 
 static void
-a_sentinel_that_is_wrong_is_believed_once(void **state)
+wait_until_asked(int index, int times)
 {
-    const int64_t end_us = redis_now_us() + PATIENCE_US;
+    const int64_t end_us = redis_now_us() + 2 * PATIENCE_US;
 
+    while (sentinels[index].asked < times) {
+        turn(100);
+        assert_true(redis_now_us() < end_us);
+    }
+}
+
+static void
+a_sentinel_that_is_behind_moves_nobody(void **state)
+{
     (void)state;
-    become_replica(&other, redis_port);
     commit = open_patient_commit("");
     run_until_healthy(true);
-    sentinel_names(0, other_port);
-    while (sentinels[1].asked == 0) { /* the first is asked again, then the second */
+    sentinel_names(1, other_port); /* with the epoch it had */
+    const int fd = group_commit_fd(commit);
+
+    wait_until_asked(1, 2);
+    assert_true(group_commit_healthy(commit));
+    assert_int_equal(group_commit_fd(commit), fd);
+    assert_int_equal(REDIS_NUMBER(&other, "EXISTS", "fb:meta"), 0);
+}
+
+/* It is together with the old master on one side, we and the other Sentinels see both sides. */
+static void
+a_sentinel_cut_off_with_the_old_master_holds_nobody_there(void **state)
+{
+    (void)state;
+    commit = open_patient_commit("");
+    run_until_healthy(true); /* by the word of the first */
+    all_name(other_port);
+    sentinel_names(0, redis_port);
+    sentinels[0].epoch = sentinels[0].epoch - 1;
+    const int64_t end_us = redis_now_us() + PATIENCE_US;
+
+    while (REDIS_NUMBER(&other, "EXISTS", "fb:meta") == 0) {
         turn(100);
         assert_true(redis_now_us() < end_us);
     }
     run_until_healthy(true);
-    const int asked = sentinels[0].asked;
+    wait_until_asked(
+        0, sentinels[0].asked + 1); /* says what it said: nobody moves back */
+    (void)add(0);
+    run_until_done();
+    assert_int_equal(units[0].status, 0);
+    assert_int_equal(REDIS_NUMBER(&other, "XLEN", "fb:{0}:stream"), 1);
+}
 
-    while (sentinels[1].asked < 4) {
-        turn(100);
-        assert_true(redis_now_us() < end_us);
+/* Their epochs begin at 0 again: the first attempt finds nobody new enough, the next takes what
+   there is. */
+static void
+sentinels_set_up_anew_are_believed(void **state)
+{
+    struct queue *queue = open_via_sentinels("");
+
+    (void)state;
+    assert_int_equal(queue_ping(queue), QUEUE_OK);
+    for (int i = 0; i < SENTINELS; i++) {
+        sentinels[i].epoch = 0;
     }
-    assert_true(group_commit_healthy(commit));
-    assert_int_equal(sentinels[0].asked, asked);
+    (void)REDIS_DO(&redis, "CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes");
+    assert_int_equal(queue_ping(queue), QUEUE_E_REFUSED);
+    assert_non_null(strstr(queue_error(queue), "is behind another"));
+    assert_int_equal(queue_ping(queue), QUEUE_OK);
+    queue_close(&queue);
 }
 
 static void
@@ -331,7 +376,9 @@ main(void)
         TEST(a_demotion_is_noticed_without_traffic),
         TEST(a_worker_follows_a_demotion),
         TEST(a_group_commit_leaves_a_master_that_was_replaced),
-        TEST(a_sentinel_that_is_wrong_is_believed_once),
+        TEST(a_sentinel_that_is_behind_moves_nobody),
+        TEST(a_sentinel_cut_off_with_the_old_master_holds_nobody_there),
+        TEST(sentinels_set_up_anew_are_believed),
         TEST(calls_leave_a_master_that_was_replaced),
         TEST(a_master_without_replicas_is_left_for_another),
     };
