@@ -308,8 +308,11 @@ queue_claim(
 struct queue_alarms
 queue_take_alarms(struct queue *queue)
 {
-    const struct queue_alarms alarms = queue->alarms;
+    struct queue_alarms alarms = queue->alarms;
 
+    alarms.moves = queue->session.moves;
+    memcpy(alarms.master, queue->session.master, sizeof(alarms.master));
+    queue->session.moves = 0;
     queue->alarms = (struct queue_alarms){0};
     return alarms;
 }

@@ -3,7 +3,8 @@
  *
  *   DOWN ──► GREETING ──► READY ◄──► STORING   a round: what gathered, at most one under way
  *     ▲          │          ◄──────► PROBING   nothing to do for a while: is Redis still there?
- *     └──────────┴── any failure, or no answer in time: the connection is never used again
+ *     └──────────┴── any failure, no answer in time, or a Redis that became a replica: the
+ *                    connection is never used again
  */
 #include "queue/group_commit.h"
 
@@ -26,7 +27,7 @@ enum {
 
 enum state {
     DOWN,     /* until next_us */
-    GREETING, /* connecting included */
+    GREETING, /* connecting included, and finding the master */
     READY,    /* a probe is due at next_us */
     STORING,
     PROBING,
@@ -101,23 +102,14 @@ go_down(struct group_commit *commit, int status, int64_t now_us)
 }
 
 static void
-begin_greeting(struct group_commit *commit, int64_t now_us)
-{
-    session_begin_greeting(&commit->session);
-    set_under_way(commit, GREETING, now_us);
-}
-
-static void
 begin_connection(struct group_commit *commit, int64_t now_us)
 {
-    const int r = redis_connect(&commit->session.redis);
+    const int r = session_begin(&commit->session, now_us);
 
     set_under_way(commit, GREETING, now_us);
     if (r != 0) {
         go_down(commit, r, now_us);
-        return;
     }
-    begin_greeting(commit, now_us);
 }
 
 /* ---- rounds ------------------------------------------------------------------------------ */
@@ -126,6 +118,7 @@ static void
 begin_round(struct group_commit *commit, int64_t now_us)
 {
     put_batch_write(&commit->units.round, &commit->exchange);
+    session_add_wait(&commit->session, &commit->exchange);
     if (commit->exchange.bytes.failed) {
         commit->stored = false;
         redis_set_error(&commit->session.redis, slice_of("out of memory"));
@@ -142,6 +135,7 @@ begin_probe(struct group_commit *commit, int64_t now_us)
 {
     redis_exchange_clear(&commit->exchange);
     session_probe(&commit->session, &commit->exchange);
+    session_add_wait(&commit->session, &commit->exchange);
     redis_begin(&commit->session.redis, &commit->exchange);
     set_under_way(commit, PROBING, now_us);
 }
@@ -151,12 +145,6 @@ begin_probe(struct group_commit *commit, int64_t now_us)
 static void
 greeting_done(struct group_commit *commit, int64_t now_us)
 {
-    const int r = session_check_greeting(&commit->session);
-
-    if (r != QUEUE_OK) {
-        go_down(commit, r, now_us);
-        return;
-    }
     commit->down_status = 0;
     commit->stored = commit->session.writable;
     if (commit->units.round.count > 0) { /* Redis had lost the scripts */
@@ -174,7 +162,8 @@ round_done(struct group_commit *commit, int64_t now_us)
 
     if (!commit->resent && session_scripts_missing(&commit->exchange)) {
         commit->resent = true;
-        begin_greeting(commit, now_us);
+        session_begin_greeting(&commit->session);
+        set_under_way(commit, GREETING, now_us);
         return;
     }
     commit->round_us += (age_us(commit, now_us) - commit->round_us) / ROUNDS_REMEMBERED;
@@ -220,6 +209,10 @@ answered(struct group_commit *commit, int64_t now_us)
 static bool
 begin_next(struct group_commit *commit, int64_t now_us)
 {
+    if (session_leave_replaced(&commit->session, now_us)) {
+        go_down(commit, QUEUE_E_REFUSED, now_us);
+        return false;
+    }
     commit_list_fail_due(&commit->units, now_us);
     commit_list_gather(&commit->units, commit->session.partitions);
     if (commit->units.round.count > 0) {
@@ -233,15 +226,33 @@ begin_next(struct group_commit *commit, int64_t now_us)
     return false;
 }
 
+/* 0, -EAGAIN, or why the connection is closed. */
+static int
+advance_session(struct group_commit *commit, int64_t now_us)
+{
+    struct session *session = &commit->session;
+
+    if (commit->state == GREETING) {
+        return session_advance(session, now_us);
+    }
+    const int r = redis_advance(&session->redis);
+
+    if (r == 0 && commit->state != READY &&
+        session_leave_demoted(session, &commit->exchange)) {
+        return QUEUE_E_REFUSED;
+    }
+    return r;
+}
+
 /* True: something has changed, there may be more to do. */
 static bool
 advance(struct group_commit *commit, int64_t now_us)
 {
-    const int r = redis_advance(&commit->session.redis);
+    const int r = advance_session(commit, now_us);
 
     if (r == -EAGAIN) {
         if (now_us >= commit->deadline_us) {
-            go_down(commit, redis_expire(&commit->session.redis), now_us);
+            go_down(commit, session_expire(&commit->session), now_us);
         }
         return false;
     }
@@ -328,6 +339,9 @@ group_commit_timeout_ms(const struct group_commit *commit, int64_t now_us)
     const bool is_under_way = commit->state != DOWN && commit->state != READY;
     int64_t wake_us = is_under_way ? commit->deadline_us : commit->next_us;
 
+    if (commit->state == GREETING) {
+        wake_us = MIN(wake_us, session_wake_us(&commit->session));
+    }
     if (commit->units.count > 0) {
         wake_us = MIN(wake_us, commit->units.due_us);
     }

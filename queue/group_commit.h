@@ -51,7 +51,8 @@ void group_commit_add(struct group_commit *commit, struct commit_unit *unit);
 
 /*
  * -1: not connected. When a connection is lost it is -1 after that group_commit_run(), and a new
- * one is opened by a later call: so the owner can tell a new descriptor of the same number.
+ * one is opened by a later call: so the owner can tell a new descriptor of the same number. With
+ * sentinel:// it changes once more while connecting: it is asked for before each wait.
  */
 int group_commit_fd(const struct group_commit *commit);
 bool group_commit_wants_write(const struct group_commit *commit);

@@ -133,9 +133,13 @@ int
 put_batch_read(struct put_batch *batch, const struct redis_exchange *exchange,
     struct slice *ret_error)
 {
-    struct slice error = {0};
+    struct slice error = session_wait_error(exchange);
     size_t next = 0;
 
+    if (error.size > 0) { /* each is QUEUE_E_REFUSED, be it there or not */
+        *ret_error = error;
+        return QUEUE_E_REFUSED;
+    }
     for (unsigned partition = 0; partition < QUEUE_PARTITIONS_MAX; partition++) {
         if (batch->counts[partition] > 0) {
             const struct slice wrong =

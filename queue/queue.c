@@ -202,6 +202,7 @@ put_batch_call(struct queue *queue, struct put_batch *batch)
     struct slice error = {0};
 
     put_batch_write(batch, &queue->exchange);
+    session_add_wait(&queue->session, &queue->exchange);
     int r = session_call(&queue->session, &queue->exchange);
 
     if (r == QUEUE_OK) {

@@ -36,7 +36,7 @@ enum {
 };
 
 struct queue_options {
-    const char *url; /* redis://[user:password@]host[:port][/db] or unix:///path[?db=N] */
+    const char *url; /* see redis_url.h */
     /* Stable per state directory and worker, without '/' and blanks, at most 127 bytes; NULL for
        a handle that never claims. */
     const char *consumer;
@@ -130,10 +130,16 @@ int queue_claim(struct queue *queue, size_t max, struct queue_record **ret_recor
     size_t *ret_count) MUST_USE;
 void queue_record_free(struct queue_record **record);
 
-/* What claims found that must not be: somebody else empties or changes this Redis. */
+enum {
+    QUEUE_MASTER_SIZE = 56, /* an IPv6 address and a port */
+};
+
+/* What claims found that must not be: somebody else empties or changes this Redis. Or it moved. */
 struct queue_alarms {
     int64_t groups_recreated; /* the consumer group was gone */
     int64_t records_missing;  /* entries without their record: counted as unaccounted */
+    int64_t moves;            /* Sentinels named another master */
+    char master[QUEUE_MASTER_SIZE]; /* "address:port" by now; empty without Sentinels */
 };
 
 /* Since the last call. */

@@ -31,6 +31,7 @@ redis_exchange_clear(struct redis_exchange *exchange)
     exchange->answered = 0;
     exchange->count = 0;
     exchange->arguments_left = 0;
+    exchange->wait_replicas = 0;
     if (exchange->bytes.capacity > REDIS_BYTES_KEPT) {
         buffer_done(&exchange->bytes);
     }
@@ -373,23 +374,27 @@ redis_expire(struct redis *redis)
         redis->connecting ? "no connection in time" : "no answer in time");
 }
 
+void
+redis_wait(const struct redis *redis, int64_t until_us)
+{
+    const int64_t left_us = until_us - redis_now_us();
+    const short events = (short)(POLLIN | (redis_wants_write(redis) ? POLLOUT : 0));
+
+    if (left_us > 0) { /* what it saw does not matter: redis_advance() looks for itself */
+        (void)wait_for(redis, events, (int)((left_us + US_PER_MS - 1) / US_PER_MS));
+    }
+}
+
 int
 redis_finish(struct redis *redis, int64_t deadline_us)
 {
-    for (;;) {
-        const int r = redis_advance(redis);
+    int r = 0;
 
-        if (r != -EAGAIN) {
-            return r;
-        }
-        const int64_t left_us = deadline_us - redis_now_us();
-
-        if (left_us <= 0) {
+    while ((r = redis_advance(redis)) == -EAGAIN) {
+        if (redis_now_us() >= deadline_us) {
             return redis_expire(redis);
         }
-        const short events = (short)(POLLIN | (redis_wants_write(redis) ? POLLOUT : 0));
-
-        /* What it saw does not matter: redis_advance() looks for itself. */
-        (void)wait_for(redis, events, (int)((left_us + US_PER_MS - 1) / US_PER_MS));
+        redis_wait(redis, deadline_us);
     }
+    return r;
 }

@@ -11,6 +11,7 @@
  * therefore meets nobody, and a command that has not reached Redis by then never will.
  *
  * A host name is looked up by getaddrinfo(), which may block: use an address or a unix socket.
+ * Sentinels (sentinel.h), and the masters they name, are given by address.
  */
 #pragma once
 
@@ -34,6 +35,7 @@ struct redis_exchange {
     size_t count;          /* commands */
     size_t answered;
     struct redisReply *replies[REDIS_COMMANDS_MAX];
+    unsigned wait_replicas; /* the last command is a WAIT for so many; 0: it is none */
 };
 
 void redis_exchange_init(struct redis_exchange *exchange);
@@ -54,10 +56,16 @@ enum {
 void redis_command_texts(
     struct redis_exchange *exchange, const char *const texts[REDIS_TEXTS_MAX + 1]);
 
+/* AUTH, or nothing when the login has no password. */
+void redis_command_login(
+    struct redis_exchange *exchange, const struct redis_login *login);
+
 /* ---- replies: all accept NULL, which reads as absent, 0 and empty ------------------------- */
 
 /* The text of an error reply; absent when it is none. */
 struct slice redis_reply_error(const struct redisReply *reply);
+/* The first error among the replies there are; absent when there is none. */
+struct slice redis_exchange_error(const struct redis_exchange *exchange);
 struct slice redis_reply_text(const struct redisReply *reply);
 int64_t redis_reply_number(
     const struct redisReply *reply); /* a decimal text counts as one */
@@ -97,6 +105,8 @@ void redis_begin(struct redis *redis, struct redis_exchange *exchange);
 int redis_advance(struct redis *redis) MUST_USE;
 /* As redis_advance(), but waits, until `deadline_us` at the longest: then -ETIMEDOUT. */
 int redis_finish(struct redis *redis, int64_t deadline_us) MUST_USE;
+/* Waits until redis_advance() may have something to do, `until_us` at the longest. */
+void redis_wait(const struct redis *redis, int64_t until_us);
 /* Closes, because an answer took too long. Returns -ETIMEDOUT. */
 int redis_expire(struct redis *redis);
 

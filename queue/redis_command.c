@@ -1,5 +1,5 @@
 /*
- * redis_command.c - writes commands in Redis's protocol (RESP2) into an exchange.
+ * redis_command.c - writes commands in Redis's protocol (RESP2) into an exchange, and looks for errors.
  */
 #include <assert.h>
 #include <inttypes.h>
@@ -71,6 +71,17 @@ redis_argument_number(struct redis_exchange *exchange, int64_t value)
 }
 
 void
+redis_command_login(struct redis_exchange *exchange, const struct redis_login *login)
+{
+    const char *const named[] = {"AUTH", login->user, login->password, NULL, NULL, NULL};
+    const char *const plain[] = {"AUTH", login->password, NULL, NULL, NULL, NULL};
+
+    if (login->password[0] != '\0') {
+        redis_command_texts(exchange, login->user[0] != '\0' ? named : plain);
+    }
+}
+
+void
 redis_command_texts(
     struct redis_exchange *exchange, const char *const texts[REDIS_TEXTS_MAX + 1])
 {
@@ -83,4 +94,19 @@ redis_command_texts(
     for (size_t i = 0; i < count; i++) {
         redis_argument_text(exchange, texts[i]);
     }
+}
+
+/* ---- what came back ---------------------------------------------------------------------- */
+
+struct slice
+redis_exchange_error(const struct redis_exchange *exchange)
+{
+    for (size_t i = 0; i < exchange->answered; i++) {
+        const struct slice error = redis_reply_error(exchange->replies[i]);
+
+        if (error.size > 0) {
+            return error;
+        }
+    }
+    return (struct slice){0};
 }

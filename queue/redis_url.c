@@ -3,6 +3,7 @@
  */
 #include "queue/redis_url.h"
 
+#include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -75,58 +76,78 @@ parse_number(struct slice text, int64_t max, int64_t *ret_number)
 }
 
 static const char *
-parse_db(struct slice text, struct redis_url *url)
+parse_db(struct slice text, void *ret_db)
 {
     int64_t db = 0;
 
     if (!parse_number(text, REDIS_DB_MAX, &db)) {
         return "the database is not a number from 0 to 65535";
     }
-    url->db = (unsigned)db;
+    *(unsigned *)ret_db = (unsigned)db;
     return NULL;
+}
+
+static const char *
+parse_replicas(struct slice text, void *ret_replicas)
+{
+    int64_t replicas = 0;
+
+    if (!parse_number(text, REDIS_REPLICAS_MAX, &replicas)) {
+        return "wait_replicas is not a number from 0 to 16";
+    }
+    *(unsigned *)ret_replicas = (unsigned)replicas;
+    return NULL;
+}
+
+static const char *
+parse_secret(struct slice text, void *ret_secret)
+{
+    return decode(text, ret_secret, REDIS_SECRET_SIZE)
+               ? NULL
+               : "user or password is too long or holds a broken % escape";
 }
 
 /* "user:password" or ":password". */
 static const char *
-parse_login(struct slice login, struct redis_url *url)
+parse_login(struct slice text, struct redis_login *login)
 {
     struct slice user = {0};
 
-    if (!cut(&login, ':', &user) || login.size == 0) {
+    if (!cut(&text, ':', &user) || text.size == 0) {
         return "a login is written user:password or :password";
     }
-    if (!decode(user, url->user, sizeof(url->user)) ||
-        !decode(login, url->password, sizeof(url->password))) {
+    if (!decode(user, login->user, sizeof(login->user)) ||
+        !decode(text, login->password, sizeof(login->password))) {
         return "user or password is too long or holds a broken % escape";
     }
     return NULL;
 }
 
-/* "host", "host:port", "[::1]:port". */
+/* "host", "host:port", "[::1]:port". *port is the default before, unchanged without one. */
 static const char *
-parse_host(struct slice address, struct redis_url *url)
+parse_host(struct slice address, char *host, size_t capacity, uint16_t *port)
 {
-    struct slice host = {0};
-    int64_t port = REDIS_PORT;
+    struct slice name = {0};
+    int64_t number = *port;
     bool has_port = false;
 
     if (slice_starts(address, "[")) {
         address = slice_skip(address, 1);
-        if (!cut(&address, ']', &host) || (address.size > 0 && address.data[0] != ':')) {
+        if (!cut(&address, ']', &name) || (address.size > 0 && address.data[0] != ':')) {
             return "an IPv6 address is written [address]:port";
         }
         has_port = address.size > 0;
         address = slice_skip(address, has_port ? 1 : 0);
     } else {
-        has_port = cut(&address, ':', &host);
+        has_port = cut(&address, ':', &name);
     }
-    if (host.size == 0 || !decode(host, url->host, sizeof(url->host))) {
+    if (name.size == 0 || !decode(name, host, capacity)) {
         return "the host is missing or too long";
     }
-    if (has_port && (!parse_number(address, UINT16_MAX, &port) || port == 0)) {
+    if (has_port && (!parse_number(address, UINT16_MAX, &number) || number == 0)) {
         return "the port is not a number from 1 to 65535";
     }
-    url->port = (uint16_t)port;
+    *port = (uint16_t)number;
     return NULL;
 }
 
@@ -139,40 +160,65 @@ parse_tcp(struct slice rest, struct redis_url *url)
 
     /* An unencoded '/' in a password would cut here: such URLs end as "host is missing". */
     if (cut(&rest, '/', &authority) && rest.size > 0) {
-        error = parse_db(rest, url);
+        error = parse_db(rest, &url->db);
     }
     if (error == NULL && cut_last(&authority, '@', &login)) {
-        error = parse_login(login, url);
+        error = parse_login(login, &url->login);
     }
-    return error != NULL ? error : parse_host(authority, url);
+    url->port = REDIS_PORT;
+    return error != NULL
+               ? error
+               : parse_host(authority, url->host, sizeof(url->host), &url->port);
 }
 
+/* What may stand behind the '?'. */
+struct url_option {
+    const char *name;
+    const char *(*parse)(struct slice text, void *value);
+    void *value;
+};
+
 static const char *
-parse_option(struct slice option, struct redis_url *url)
+parse_option(struct slice text, const struct url_option *options)
 {
     struct slice name = {0};
 
-    (void)cut(
-        &option, '=', &name); /* without a '=' the value is empty and refused below */
-    if (slice_is(name, "db")) {
-        return parse_db(option, url);
+    (void)cut(&text, '=', &name); /* without a '=' the value is empty: see each parser */
+    for (; options->name != NULL; options++) {
+        if (slice_is(name, options->name)) {
+            return options->parse(text, options->value);
+        }
     }
-    const bool is_user = slice_is(name, "user");
+    return "an option behind ? is none of db, user, password (unix://) or sentinel_user, "
+           "sentinel_password, wait_replicas (sentinel://)";
+}
 
-    if (!is_user && !slice_is(name, "password")) {
-        return "an option behind ? is none of db, user, password";
+/* "name=value&name=value" */
+static const char *
+parse_options(
+    struct slice rest, const struct url_option *options, const struct redis_login *login)
+{
+    const char *error = NULL;
+
+    while (error == NULL && rest.size > 0) {
+        struct slice option = {0};
+
+        (void)cut(&rest, '&', &option); /* the last option has none behind it */
+        error = parse_option(option, options);
     }
-    if (!decode(option, is_user ? url->user : url->password, REDIS_SECRET_SIZE)) {
-        return "user or password is too long or holds a broken % escape";
+    if (error == NULL && login->user[0] != '\0' && login->password[0] == '\0') {
+        error = "a user needs a password";
     }
-    return NULL;
+    return error;
 }
 
 static const char *
 parse_unix(struct slice rest, struct redis_url *url)
 {
+    const struct url_option options[] = {{"db", parse_db, &url->db},
+        {"user", parse_secret, url->login.user},
+        {"password", parse_secret, url->login.password}, {0}};
     struct slice path = {0};
-    const char *error = NULL;
 
     (void)cut(&rest, '?', &path); /* options are optional */
     if (!slice_starts(path, "/")) {
@@ -182,16 +228,95 @@ parse_unix(struct slice rest, struct redis_url *url)
         return "the socket's path holds a broken % escape or is over 107 bytes, "
                "the most a unix socket can have: use a shorter one";
     }
-    while (error == NULL && rest.size > 0) {
-        struct slice option = {0};
+    return parse_options(rest, options, &url->login);
+}
 
-        (void)cut(&rest, '&', &option); /* the last option has none behind it */
-        error = parse_option(option, url);
-    }
-    if (error == NULL && url->user[0] != '\0' && url->password[0] == '\0') {
-        error = "a user needs a password";
+/* ---- sentinel:// ------------------------------------------------------------------------- */
+
+bool
+redis_is_address(const char *host)
+{
+    unsigned char bytes[sizeof(struct in6_addr)];
+
+    return inet_pton(AF_INET, host, bytes) == 1 || inet_pton(AF_INET6, host, bytes) == 1;
+}
+
+static const char *
+parse_sentinel_address(struct slice text, struct redis_address *address)
+{
+    address->port = REDIS_SENTINEL_PORT;
+    const char *error =
+        parse_host(text, address->host, sizeof(address->host), &address->port);
+
+    if (error == NULL && !redis_is_address(address->host)) {
+        error = "a Sentinel is given by its address, like 10.0.0.1:26379, not by a name";
     }
     return error;
+}
+
+/* "address:port,address:port" */
+static const char *
+parse_sentinels(struct slice rest, struct redis_url *url)
+{
+    const char *error = NULL;
+    bool has_more = true;
+
+    while (error == NULL && has_more) {
+        struct slice address = {0};
+
+        if (url->sentinel_count == REDIS_SENTINELS_MAX) {
+            return "more than 8 Sentinels: name some of them, any knows the master";
+        }
+        has_more = cut(&rest, ',', &address);
+        error = parse_sentinel_address(address, &url->sentinels[url->sentinel_count++]);
+    }
+    return error;
+}
+
+/* "master", "master/db" */
+static const char *
+parse_master(struct slice path, struct redis_url *url)
+{
+    struct slice name = {0};
+
+    if (cut(&path, '/', &name) && path.size > 0) {
+        const char *error = parse_db(path, &url->db);
+
+        if (error != NULL) {
+            return error;
+        }
+    }
+    if (name.size == 0 || !decode(name, url->master, sizeof(url->master))) {
+        return "the master's name is missing or too long: "
+               "sentinel://10.0.0.1:26379,10.0.0.2:26379/mymaster";
+    }
+    return NULL;
+}
+
+static const char *
+parse_sentinel(struct slice rest, struct redis_url *url)
+{
+    const struct url_option options[] = {
+        {"sentinel_user", parse_secret, url->sentinel_login.user},
+        {"sentinel_password", parse_secret, url->sentinel_login.password},
+        {"wait_replicas", parse_replicas, &url->wait_replicas}, {0}};
+    struct slice authority = {0};
+    struct slice login = {0};
+    struct slice path = {0};
+    const char *error = NULL;
+
+    (void)cut(&rest, '/', &authority); /* without one the name is missing, said below */
+    (void)cut(&rest, '?', &path);
+    if (cut_last(&authority, '@', &login)) {
+        error = parse_login(login, &url->login);
+    }
+    if (error == NULL) {
+        error = parse_sentinels(authority, url);
+    }
+    if (error == NULL) {
+        error = parse_master(path, url);
+    }
+    return error != NULL ? error : parse_options(rest, options, &url->sentinel_login);
 }
 
 static const struct scheme {
@@ -202,10 +327,12 @@ static const struct scheme {
     {"redis://", parse_tcp, NULL},
     {"unix://", parse_unix, NULL},
     {"rediss://", NULL,
-        "TLS to Redis needs hiredis_ssl, which this build has not "
-        "(use stunnel or a unix socket)"},
-    {"sentinel://", NULL, "sentinel:// is not supported by this version (use redis://)"},
-    {"cluster://", NULL, "cluster:// is not supported by this version (use redis://)"},
+        "TLS to Redis is not in this build: put haproxy or stunnel in between and name its near "
+        "end here, see docs/operations.md"},
+    {"sentinel://", parse_sentinel, NULL},
+    {"cluster://", NULL,
+        "Redis Cluster is not in this version: use sentinel:// for a Redis that fails over, "
+        "or redis://"},
 };
 
 int
@@ -213,7 +340,9 @@ redis_url_parse(const char *url, struct redis_url *ret_url, char *ret_error)
 {
     const struct slice text = slice_of(url);
     struct redis_url parsed = {0};
-    const char *error = "write redis://host:port or unix:///path/of/socket";
+    const char *error =
+        "write redis://[user:password@]host[:port][/db], unix:///path/of/socket "
+        "or sentinel://address:port,address:port/master";
 
     for (size_t i = 0; i < LENGTH(schemes); i++) {
         if (slice_starts(text, schemes[i].prefix)) {
@@ -225,7 +354,7 @@ redis_url_parse(const char *url, struct redis_url *ret_url, char *ret_error)
         }
     }
     if (error != NULL) {
-        (void)snprintf(ret_error, QUEUE_ERROR_SIZE, "Redis URL: %s", error);
+        (void)snprintf(ret_error, QUEUE_ERROR_SIZE, "%s", error);
     } else {
         *ret_url = parsed;
     }

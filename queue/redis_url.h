@@ -3,8 +3,11 @@
  *
  *   redis://[user:password@]host[:port][/db]
  *   unix:///path/of/socket[?db=N&user=U&password=P]
+ *   sentinel://[user:password@]address[:port][,address[:port]...]/master[/db]
+ *       [?sentinel_user=U&sentinel_password=P&wait_replicas=N]
  *
- * User, password and path may be percent-encoded.
+ * User, password, path and the master's name may be percent-encoded. Sentinels are given by
+ * address, never by name: looking a name up could block an event loop.
  */
 #pragma once
 
@@ -12,19 +15,38 @@
 
 enum {
     REDIS_PORT = 6379,
+    REDIS_SENTINEL_PORT = 26379,
+    REDIS_SENTINELS_MAX = 8,
+    REDIS_ADDRESS_SIZE = 46, /* INET6_ADDRSTRLEN */
+    REDIS_MASTER_SIZE = 128, /* a master's name at its Sentinels */
+    REDIS_REPLICAS_MAX = 16,
     REDIS_HOST_SIZE = 256,
     REDIS_PATH_SIZE = 108, /* sun_path of unix(7), with the NUL */
     REDIS_SECRET_SIZE = 512,
     REDIS_DB_MAX = 65535,
 };
 
+struct redis_login {
+    char user[REDIS_SECRET_SIZE];     /* empty: the default one */
+    char password[REDIS_SECRET_SIZE]; /* empty: no AUTH */
+};
+
+struct redis_address {
+    char host[REDIS_ADDRESS_SIZE];
+    uint16_t port;
+};
+
 struct redis_url {
     char path[REDIS_PATH_SIZE]; /* empty: TCP */
-    char host[REDIS_HOST_SIZE];
+    char host[REDIS_HOST_SIZE]; /* empty: to be asked of the Sentinels */
     uint16_t port;
-    char user[REDIS_SECRET_SIZE];
-    char password[REDIS_SECRET_SIZE]; /* empty: no AUTH */
+    struct redis_login login;
     unsigned db;
+    struct redis_address sentinels[REDIS_SENTINELS_MAX];
+    size_t sentinel_count; /* 0: no sentinel:// */
+    char master[REDIS_MASTER_SIZE];
+    struct redis_login sentinel_login;
+    unsigned wait_replicas; /* so many must have an event before it counts as stored */
 };
 
 /*
@@ -32,3 +54,6 @@ struct redis_url {
  * repeats any part of the URL that may be secret.
  */
 int redis_url_parse(const char *url, struct redis_url *ret_url, char *ret_error) MUST_USE;
+
+/* An IPv4 or IPv6 address in figures: connecting to it looks nothing up. */
+bool redis_is_address(const char *host);

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/param.h>
 
 #include "queue/scripts.h"
 
@@ -38,13 +39,17 @@ session_init(
             QUEUE_PARTITIONS_MAX);
         return -EINVAL;
     }
-    return redis_init(&session->redis, options->url, ret_error);
+    const int r = redis_init(&session->redis, options->url, ret_error);
+
+    sentinel_init(&session->sentinel, &session->redis.url);
+    return r;
 }
 
 void
 session_done(struct session *session)
 {
     redis_done(&session->redis);
+    sentinel_done(&session->sentinel);
     redis_exchange_done(&session->greeting);
 }
 
@@ -64,12 +69,7 @@ session_probe(const struct session *session, struct redis_exchange *exchange)
 static void
 write_login(const struct redis_url *url, struct redis_exchange *exchange)
 {
-    const char *const named[] = {"AUTH", url->user, url->password, NULL, NULL, NULL};
-    const char *const plain[] = {"AUTH", url->password, NULL, NULL, NULL, NULL};
-
-    if (url->password[0] != '\0') {
-        redis_command_texts(exchange, url->user[0] != '\0' ? named : plain);
-    }
+    redis_command_login(exchange, &url->login);
     if (url->db != 0) {
         redis_command(exchange, 2);
         redis_argument_text(exchange, "SELECT");
@@ -77,7 +77,7 @@ write_login(const struct redis_url *url, struct redis_exchange *exchange)
     }
 }
 
-/* The last three replies are those of HSETNX, HSETNX and HGET. */
+/* The last three replies are those of HSETNX, HSETNX and HGET; with Sentinel, before them ROLE. */
 enum {
     REPLIES_META = 3,
 };
@@ -91,6 +91,10 @@ write_greeting(const struct session *session, struct redis_exchange *exchange)
     for (size_t i = 0; i < SCRIPT_COUNT; i++) {
         redis_command_texts(exchange,
             (const char *const[]){"SCRIPT", "LOAD", scripts[i].text, NULL, NULL, NULL});
+    }
+    if (sentinel_is_used(&session->redis)) {
+        redis_command_texts(
+            exchange, (const char *const[]){"ROLE", NULL, NULL, NULL, NULL, NULL});
     }
     redis_command(exchange, 4);
     redis_argument_text(exchange, "HSETNX");
@@ -137,7 +141,7 @@ check_meta(struct session *session, const struct redis_exchange *greeting)
     }
     if (partitions ==
         0) { /* not there and not to be written: one of the three says why */
-        const struct slice why = first_error(greeting, greeting->answered);
+        const struct slice why = redis_exchange_error(greeting);
 
         redis_set_error(
             &session->redis, why.size > 0 ? why : slice_of("fb:meta is broken"));
@@ -151,6 +155,30 @@ check_meta(struct session *session, const struct redis_exchange *greeting)
     return QUEUE_E_PARTITIONS;
 }
 
+/* A Sentinel that was away for a while may name a master of old. */
+static bool
+is_replica(const struct session *session, const struct redis_exchange *greeting)
+{
+    const struct redisReply *role =
+        greeting->replies[greeting->answered - REPLIES_META - 1];
+
+    return sentinel_is_used(&session->redis) &&
+           !slice_is(redis_reply_text(redis_reply_at(role, 0)), "master");
+}
+
+static void
+note_master(struct session *session)
+{
+    char master[sizeof(session->master)];
+
+    (void)snprintf(master, sizeof(master), "%.46s:%u", session->redis.url.host,
+        session->redis.url.port);
+    if (session->master[0] != '\0' && strcmp(master, session->master) != 0) {
+        session->moves++;
+    }
+    memcpy(session->master, master, sizeof(master));
+}
+
 int
 session_check_greeting(struct session *session)
 {
@@ -160,11 +188,16 @@ session_check_greeting(struct session *session)
 
     if (error.size > 0) {
         redis_set_error(&session->redis, error);
+    } else if (is_replica(session, greeting)) {
+        redis_set_error(&session->redis, slice_of("is a replica, not the master"));
     } else {
         r = check_meta(session, greeting);
     }
     session->greeted = r == QUEUE_OK;
-    session->writable = first_error(greeting, greeting->answered).size == 0;
+    if (session->greeted && sentinel_is_used(&session->redis)) {
+        note_master(session);
+    }
+    session->writable = redis_exchange_error(greeting).size == 0;
     if (r != QUEUE_OK) {
         redis_disconnect(&session->redis);
     }
@@ -173,13 +206,22 @@ session_check_greeting(struct session *session)
 
 /* ---- calls ------------------------------------------------------------------------------- */
 
+/* Waits for what session_begin() or session_begin_greeting() has begun. */
 static int
-greet(struct session *session, int64_t deadline_us)
+finish_greeting(struct session *session, int64_t deadline_us)
 {
-    session_begin_greeting(session);
-    const int r = redis_finish(&session->redis, deadline_us);
+    for (;;) {
+        const int64_t now_us = redis_now_us();
+        const int r = session_advance(session, now_us);
 
-    return r != 0 ? r : session_check_greeting(session);
+        if (r != -EAGAIN) {
+            return r;
+        }
+        if (now_us >= deadline_us) {
+            return session_expire(session);
+        }
+        redis_wait(&session->redis, MIN(deadline_us, session_wake_us(session)));
+    }
 }
 
 /* A connection that has died since the last call is replaced without a word. */
@@ -188,12 +230,15 @@ make_ready(struct session *session, int64_t deadline_us)
 {
     struct redis *redis = &session->redis;
 
-    if (session->greeted && redis_is_connected(redis) && redis_advance(redis) == 0) {
+    const int64_t now_us = redis_now_us();
+
+    if (session->greeted && redis_is_connected(redis) && redis_advance(redis) == 0 &&
+        !session_leave_replaced(session, now_us)) {
         return QUEUE_OK;
     }
-    const int r = redis_connect(redis);
+    const int r = session_begin(session, now_us);
 
-    return r != 0 ? r : greet(session, deadline_us);
+    return r != 0 ? r : finish_greeting(session, deadline_us);
 }
 
 static int
@@ -219,10 +264,14 @@ session_call(struct session *session, struct redis_exchange *exchange)
         r = run(session, exchange, deadline_us);
     }
     if (r == QUEUE_OK && session_scripts_missing(exchange)) {
-        r = greet(session, deadline_us);
+        session_begin_greeting(session);
+        r = finish_greeting(session, deadline_us);
         if (r == QUEUE_OK) {
             r = run(session, exchange, deadline_us);
         }
+    }
+    if (r == QUEUE_OK) {
+        (void)session_leave_demoted(session, exchange); /* for the next call */
     }
     return r;
 }
@@ -230,19 +279,54 @@ session_call(struct session *session, struct redis_exchange *exchange)
 bool
 session_scripts_missing(const struct redis_exchange *exchange)
 {
-    for (size_t i = 0; i < exchange->answered; i++) {
+    const size_t count = exchange->answered - (exchange->wait_replicas > 0 ? 1 : 0);
+
+    for (size_t i = 0; i < count; i++) {
         if (!slice_starts(redis_reply_error(exchange->replies[i]), "NOSCRIPT")) {
             return false;
         }
     }
-    return exchange->answered > 0;
+    return count > 0;
+}
+
+/*
+ * Redis waits for all it had written when the command before was run, whoever wrote it: so a copy
+ * of an event that is there, but maybe not yet at the replicas, waits as well.
+ */
+void
+session_add_wait(const struct session *session, struct redis_exchange *exchange)
+{
+    const unsigned replicas = session->redis.url.wait_replicas;
+
+    if (replicas > 0) {
+        redis_command(exchange, 3);
+        redis_argument_text(exchange, "WAIT");
+        redis_argument_number(exchange, replicas);
+        redis_argument_number(exchange, session->timeout_us / US_PER_MS / 2);
+        exchange->wait_replicas = replicas;
+    }
+}
+
+struct slice
+session_wait_error(const struct redis_exchange *exchange)
+{
+    const struct redisReply *wait =
+        exchange->answered > 0 ? exchange->replies[exchange->answered - 1] : NULL;
+
+    return exchange->wait_replicas == 0 ||
+                   redis_reply_number(wait) >= exchange->wait_replicas
+               ? (struct slice){0}
+               : slice_of("too few replicas have it in time (see wait_replicas)");
 }
 
 int
 session_check_replies(struct session *session, const struct redis_exchange *exchange)
 {
-    const struct slice error = first_error(exchange, exchange->answered);
+    struct slice error = redis_exchange_error(exchange);
 
+    if (error.size == 0) {
+        error = session_wait_error(exchange);
+    }
     if (error.size == 0) {
         return QUEUE_OK;
     }

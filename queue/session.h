@@ -3,11 +3,12 @@
  *
  * Each new connection starts with a greeting: log in, choose the database, load the scripts,
  * note the partition count and check it. The same greeting is said again when Redis has
- * forgotten the scripts (SCRIPT FLUSH).
+ * forgotten the scripts (SCRIPT FLUSH). With sentinel:// the master is asked for first, and the
+ * greeting asks what greets us whether it is one.
  */
 #pragma once
 
-#include "queue/redis.h"
+#include "queue/sentinel.h"
 
 #define QUEUE_META "fb:meta" /* schema, partitions, id of the data set */
 
@@ -26,9 +27,12 @@ enum script {
 
 struct session {
     struct redis redis;
-    struct redis_exchange greeting;
+    struct sentinel sentinel;
+    struct redis_exchange greeting; /* and the question to a Sentinel before it */
     unsigned partitions;
     int64_t timeout_us;
+    char master[QUEUE_MASTER_SIZE]; /* which Sentinels named, and greeted us last */
+    int64_t moves;                  /* it was another than before; until they are told */
     bool greeted;
     bool writable; /* Redis took the writes of the greeting (no OOM, MISCONF, READONLY) */
 };
@@ -38,10 +42,23 @@ int session_init(struct session *session, const struct queue_options *options,
     char *ret_error) MUST_USE;
 void session_done(struct session *session);
 
-/* For event loops: hands the greeting to the connection; redis_advance() carries it on. */
+/*
+ * For event loops: begins to connect and greet, carried on by session_advance() when the
+ * descriptor is ready or session_wake_us() has come. 0, -EIO or -ENOMEM.
+ */
+int session_begin(struct session *session, int64_t now_us) MUST_USE;
+/* The same on a connection there is, when Redis has forgotten the scripts. */
 void session_begin_greeting(struct session *session);
-/* What was answered. QUEUE_OK: `greeted`. Otherwise disconnected: QUEUE_E_*. */
+/* What was answered, for session_advance(): as that. */
 int session_check_greeting(struct session *session) MUST_USE;
+/*
+ * QUEUE_OK: `greeted`; -EAGAIN: not yet, and the descriptor may be another one. Otherwise
+ * disconnected: -errno or QUEUE_E_*.
+ */
+int session_advance(struct session *session, int64_t now_us) MUST_USE;
+int64_t session_wake_us(const struct session *session); /* INT64_MAX: never by itself */
+/* Closes, because something took too long. Returns -ETIMEDOUT. */
+int session_expire(struct session *session);
 
 /*
  * Runs an exchange, connecting first when need be, within the session's timeout. QUEUE_OK: every
@@ -49,9 +66,29 @@ int session_check_greeting(struct session *session) MUST_USE;
  */
 int session_call(struct session *session, struct redis_exchange *exchange) MUST_USE;
 
+/*
+ * This Redis is not, or may soon not be, the one to write to: closes, so that the next connection
+ * finds who is.
+ */
+bool session_leave_demoted(
+    struct session *session, const struct redis_exchange *exchange);
+
+/* As session_leave_demoted(), because a Sentinel says that another is the master by now. */
+bool session_leave_replaced(struct session *session, int64_t now_us);
+
 /* Every reply says that Redis does not know the script: greet and send the exchange again. */
 bool session_scripts_missing(const struct redis_exchange *exchange);
-/* QUEUE_OK, or QUEUE_E_REFUSED with the error kept when a reply of the exchange is an error. */
+/*
+ * With wait_replicas in the URL: what the exchange has written must have reached so many replicas
+ * before its last reply comes. Nothing may be added behind it.
+ */
+void session_add_wait(const struct session *session, struct redis_exchange *exchange);
+/* Why what was written does not count as stored; absent when it does. */
+struct slice session_wait_error(const struct redis_exchange *exchange);
+/*
+ * QUEUE_OK, or QUEUE_E_REFUSED with the error kept when a reply of the exchange is an error or too
+ * few replicas have what it wrote.
+ */
 int session_check_replies(
     struct session *session, const struct redis_exchange *exchange) MUST_USE;
 

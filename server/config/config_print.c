@@ -28,17 +28,24 @@ number_json(double number)
     return number == floor(number) ? json_integer((json_int_t)number) : json_real(number);
 }
 
-/* The user and password of a URL are as secret as a token. */
+/*
+ * The user and password of a URL are as secret as a token. They stand before the last '@' of the
+ * authority, which ends with the first '/', or among the options behind a '?' after that.
+ */
 static json_t *
 url_json(const char *url)
 {
     const char *scheme_end = strstr(url, "://");
-    const char *user_end = strrchr(url, '@');
+    const char *authority = scheme_end != NULL ? scheme_end + strlen("://") : url;
+    const char *path = authority + strcspn(authority, "/");
+    const char *login_end = memrchr(authority, '@', (size_t)(path - authority));
+    const char *shown = login_end != NULL ? login_end : authority;
+    const char *options = path + strcspn(path, "?");
+    const bool has_options = *options != '\0';
 
-    if (scheme_end == NULL || user_end == NULL || user_end < scheme_end) {
-        return json_string(url);
-    }
-    return json_sprintf("%.*s" MASK "%s", (int)(scheme_end + 3 - url), url, user_end);
+    return json_sprintf("%.*s%s%.*s%s", (int)(authority - url), url,
+        login_end != NULL ? MASK : "", (int)(options - shown), shown,
+        has_options ? "?" MASK : "");
 }
 
 static json_t *

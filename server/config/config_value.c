@@ -107,11 +107,14 @@ fail_bad(const struct config_option *option, const struct config_item *item,
     const char *key, struct config_error *error)
 {
     const struct value_type *type = &types[option->type];
-    const char *noun = option->shape != NULL ? option->shape->noun : type->noun;
+    const struct option_shape *shape = option->shape;
+    const char *noun = shape != NULL ? shape->noun : type->noun;
     char remedy[CONFIG_KEY_MAX];
 
-    (void)snprintf(remedy, sizeof(remedy), "expected %s",
-        option->shape != NULL ? option->shape->expected : type->expected);
+    if (option->explain == NULL || !option->explain(item->text, remedy)) {
+        (void)snprintf(remedy, sizeof(remedy), "expected %s",
+            shape != NULL ? shape->expected : type->expected);
+    }
     if (!may_be_shown(option, item->text)) {
         return config_fail(error, &item->place, key, remedy, "not %s", noun);
     }

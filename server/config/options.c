@@ -128,7 +128,8 @@ const struct config_option config_options[] = {
     {"brevo.agent", NULL, OPTION_AGENT, AT(rules.agent), .initial = "none"},
 
     {"redis.url", "REDIS_URL", OPTION_TEXT, AT(redis_url), .shape = &shape_redis_url,
-        .needed_by = BY_SERVE | BY_WORK, .has_file = true,
+        .explain = shape_explain_redis_url, .needed_by = BY_SERVE | BY_WORK,
+        .has_file = true,
         .remedy = "set REDIS_URL, or use `run`, which starts its own Redis"},
     {"redis.require", NULL, OPTION_TEXT, AT(redis_require), .initial = "everysec",
         .shape = &shape_redis_require, .used_by = BY_SERVICES},

@@ -70,7 +70,10 @@ struct config_option {
     size_t offset;    /* in struct config */
     const char *initial; /* as it would stand in the environment; NULL: not set */
     const struct option_shape *shape; /* of texts and items; NULL: any text */
-    int64_t min;                      /* integers and durations */
+    /* NULL, or says what is wrong with a text of another shape and what to do, without repeating
+       any of it. False: the shape's `expected` says it all. */
+    bool (*explain)(const char *text, char ret_remedy[CONFIG_KEY_MAX]);
+    int64_t min;        /* integers and durations */
     int64_t max;        /* the same; of lists the most items, 0 for the type's limit */
     const char *remedy; /* what to do when a needed one is missing */
 };

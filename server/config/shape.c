@@ -3,6 +3,7 @@
  */
 #include "server/config/shape.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "mapping/address.h"
@@ -149,9 +150,19 @@ static bool
 is_redis_url(const char *text)
 {
     struct redis_url url;
-    char error[QUEUE_ERROR_SIZE]; /* says no more than what is expected below */
+    char error[QUEUE_ERROR_SIZE]; /* see shape_explain_redis_url() */
 
     return is_printable(text) && redis_url_parse(text, &url, error) == QUEUE_OK;
+}
+
+static_assert((int)CONFIG_KEY_MAX >= (int)QUEUE_ERROR_SIZE, "an explanation fits");
+
+bool
+shape_explain_redis_url(const char *text, char ret_remedy[CONFIG_KEY_MAX])
+{
+    struct redis_url url;
+
+    return is_printable(text) && redis_url_parse(text, &url, ret_remedy) != QUEUE_OK;
 }
 
 static bool
@@ -222,10 +233,8 @@ const struct option_shape shape_origin = {"an origin",
     "a scheme and a host in small letters like https://flex.twilio.com, without a path or "
     "the usual port",
     is_origin};
-const struct option_shape shape_redis_url = {"a Redis URL",
-    "redis://[user:password@]host[:port][/db] or unix:///path/to/socket; TLS, Sentinel and "
-    "Cluster are not in this build: for TLS use a tunnel",
-    is_redis_url};
+const struct option_shape shape_redis_url = {
+    "a Redis URL", "printable characters without blanks", is_redis_url};
 const struct option_shape shape_redis_require = {"what Redis must keep",
     "always, everysec (a crash may lose the last second) or none (any Redis will do)",
     is_redis_require};

@@ -23,5 +23,8 @@ extern const struct option_shape shape_path;       /* of a file, an attribute */
 extern const struct option_shape shape_attribute;  /* a Brevo contact attribute */
 extern const struct option_shape shape_event_name; /* a Brevo event */
 
+/* What is wrong with a URL of Redis: see struct config_option. */
+bool shape_explain_redis_url(const char *text, char ret_remedy[CONFIG_KEY_MAX]);
+
 /* The host of a URL that shape_url accepts, without port and brackets. */
 struct slice shape_url_host(const char *url);

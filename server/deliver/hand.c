@@ -79,6 +79,9 @@ tell_alarms(struct hand *hand)
             "count=%" PRId64 " do=\"find out who deletes keys of this Redis\"",
             alarms.records_missing);
     }
+    if (alarms.moves > 0) {
+        log_warn("redis_moved", "master=%s", alarms.master);
+    }
 }
 
 static bool

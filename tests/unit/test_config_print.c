@@ -75,6 +75,39 @@ prints_no_secret(void **state)
 }
 
 static void
+masks_logins_in_urls_of_redis(void **state)
+{
+    static const struct {
+        const char *url;
+        const char *printed;
+    } cases[] = {
+        {"redis://h:1/2", "redis://h:1/2"},
+        {"redis://:hid?den@h", "redis://****@h"},
+        {"redis://:hid@den@h", "redis://****@h"},
+        {"unix:///r.sock", "unix:///r.sock"},
+        {"unix:///r.sock?password=hid@den", "unix:///r.sock?****"},
+        {"sentinel://10.0.0.1,10.0.0.2/m/1", "sentinel://10.0.0.1,10.0.0.2/m/1"},
+        {"sentinel://:hidden@10.0.0.1/m?sentinel_password=hid@den",
+            "sentinel://****@10.0.0.1/m?****"},
+    };
+    static char output[OUTPUT_SIZE];
+
+    (void)state;
+    for (size_t i = 0; i < LENGTH(cases); i++) {
+        char line[128];
+
+        set_variable("REDIS_URL", cases[i].url);
+        AUTO(config_done) struct config config = load(FLEX);
+
+        print(&config, false, output);
+        (void)snprintf(line, sizeof(line), "url: \"%s\"\n", cases[i].printed);
+        if (strstr(output, line) == NULL) {
+            fail_msg("%s: not %s in %s", cases[i].url, line, output);
+        }
+    }
+}
+
+static void
 names_what_is_left_out(void **state)
 {
     static const char *const expected[] = {
@@ -132,6 +165,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         CONFIG_TEST(prints_what_it_would_read_again),
         CONFIG_TEST(prints_no_secret),
+        CONFIG_TEST(masks_logins_in_urls_of_redis),
         CONFIG_TEST(names_what_is_left_out),
         CONFIG_TEST(names_what_has_no_use_yet),
     };

@@ -173,13 +173,17 @@ never_prints_a_bad_secret(void **state)
             "not a usable secret: c.yaml:3:25: connectors.twilio_flex.auth_tokens "
             "(expected printable characters without blanks)"},
         {"redis: { url: \"rediss://:password@r.example.com\" }\n",
-            "not a Redis URL: c.yaml:1:15: redis.url (expected "
-            "redis://[user:password@]host[:port][/db] or unix:///path/to/socket; TLS, "
-            "Sentinel and Cluster are not in this build: for TLS use a tunnel)"},
+            "not a Redis URL: c.yaml:1:15: redis.url (TLS to Redis is not in this build: put "
+            "haproxy or stunnel in between and name its near end here, see docs/operations.md)"},
         {"redis: { url: \"redis://:password@r.example.com:port\" }\n",
-            "not a Redis URL: c.yaml:1:15: redis.url (expected "
-            "redis://[user:password@]host[:port][/db] or unix:///path/to/socket; TLS, "
-            "Sentinel and Cluster are not in this build: for TLS use a tunnel)"},
+            "not a Redis URL: c.yaml:1:15: redis.url (the port is not a number from 1 to "
+            "65535)"},
+        {"redis: { url: \"sentinel://:password@r.example.com/m\" }\n",
+            "not a Redis URL: c.yaml:1:15: redis.url (a Sentinel is given by its address, like "
+            "10.0.0.1:26379, not by a name)"},
+        {"redis: { url: \"redis://:pass word@r.example.com\" }\n",
+            "not a Redis URL: c.yaml:1:15: redis.url (expected printable characters without "
+            "blanks)"},
     };
 
     (void)state;
