@@ -309,6 +309,13 @@ group_commit_add(struct group_commit *commit, struct commit_unit *unit)
     commit_list_add(&commit->units, unit);
 }
 
+/* The answer to the round under way will find nobody. */
+void
+group_commit_give_up(struct group_commit *commit, int status)
+{
+    commit_list_fail_all(&commit->units, status);
+}
+
 int
 group_commit_fd(const struct group_commit *commit)
 {

@@ -5,6 +5,7 @@
  * or none.
  */
 #include <inttypes.h>
+#include <string.h>
 #include <sysexits.h>
 
 #include "mapping/timestamp.h"
@@ -14,6 +15,8 @@
 #include "server/commands.h"
 #include "server/deliver/pace.h"
 #include "server/deliver/sink_test.h"
+#include "server/ingest/spool_file.h"
+#include "server/ops/clock.h"
 
 enum {
     REASON_WIDTH = QUEUE_TEXT_MAX,
@@ -30,6 +33,7 @@ struct snapshot {
     struct queue_stats stats;
     struct queue_note sink_test;
     struct queue_health health;
+    struct spool_totals spool;
 };
 
 static bool
@@ -46,8 +50,9 @@ parse(int argc, char **argv, struct arguments *arguments, int *ret_exit)
             "Shows the queue in redis.url, or in the Redis that `flexbrevo run` keeps under\n"
             "state_dir: counts by state, the age of the oldest waiting event, about how long\n"
             "the backlog takes, what is paused and why, what was filtered and parked by\n"
-            "reason, the latest test event of an Event Streams sink, and what Redis itself\n"
-            "keeps and lacks.\n"
+            "reason, the latest test event of an Event Streams sink, what Redis itself keeps\n"
+            "and lacks, and what waits in the local spools of state_dir. When Redis does not\n"
+            "answer, the spools alone.\n"
             "Exit status: 0 shown, 69 Redis does not answer.\n",
         .options = options,
         .option_count = LENGTH(options),
@@ -143,6 +148,8 @@ print_json(const struct snapshot *snapshot, const struct config *config)
         {"backlog_eta_seconds", backlog_s(stats, config)},
         {"unaccounted_events", stats->unaccounted},
         {"group_recreated", stats->group_recreated},
+        {"spool_pending", snapshot->spool.waiting + snapshot->spool.aside},
+        {"spool_aside", snapshot->spool.aside},
     };
     json_t *status = json_pack("{s:o, s:o, s:o, s:o, s:o}", "brevo_paused",
         list_pauses(&stats->paused), "filtered_by", count_labels(&stats->filtered_by),
@@ -204,6 +211,21 @@ print_sink_test(const struct queue_note *test)
     }
 }
 
+/* A spool is only used while Redis is away: mostly there is nothing to say. */
+static void
+print_spool(const struct spool_totals *spool)
+{
+    if (spool->waiting + spool->aside > 0) {
+        (void)printf("%-12s %10" PRId64 "  not in Redis yet\n", "spool",
+            spool->waiting + spool->aside);
+        print_duration("  oldest", (clock_unix_ms() - spool->oldest_ms) / MS_PER_S);
+    }
+    if (spool->aside > 0) {
+        (void)printf("%-12s %10" PRId64 "  Redis refuses them: see the log\n", "  aside",
+            spool->aside);
+    }
+}
+
 static void
 print_text(const struct snapshot *snapshot, const struct config *config)
 {
@@ -229,6 +251,7 @@ print_text(const struct snapshot *snapshot, const struct config *config)
         print_duration("oldest", stats->oldest_ms / MS_PER_S);
         print_duration("backlog", backlog_s(stats, config));
     }
+    print_spool(&snapshot->spool);
     if (stats->unaccounted != 0) {
         (void)printf("unaccounted  %10" PRId64 "  accepted, and in no other count\n",
             stats->unaccounted);
@@ -242,6 +265,31 @@ print_text(const struct snapshot *snapshot, const struct config *config)
 
 /* ---- reading ---------------------------------------------------------------------------------- */
 
+static void
+look_at_spool(const struct config *config, struct spool_totals *ret_spool)
+{
+    const int r = spool_files_look(config->state_dir, ret_spool);
+
+    if (r < 0) {
+        cli_error("a spool cannot be read: %s: %s (run as the server's user)",
+            config->state_dir, strerror(-r));
+    }
+}
+
+/* Redis is away, and this is what is kept for it. */
+static int
+show_spool_alone(const struct spool_totals *spool, bool as_json)
+{
+    if (!as_json) {
+        print_spool(spool);
+        return EX_OK;
+    }
+    return cli_print_json(json_pack("{s:I, s:I}", "spool_pending",
+                              (json_int_t)(spool->waiting + spool->aside), "spool_aside",
+                              (json_int_t)spool->aside),
+        stdout);
+}
+
 static int
 show(const struct config *config, bool as_json)
 {
@@ -252,6 +300,7 @@ show(const struct config *config, bool as_json)
     if (status != 0) {
         return status;
     }
+    look_at_spool(config, &snapshot.spool);
     int r = queue_stats(queue, &snapshot.stats);
 
     if (r == 0) {
@@ -261,7 +310,9 @@ show(const struct config *config, bool as_json)
         r = queue_health(queue, &snapshot.health);
     }
     if (r != 0) {
-        return cli_queue_unavailable(config, queue, "the queue cannot be read");
+        (void)cli_queue_unavailable(config, queue, "the queue cannot be read");
+        r = show_spool_alone(&snapshot.spool, as_json);
+        return r != EX_OK ? r : EX_UNAVAILABLE;
     }
     if (as_json) {
         return print_json(&snapshot, config);

@@ -13,6 +13,7 @@ enum option_type {
     OPTION_BOOL,
     OPTION_INTEGER,
     OPTION_DURATION, /* kept in ms */
+    OPTION_SIZE,     /* kept in bytes */
     OPTION_RATE,     /* per second; 0 is `auto` */
     OPTION_SHARE,    /* over 0, up to 1 */
     OPTION_LOG_LEVEL,
@@ -70,7 +71,7 @@ struct config_option {
     size_t offset;    /* in struct config */
     const char *initial; /* as it would stand in the environment; NULL: not set */
     const struct option_shape *shape; /* of texts and items; NULL: any text */
-    int64_t min;                      /* integers and durations */
+    int64_t min;                      /* integers, durations, sizes */
     int64_t max;        /* the same; of lists the most items, 0 for the type's limit */
     const char *remedy; /* what to do when a needed one is missing */
 };

@@ -28,6 +28,10 @@ enum metric {
     METRIC_CONNECTIONS_EVICTED, /* ended to let others in */
     METRIC_REDIS_DEGRADED,      /* {cause}: gauge, 0 or 1 */
     METRIC_REDIS_FSYNC,         /* {mode}: gauge, 0 or 1 */
+    METRIC_SPOOLED,             /* events kept in the local spool */
+    METRIC_SPOOL_PENDING,       /* gauge: events in it now */
+    METRIC_SPOOL_ASIDE,         /* gauge: of these, refused by Redis for good */
+    METRIC_SPOOL_ERRORS,
     METRIC_COUNT
 };
 
