@@ -280,13 +280,15 @@ look_at_spool(const struct config *config, struct spool_totals *ret_spool)
 static int
 show_spool_alone(const struct spool_totals *spool, bool as_json)
 {
+    const json_int_t waiting = spool->waiting;
+    const json_int_t aside = spool->aside;
+
     if (!as_json) {
         print_spool(spool);
         return EX_OK;
     }
-    return cli_print_json(json_pack("{s:I, s:I}", "spool_pending",
-                              (json_int_t)(spool->waiting + spool->aside), "spool_aside",
-                              (json_int_t)spool->aside),
+    return cli_print_json(
+        json_pack("{s:I, s:I}", "spool_pending", waiting + aside, "spool_aside", aside),
         stdout);
 }
 

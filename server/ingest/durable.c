@@ -120,14 +120,13 @@ send_to_spool(struct durable *durable)
 static void
 send_gathered(struct durable *durable)
 {
-    while (durable->batch == NULL && durable->gathered.first != NULL) {
-        if (may_go_to_redis(durable)) {
-            while (durable->gathered.first != NULL) {
-                send_to_redis(durable, unit_list_take(&durable->gathered));
-            }
-        } else {
-            send_to_spool(durable);
+    if (durable->batch == NULL && may_go_to_redis(durable)) {
+        while (durable->gathered.first != NULL) {
+            send_to_redis(durable, unit_list_take(&durable->gathered));
         }
+    }
+    while (durable->batch == NULL && durable->gathered.first != NULL) {
+        send_to_spool(durable);
     }
 }
 

@@ -31,18 +31,15 @@ struct spool_drain {
 
 /* The durable ones are counted where they entered the queue. */
 static void
-count_results(const struct spool_rows *rows)
+count_result(const struct queue_put *put)
 {
-    for (size_t i = 0; i < rows->count; i++) {
-        const struct queue_put *put = &rows->puts[i];
-        const enum metric metric = put->result == QUEUE_PUT_DUPLICATE
-                                       ? METRIC_EVENTS_DUPLICATE
-                                       : METRIC_EVENTS_ACCEPTED;
+    const enum metric metric = put->result == QUEUE_PUT_DUPLICATE
+                                   ? METRIC_EVENTS_DUPLICATE
+                                   : METRIC_EVENTS_ACCEPTED;
 
-        for (enum source source = 0; source < SOURCE_COUNT; source++) {
-            if (slice_is(put->route, source_route(source))) {
-                counter_add(metrics_counter(metric, source_name(source), NULL), 1);
-            }
+    for (enum source source = 0; source < SOURCE_COUNT; source++) {
+        if (slice_is(put->route, source_route(source))) {
+            counter_add(metrics_counter(metric, source_name(source), NULL), 1);
         }
     }
 }
@@ -92,7 +89,9 @@ on_done(struct commit_unit *unit, int status)
     struct spool_rows *rows = &drain->rows;
 
     if (status == 0) {
-        count_results(rows);
+        for (size_t i = 0; i < rows->count; i++) {
+            count_result(&rows->puts[i]);
+        }
         drain->drained += (int64_t)rows->count;
         drain->singly -= drain->singly < rows->count ? drain->singly : rows->count;
     }

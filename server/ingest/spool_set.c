@@ -182,20 +182,26 @@ spool_set_mend(struct spool_set *set)
     }
 }
 
+static void
+retry_aside(struct spool_set *set, const struct spool_file *file)
+{
+    if (totals_of(file).aside == 0 || spool_drain_uses(set->drain, file->spool)) {
+        return;
+    }
+    const int r = spool_retry_aside(file->spool);
+
+    if (r != 0) {
+        tell_failure(set, file, r);
+    }
+}
+
 void
 spool_set_retry_aside(struct spool_set *set)
 {
-    for (size_t i = 0; i <= set->adopted_count; i++) {
-        struct spool_file *file = i < set->adopted_count ? &set->adopted[i] : &set->own;
-
-        if (totals_of(file).aside > 0 && !spool_drain_uses(set->drain, file->spool)) {
-            const int r = spool_retry_aside(file->spool);
-
-            if (r != 0) {
-                tell_failure(set, file, r);
-            }
-        }
+    for (size_t i = 0; i < set->adopted_count; i++) {
+        retry_aside(set, &set->adopted[i]);
     }
+    retry_aside(set, &set->own);
 }
 
 void

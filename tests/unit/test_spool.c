@@ -366,7 +366,7 @@ holds(const char *file, const char *text)
     AUTO(buffer_done) struct buffer bytes = {0};
 
     assert_int_equal(file_read(in_directory(file), FILE_MAX, &bytes), 0);
-    return memmem(bytes.data, bytes.size, text, strlen(text)) != NULL;
+    return bytes.size > 0 && memmem(bytes.data, bytes.size, text, strlen(text)) != NULL;
 }
 
 static void
