@@ -78,3 +78,5 @@ const char *spool_error(const struct spool *spool); /* why the last call failed 
 
 /* Counts what is in the file, without changing it, whoever has it open. */
 int spool_look(const char *path, struct spool_totals *ret_totals) MUST_USE;
+
+const char *spool_library_version(void); /* SQLite's */

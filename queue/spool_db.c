@@ -305,3 +305,9 @@ spool_look(const char *path, struct spool_totals *ret_totals)
     }
     return r;
 }
+
+const char *
+spool_library_version(void)
+{
+    return sqlite3_libversion();
+}
