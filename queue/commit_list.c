@@ -47,6 +47,20 @@ commit_list_next(const struct commit_list *list)
     return *list->behind_round;
 }
 
+bool
+commit_list_is_full(const struct commit_list *list)
+{
+    return list->waiting_puts >= GROUP_COMMIT_WAITING_EVENTS_MAX ||
+           list->waiting_bytes >= GROUP_COMMIT_WAITING_BYTES_MAX;
+}
+
+int64_t
+commit_list_rounds(const struct commit_list *list)
+{
+    return (int64_t)MAX(list->waiting_puts / GROUP_COMMIT_EVENTS_MAX,
+        list->waiting_bytes / GROUP_COMMIT_BYTES_MAX);
+}
+
 /* The next put of a unit goes out, or never will. */
 static void
 stop_waiting(struct commit_list *list, struct commit_unit *unit)

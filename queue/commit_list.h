@@ -35,3 +35,7 @@ void commit_list_fail_all(struct commit_list *list, int status);
 void commit_list_fail_due(struct commit_list *list, int64_t now_us);
 /* The next unit to go, NULL when there is none. */
 const struct commit_unit *commit_list_next(const struct commit_list *list);
+/* No more may wait: whoever comes is refused at once. */
+bool commit_list_is_full(const struct commit_list *list);
+/* How many full rounds what waits will take, at least. */
+int64_t commit_list_rounds(const struct commit_list *list);

@@ -320,6 +320,13 @@ group_commit_add(struct group_commit *commit, struct commit_unit *unit)
     commit_list_add(&commit->units, unit);
 }
 
+/* The answer to the round under way will find nobody. */
+void
+group_commit_give_up(struct group_commit *commit, int status)
+{
+    commit_list_fail_all(&commit->units, status);
+}
+
 int
 group_commit_fd(const struct group_commit *commit)
 {
@@ -370,8 +377,7 @@ group_commit_wait_us(const struct group_commit *commit, int64_t now_us)
     const bool is_under_way = commit->state != DOWN && commit->state != READY;
     int64_t wait_us = 0;
 
-    if (units->waiting_puts >= GROUP_COMMIT_WAITING_EVENTS_MAX ||
-        units->waiting_bytes >= GROUP_COMMIT_WAITING_BYTES_MAX) {
+    if (commit_list_is_full(units)) {
         return INT64_MAX;
     }
     if (units->count == 0) {
@@ -380,9 +386,7 @@ group_commit_wait_us(const struct group_commit *commit, int64_t now_us)
     if (is_under_way) { /* late already: as long again */
         wait_us = MAX(age_us(commit, now_us), commit->round_us - age_us(commit, now_us));
     }
-    return wait_us +
-           commit->round_us * (int64_t)MAX(units->waiting_puts / GROUP_COMMIT_EVENTS_MAX,
-                                  units->waiting_bytes / GROUP_COMMIT_BYTES_MAX);
+    return wait_us + commit->round_us * commit_list_rounds(units);
 }
 
 size_t

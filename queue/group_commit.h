@@ -48,6 +48,11 @@ void group_commit_close(struct group_commit **commit);
 
 /* Takes the unit on; it goes out with the next group_commit_run(). */
 void group_commit_add(struct group_commit *commit, struct commit_unit *unit);
+/*
+ * Fails all units, in the order added, with `status`: somebody else takes care of them. What is on
+ * its way may still be stored. Not from a `done`.
+ */
+void group_commit_give_up(struct group_commit *commit, int status);
 
 /*
  * -1: not connected. When a connection is lost it is -1 after that group_commit_run(), and a new

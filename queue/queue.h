@@ -77,6 +77,7 @@ enum queue_put_result {
     QUEUE_PUT_MERGED, /* these bytes joined an unsettled record; a parked one is pending again,
                             for what it lacked may have come */
     QUEUE_PUT_DUPLICATE, /* nothing new: the same route again, or settled before */
+    QUEUE_PUT_SPOOLED, /* in the local spool (spool.h): Redis is yet to say which of these */
 };
 
 struct queue_put {

@@ -5,6 +5,7 @@
  * or none.
  */
 #include <inttypes.h>
+#include <string.h>
 #include <sysexits.h>
 
 #include "mapping/timestamp.h"
@@ -14,6 +15,8 @@
 #include "server/commands.h"
 #include "server/deliver/pace.h"
 #include "server/deliver/sink_test.h"
+#include "server/ingest/spool_file.h"
+#include "server/ops/clock.h"
 #include "server/service/witness.h"
 
 enum {
@@ -32,6 +35,7 @@ struct snapshot {
     struct queue_note sink_test;
     struct queue_health health;
     struct queue_note went_back;
+    struct spool_totals spool;
 };
 
 static bool
@@ -48,8 +52,9 @@ parse(int argc, char **argv, struct arguments *arguments, int *ret_exit)
             "Shows the queue in redis.url, or in the Redis that `flexbrevo run` keeps under\n"
             "state_dir: counts by state, the age of the oldest waiting event, about how long\n"
             "the backlog takes, what is paused and why, what was filtered and parked by\n"
-            "reason, the latest test event of an Event Streams sink, and what Redis itself\n"
-            "keeps and lacks.\n"
+            "reason, the latest test event of an Event Streams sink, what Redis itself keeps\n"
+            "and lacks, and what waits in the local spools of state_dir. When Redis does not\n"
+            "answer, the spools alone.\n"
             "Exit status: 0 shown, 69 Redis does not answer.\n",
         .options = options,
         .option_count = LENGTH(options),
@@ -145,6 +150,8 @@ print_json(const struct snapshot *snapshot, const struct config *config)
         {"backlog_eta_seconds", backlog_s(stats, config)},
         {"unaccounted_events", stats->unaccounted},
         {"group_recreated", stats->group_recreated},
+        {"spool_pending", snapshot->spool.waiting + snapshot->spool.aside},
+        {"spool_aside", snapshot->spool.aside},
     };
     json_t *status = json_pack("{s:o, s:o, s:o, s:o, s:o}", "brevo_paused",
         list_pauses(&stats->paused), "filtered_by", count_labels(&stats->filtered_by),
@@ -206,6 +213,21 @@ print_sink_test(const struct queue_note *test)
     }
 }
 
+/* A spool is only used while Redis is away: mostly there is nothing to say. */
+static void
+print_spool(const struct spool_totals *spool)
+{
+    if (spool->waiting + spool->aside > 0) {
+        (void)printf("%-12s %10" PRId64 "  not in Redis yet\n", "spool",
+            spool->waiting + spool->aside);
+        print_duration("  oldest", (clock_unix_ms() - spool->oldest_ms) / MS_PER_S);
+    }
+    if (spool->aside > 0) {
+        (void)printf("%-12s %10" PRId64 "  Redis refuses them: see the log\n", "  aside",
+            spool->aside);
+    }
+}
+
 static void
 print_text(const struct snapshot *snapshot, const struct config *config)
 {
@@ -231,6 +253,7 @@ print_text(const struct snapshot *snapshot, const struct config *config)
         print_duration("oldest", stats->oldest_ms / MS_PER_S);
         print_duration("backlog", backlog_s(stats, config));
     }
+    print_spool(&snapshot->spool);
     if (stats->unaccounted != 0) {
         (void)printf("unaccounted  %10" PRId64 "  accepted, and in no other count\n",
             stats->unaccounted);
@@ -244,6 +267,33 @@ print_text(const struct snapshot *snapshot, const struct config *config)
 
 /* ---- reading ---------------------------------------------------------------------------------- */
 
+static void
+look_at_spool(const struct config *config, struct spool_totals *ret_spool)
+{
+    const int r = spool_files_look(config->state_dir, ret_spool);
+
+    if (r < 0) {
+        cli_error("a spool cannot be read: %s: %s (run as the server's user)",
+            config->state_dir, strerror(-r));
+    }
+}
+
+/* Redis is away, and this is what is kept for it. */
+static int
+show_spool_alone(const struct spool_totals *spool, bool as_json)
+{
+    const json_int_t waiting = spool->waiting;
+    const json_int_t aside = spool->aside;
+
+    if (!as_json) {
+        print_spool(spool);
+        return EX_OK;
+    }
+    return cli_print_json(
+        json_pack("{s:I, s:I}", "spool_pending", waiting + aside, "spool_aside", aside),
+        stdout);
+}
+
 static int
 show(const struct config *config, bool as_json)
 {
@@ -254,6 +304,7 @@ show(const struct config *config, bool as_json)
     if (status != 0) {
         return status;
     }
+    look_at_spool(config, &snapshot.spool);
     int r = queue_stats(queue, &snapshot.stats);
 
     if (r == 0) {
@@ -266,7 +317,9 @@ show(const struct config *config, bool as_json)
         r = queue_note_last(queue, WITNESS_NOTE, &snapshot.went_back);
     }
     if (r != 0) {
-        return cli_queue_unavailable(config, queue, "the queue cannot be read");
+        (void)cli_queue_unavailable(config, queue, "the queue cannot be read");
+        r = show_spool_alone(&snapshot.spool, as_json);
+        return r != EX_OK ? r : EX_UNAVAILABLE;
     }
     if (as_json) {
         return print_json(&snapshot, config);

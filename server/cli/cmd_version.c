@@ -3,6 +3,7 @@
  */
 #include <sysexits.h>
 
+#include "queue/spool.h"
 #include "server/cli/cli.h"
 #include "server/commands.h"
 #include "server/config/config_yaml.h"
@@ -48,11 +49,11 @@ parse(int argc, char **argv, bool *json, int *ret_exit)
 static json_t *
 describe(void)
 {
-    return json_pack("{s:s, s:s, s:s, s:{s:s, s:s, s:s, s:s, s:s, s:s}}", "version",
+    return json_pack("{s:s, s:s, s:s, s:{s:s, s:s, s:s, s:s, s:s, s:s, s:s}}", "version",
         FLEXBREVO_VERSION, "build", BUILD, "compiler", COMPILER, "libraries", "openssl",
         verify_version(), "curl", http_client_version(), "jansson", jansson_version_str(),
         "libyaml", config_yaml_version(), "libmicrohttpd", http_server_version(),
-        "hiredis", HIREDIS_VERSION);
+        "hiredis", HIREDIS_VERSION, "sqlite", spool_library_version());
 }
 
 static int

@@ -70,6 +70,7 @@ struct config {
     int64_t dedupe_window_ms;
     int64_t plugin_wait_ms;
     int64_t keep_bodies_ms;
+    int64_t spool_max; /* bytes; 0: no spool */
     char *state_dir;
 
     struct rules rules; /* its texts point into this struct */

@@ -88,6 +88,16 @@ duration_to_json(const struct config_option *option, const void *field)
 }
 
 static json_t *
+size_to_json(const struct config_option *option, const void *field)
+{
+    char text[CONFIG_DURATION_TEXT_SIZE];
+
+    (void)option;
+    config_size_text(*(const int64_t *)field, text);
+    return json_string(text);
+}
+
+static json_t *
 rate_to_json(const struct config_option *option, const void *field)
 {
     const double rate = *(const double *)field;
@@ -201,6 +211,7 @@ static value_to_json *const to_json[OPTION_TYPE_COUNT] = {
     [OPTION_BOOL] = bool_to_json,
     [OPTION_INTEGER] = integer_to_json,
     [OPTION_DURATION] = duration_to_json,
+    [OPTION_SIZE] = size_to_json,
     [OPTION_RATE] = rate_to_json,
     [OPTION_SHARE] = rate_to_json,
     [OPTION_LOG_LEVEL] = level_to_json,

@@ -78,16 +78,6 @@ config_set_bool(const struct config_option *option, const struct config_item *it
     return CONFIG_SET_E_BAD;
 }
 
-static int
-set_number(const struct config_option *option, int64_t number, int64_t *field)
-{
-    if (number < option->min || number > option->max) {
-        return CONFIG_SET_E_RANGE;
-    }
-    *field = number;
-    return 0;
-}
-
 int
 config_set_integer(const struct config_option *option, const struct config_item *item,
     struct config *config)
@@ -97,66 +87,7 @@ config_set_integer(const struct config_option *option, const struct config_item 
     if (!slice_to_int64(slice_of(item->text), &number)) {
         return CONFIG_SET_E_BAD;
     }
-    return set_number(option, number, option_field(option, config));
-}
-
-static const struct unit {
-    const char *name;
-    int64_t ms;
-} units[] = {
-    /* largest first */
-    {"d", INT64_C(24) * 60 * 60 * 1000},
-    {"h", INT64_C(60) * 60 * 1000},
-    {"m", INT64_C(60) * 1000},
-    {"s", 1000},
-    {"ms", 1},
-};
-
-void
-config_duration_text(int64_t ms, char text[CONFIG_DURATION_TEXT_SIZE])
-{
-    for (size_t i = 0; ms != 0 && i < LENGTH(units); i++) {
-        if (ms % units[i].ms == 0) {
-            (void)snprintf(text, CONFIG_DURATION_TEXT_SIZE, "%lld%s",
-                (long long)(ms / units[i].ms), units[i].name);
-            return;
-        }
-    }
-    (void)snprintf(text, CONFIG_DURATION_TEXT_SIZE, "0");
-}
-
-/* A number needs its unit: 30 could be seconds, hours or days. Only nothing is nothing in all. */
-bool
-config_duration_parse(const char *text, int64_t *ret_ms)
-{
-    const size_t digits = strspn(text, "0123456789");
-    int64_t number;
-
-    if (!slice_to_int64((struct slice){text, digits}, &number)) {
-        return false;
-    }
-    if (number == 0 && text[digits] == '\0') {
-        *ret_ms = 0;
-        return true;
-    }
-    for (size_t i = 0; i < LENGTH(units); i++) {
-        if (strcmp(text + digits, units[i].name) == 0) {
-            return !__builtin_mul_overflow(number, units[i].ms, ret_ms);
-        }
-    }
-    return false;
-}
-
-int
-config_set_duration(const struct config_option *option, const struct config_item *item,
-    struct config *config)
-{
-    int64_t ms;
-
-    if (!config_duration_parse(item->text, &ms)) {
-        return CONFIG_SET_E_BAD;
-    }
-    return set_number(option, ms, option_field(option, config));
+    return config_set_number(option, number, option_field(option, config));
 }
 
 /* "8", "0.8", "2.50": whatever the locale. */

@@ -23,6 +23,7 @@ config_setter config_set_text;
 config_setter config_set_bool;
 config_setter config_set_integer;
 config_setter config_set_duration;
+config_setter config_set_size;
 config_setter config_set_rate;
 config_setter config_set_share;
 config_setter config_set_log_level;
@@ -37,5 +38,8 @@ config_clearer config_clear_rules_texts;
 config_clearer config_clear_channels;
 config_clearer config_clear_fields;
 
+/* Sets the field, unless the number is outside of the option's min and max. */
+int config_set_number(
+    const struct config_option *option, int64_t number, int64_t *field) MUST_USE;
 /* "none", "sid", "name". */
 const char *config_agent_name(enum rules_agent agent);

@@ -39,6 +39,8 @@ static const struct value_type {
         .expected = "digits"},
     [OPTION_DURATION] = {ONE, config_set_duration, .noun = "a duration",
         .expected = "a number and its unit, like 500ms, 3s, 10m, 24h or 31d"},
+    [OPTION_SIZE] = {ONE, config_set_size, .noun = "a size",
+        .expected = "a number and its unit, like 512KiB, 64MiB or 1GiB"},
     [OPTION_RATE] = {ONE, config_set_rate, .noun = "a rate",
         .expected = "auto, or 0.1 to 10000 requests a second"},
     [OPTION_SHARE] = {ONE, config_set_share, .noun = "a share",
@@ -86,6 +88,9 @@ fail_range(const struct config_option *option, const struct config_item *item,
     if (option->type == OPTION_DURATION) {
         config_duration_text(option->min, min);
         config_duration_text(option->max, max);
+    } else if (option->type == OPTION_SIZE) {
+        config_size_text(option->min, min);
+        config_size_text(option->max, max);
     } else {
         (void)snprintf(min, sizeof(min), "%lld", (long long)option->min);
         (void)snprintf(max, sizeof(max), "%lld", (long long)option->max);

@@ -57,3 +57,5 @@ int config_value_set(const struct config_option *option, const struct config_ite
 bool config_duration_parse(const char *text, int64_t *ret_ms) MUST_USE;
 /* "500ms", "24h", "31d", "0": the largest unit without a remainder. */
 void config_duration_text(int64_t ms, char text[CONFIG_DURATION_TEXT_SIZE]);
+/* "512KiB", "1GiB", "0": the same of bytes. */
+void config_size_text(int64_t bytes, char text[CONFIG_DURATION_TEXT_SIZE]);

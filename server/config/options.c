@@ -175,6 +175,8 @@ const struct config_option config_options[] = {
         .min = 1, .max = MINUTE_MS},
     {"queue.keep_bodies", NULL, OPTION_DURATION, AT(keep_bodies_ms), .initial = "0",
         .min = 0, .max = YEAR_MS},
+    {"queue.spool_max", NULL, OPTION_SIZE, AT(spool_max), .initial = "1GiB", .min = 0,
+        .max = INT64_C(1) << 40, .used_by = BY_TWILIO_SIDE},
 
     {"identity.own_numbers", NULL, OPTION_RULES_TEXTS, AT(rules.own_numbers),
         .shape = &shape_phone},

@@ -13,6 +13,7 @@ enum option_type {
     OPTION_BOOL,
     OPTION_INTEGER,
     OPTION_DURATION, /* kept in ms */
+    OPTION_SIZE,     /* kept in bytes */
     OPTION_RATE,     /* per second; 0 is `auto` */
     OPTION_SHARE,    /* over 0, up to 1 */
     OPTION_LOG_LEVEL,
@@ -73,7 +74,7 @@ struct config_option {
     /* NULL, or says what is wrong with a text of another shape and what to do, without repeating
        any of it. False: the shape's `expected` says it all. */
     bool (*explain)(const char *text, char ret_remedy[CONFIG_KEY_MAX]);
-    int64_t min;        /* integers and durations */
+    int64_t min;        /* integers, durations, sizes */
     int64_t max;        /* the same; of lists the most items, 0 for the type's limit */
     const char *remedy; /* what to do when a needed one is missing */
 };

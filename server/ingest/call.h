@@ -43,7 +43,7 @@ struct call {
     struct token_check token;
     struct keyed_events events;
     struct keyed_event whole; /* a body that cannot be split */
-    struct commit_unit unit;
+    struct durable_unit unit;
     struct queue_put one_put; /* most requests carry one event */
 };
 

@@ -22,8 +22,7 @@ enum situation
 call_check_load(struct call *call)
 {
     struct ingest *ingest = call->ingest;
-    const int64_t wait_us =
-        group_commit_wait_us(ingest->options.commit, call->started_us);
+    const int64_t wait_us = durable_wait_us(ingest->options.durable, call->started_us);
     int64_t count = 0;
 
     if (wait_us <= (int64_t)COMMIT_WAIT_MAX_MS * US_PER_MS) {
@@ -31,7 +30,7 @@ call_check_load(struct call *call)
     }
     if (gate_pass(&ingest->overloaded, call->started_us, &count)) {
         log_warn("overload", "waiting=%zu count=%lld do=\"%s\"",
-            group_commit_waiting(ingest->options.commit), (long long)count,
+            durable_waiting(ingest->options.durable), (long long)count,
             "see why Redis is slow, or give it more CPU or a faster disk");
     }
     call->reason = "overload";
@@ -170,17 +169,21 @@ fill_unit(struct call *call)
     }
 }
 
+/* What is in the spool is counted when it comes to Redis, which says what it is. */
 static void
 count_results(const struct call *call)
 {
     int64_t duplicates = 0;
+    int64_t accepted = 0;
 
     for (size_t i = 0; i < call->unit.put_count; i++) {
-        duplicates += call->unit.puts[i].result == QUEUE_PUT_DUPLICATE ? 1 : 0;
+        const enum queue_put_result result = call->unit.puts[i].result;
+
+        duplicates += result == QUEUE_PUT_DUPLICATE ? 1 : 0;
+        accepted += result == QUEUE_PUT_NEW || result == QUEUE_PUT_MERGED ? 1 : 0;
     }
     counter_add(counter_of(call, METRIC_EVENTS_DUPLICATE), duplicates);
-    counter_add(counter_of(call, METRIC_EVENTS_ACCEPTED),
-        (int64_t)call->unit.put_count - duplicates);
+    counter_add(counter_of(call, METRIC_EVENTS_ACCEPTED), accepted);
     counter_set(counter_of(call, METRIC_LAST_EVENT), clock_unix_ms() / MS_PER_S);
 }
 
@@ -203,7 +206,7 @@ tell_sink_tests(const struct call *call)
 }
 
 static void
-on_committed(struct commit_unit *unit, int status)
+on_durable(struct durable_unit *unit, int status)
 {
     struct call *call = (struct call *)((char *)unit - offsetof(struct call, unit));
     int64_t count = 0;
@@ -216,7 +219,7 @@ on_committed(struct commit_unit *unit, int status)
     }
     if (gate_pass(&call->ingest->not_durable, clock_monotonic_us(), &count)) {
         log_warn("not_durable", "error=\"%s\" count=%lld",
-            group_commit_error(call->ingest->options.commit), (long long)count);
+            durable_error(call->ingest->options.durable), (long long)count);
     }
     call->reason = "not_durable";
     call_continue(call, SITUATION_UNAVAILABLE);
@@ -227,7 +230,7 @@ call_commit(struct call *call)
 {
     const size_t wanted = count_wanted(call);
 
-    call->unit.done = on_committed;
+    call->unit.done = on_durable;
     call->unit.deadline_us = call->started_us + (int64_t)ANSWER_BUDGET_MS * US_PER_MS;
     call->unit.puts =
         wanted <= 1 ? &call->one_put : calloc(wanted, sizeof(*call->unit.puts));
@@ -238,6 +241,6 @@ call_commit(struct call *call)
     if (wanted == 0) {
         return SITUATION_DONE;
     }
-    group_commit_add(call->ingest->options.commit, &call->unit);
+    durable_add(call->ingest->options.durable, &call->unit);
     return SITUATION_WAITING;
 }

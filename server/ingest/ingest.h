@@ -3,8 +3,8 @@
  */
 #pragma once
 
-#include "queue/group_commit.h"
 #include "server/config/config.h"
+#include "server/ingest/durable.h"
 #include "server/ingest/held.h"
 #include "server/net/http.h"
 #include "server/net/http_client.h"
@@ -21,7 +21,7 @@ struct ingest;
 /* All of these are borrowed; the client may be closed before the ingest, never after it. */
 struct ingest_options {
     const struct config *config;
-    struct group_commit *commit;
+    struct durable *durable;
     struct http_client *client; /* asks Twilio's IAM about Flex tokens */
     struct held *held; /* keeps what no token and URL signed; NULL: nothing does */
 };

@@ -1,8 +1,8 @@
 /*
  * ingest_loop.c - one share-nothing event loop of the webhook server.
  *
- * One thread waits on four descriptors: requests, Redis, questions to Twilio's IAM, and its
- * owner's wishes: to stop, or to use other credentials. In each turn what Redis has answered is
+ * One thread waits for requests, Redis, the local spool, Twilio's IAM, and its owner's wishes: to
+ * stop, or to use other credentials. In each turn what Redis has answered is
  * answered, the requests that are complete are handled, and then committed, so that all that came
  * in together goes to Redis in one call.
  */
@@ -37,7 +37,7 @@ static_assert((int)INGEST_LOOP_ERROR_SIZE >= (int)HTTP_ERROR_SIZE &&
 
 struct ingest_loop {
     struct http_server *server;
-    struct group_commit *commit;
+    struct durable *durable;
     struct http_client *client;
     struct ingest *ingest;
     int wish_fd;                     /* an eventfd: look at the next three */
@@ -55,10 +55,10 @@ struct ingest_loop {
 
 enum {
     FD_SERVER,
-    FD_COMMIT,
     FD_CLIENT,
     FD_WISH,
-    FD_COUNT
+    FD_DURABLE, /* and those behind it */
+    FD_COUNT = FD_DURABLE + DURABLE_FDS
 };
 
 static int
@@ -89,33 +89,20 @@ hear_wishes(struct ingest_loop *loop)
     loop->stopping = atomic_load(&loop->stop_asked);
 }
 
-static void
-run_commit(struct ingest_loop *loop, bool is_ready)
-{
-    const int64_t now_us = clock_monotonic_us();
-
-    if (is_ready || group_commit_timeout_ms(loop->commit, now_us) == 0) {
-        group_commit_run(loop->commit, now_us);
-    }
-}
-
 /* Waits until there is something to do, `limit_ms` (-1: none) at most, and does it. */
 static void
 take_turn(struct ingest_loop *loop, int limit_ms)
 {
     struct pollfd fds[FD_COUNT] = {
         [FD_SERVER] = {.fd = http_server_fd(loop->server), .events = POLLIN},
-        [FD_COMMIT] = {.fd = group_commit_fd(loop->commit), .events = POLLIN},
         [FD_CLIENT] = {.fd = http_client_fd(loop->client), .events = POLLIN},
         [FD_WISH] = {.fd = loop->wish_fd, .events = POLLIN},
     };
     int timeout_ms = sooner_ms(limit_ms, http_server_timeout_ms(loop->server));
 
-    timeout_ms = sooner_ms(
-        timeout_ms, group_commit_timeout_ms(loop->commit, clock_monotonic_us()));
-    if (group_commit_wants_write(loop->commit)) {
-        fds[FD_COMMIT].events |= POLLOUT;
-    }
+    timeout_ms =
+        sooner_ms(timeout_ms, durable_timeout_ms(loop->durable, clock_monotonic_us()));
+    durable_watch(loop->durable, &fds[FD_DURABLE]);
     (void)poll(fds, FD_COUNT, timeout_ms); /* interrupted: a turn with nothing ready */
     if (fds[FD_WISH].revents != 0) {
         hear_wishes(loop);
@@ -123,10 +110,12 @@ take_turn(struct ingest_loop *loop, int limit_ms)
     if (fds[FD_CLIENT].revents != 0) {
         http_client_run(loop->client);
     }
-    run_commit(loop, fds[FD_COMMIT].revents != 0);
+    durable_run(loop->durable,
+        fds[FD_DURABLE].revents != 0 || fds[FD_DURABLE + 1].revents != 0,
+        clock_monotonic_us());
     http_server_run(loop->server); /* sends the answers to what is durable now, too */
-    run_commit(loop, false);
-    atomic_store(&loop->ready, group_commit_healthy(loop->commit));
+    durable_run(loop->durable, false, clock_monotonic_us());
+    atomic_store(&loop->ready, durable_ready(loop->durable));
 }
 
 /* What is under way is answered: with success if it is durable in time, else with a refusal. */
@@ -143,7 +132,7 @@ drain(struct ingest_loop *loop)
     atomic_store(&loop->ready, false);
     ingest_refuse(loop->ingest);
     http_client_close(&loop->client);
-    group_commit_close(&loop->commit);
+    durable_close(&loop->durable);
     for (int i = 0; i < FLUSH_TURNS && http_server_active(loop->server) > 0; i++) {
         http_server_run(loop->server);
     }
@@ -164,7 +153,7 @@ run(void *context)
 /* ---- life --------------------------------------------------------------------------------- */
 
 static int
-open_commit(
+open_durable(
     struct ingest_loop *loop, const struct ingest_loop_options *from, char *ret_error)
 {
     const struct config *config = from->config;
@@ -175,7 +164,7 @@ open_commit(
         .keep_bodies_ms = config->keep_bodies_ms,
         .timeout_ms = COMMIT_TIMEOUT_MS,
     };
-    const int r = group_commit_open(&options, &loop->commit, ret_error);
+    const int r = durable_open(&options, from->spooler, &loop->durable, ret_error);
 
     return r > 0 ? -EINVAL : r;
 }
@@ -213,14 +202,14 @@ open_parts(
     int r = http_client_open(TOKEN_CONNECTIONS, &loop->client);
 
     if (r == 0) {
-        r = open_commit(loop, from, ret_error);
+        r = open_durable(loop, from, ret_error);
     }
     if (r < 0) {
         return r;
     }
     const struct ingest_options options = {
         .config = from->config,
-        .commit = loop->commit,
+        .durable = loop->durable,
         .client = loop->client,
         .held = from->held,
     };
@@ -319,7 +308,7 @@ ingest_loop_close(struct ingest_loop **loop)
         (void)pthread_join((*loop)->thread, NULL);
     }
     http_client_close(&(*loop)->client);
-    group_commit_close(&(*loop)->commit);
+    durable_close(&(*loop)->durable);
     http_server_close(&(*loop)->server);
     ingest_close(&(*loop)->ingest);
     if ((*loop)->wish_fd >= 0) {

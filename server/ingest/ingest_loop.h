@@ -5,6 +5,7 @@
 
 #include "server/config/config.h"
 #include "server/ingest/held.h"
+#include "server/ingest/spooler.h"
 #include "server/proof/credentials.h"
 
 enum {
@@ -17,13 +18,14 @@ struct ingest_loop;
 struct ingest_loop_options {
     const struct config *config;
     const char *redis_url;
+    struct spooler *spooler;          /* NULL: there is no local spool */
     struct held *held;                /* NULL: nothing is held */
     const struct ingest_loop *beside; /* another of these loops; NULL for the first */
 };
 
 /*
  * Opens the listener, of its own or beside another loop's, and the loop's own Redis connection.
- * Does not wait for Redis: until it answers, requests get 503.
+ * Does not wait for Redis: until it answers, requests go to the spool, or get 503 without one.
  * 0, or -errno with *ret_error (INGEST_LOOP_ERROR_SIZE) set.
  */
 int ingest_loop_open(const struct ingest_loop_options *options,

@@ -82,6 +82,14 @@ static const struct metric_kind metrics[METRIC_COUNT] = {
         "Accepted events that were gone then, at least."),
     [METRIC_REDIS_FSYNC] = GAUGE_OF("redis_fsync", "mode",
         "1 for when a write is on disk: always, everysec, no, off, unknown."),
+    [METRIC_SPOOLED] = COUNTER_OF(
+        "spooled_total", NULL, NULL, "Events kept in the local spool, Redis being away."),
+    [METRIC_SPOOL_PENDING] =
+        GAUGE_OF("spool_pending", NULL, "Events in the local spool, not in Redis yet."),
+    [METRIC_SPOOL_ASIDE] =
+        GAUGE_OF("spool_aside", NULL, "Events of these that Redis refuses for good."),
+    [METRIC_SPOOL_ERRORS] = COUNTER_OF(
+        "spool_errors_total", NULL, NULL, "Failures to read or write the local spool."),
 };
 
 struct bucket {

@@ -30,6 +30,10 @@ enum metric {
     METRIC_REDIS_FSYNC,         /* {mode}: gauge, 0 or 1 */
     METRIC_REDIS_WENT_BACK,
     METRIC_REDIS_MISSING,
+    METRIC_SPOOLED,       /* events kept in the local spool */
+    METRIC_SPOOL_PENDING, /* gauge: events in it now */
+    METRIC_SPOOL_ASIDE,   /* gauge: of these, refused by Redis for good */
+    METRIC_SPOOL_ERRORS,
     METRIC_COUNT
 };
 

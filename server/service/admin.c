@@ -88,7 +88,19 @@ add_sink_test(struct admin *admin, struct buffer *text)
     }
 }
 
-/* Ready means: a webhook arriving now could be made durable. */
+static void
+add_spool(const struct admin *admin, struct buffer *text)
+{
+    const struct spooler *spooler = admin->options.spooler;
+
+    if (spooler != NULL) {
+        buffer_addf(text, "spool: %s, %lld waiting\n",
+            spooler_ready(spooler) ? "ok" : "cannot be written",
+            (long long)spooler_waiting(spooler));
+    }
+}
+
+/* Ready means: a webhook arriving now could be made durable, by Redis or by the spool. */
 static void
 answer_readyz(struct admin *admin, struct http_request *request)
 {
@@ -96,12 +108,13 @@ answer_readyz(struct admin *admin, struct http_request *request)
     const bool redis = may_ask(admin) && worked(admin, queue_ping(admin->queue));
     const bool ingest =
         admin->options.ready == NULL || admin->options.ready(admin->options.context);
-    const bool ready = redis && ingest;
+    const bool ready = ingest && (redis || admin->options.spooler != NULL);
 
     if (asked_verbose(request)) {
         buffer_addf(&text, "redis: %s\n", redis ? "ok" : queue_error(admin->queue));
         buffer_addf(&text, "ingest: %s\n", ingest ? "ok" : "cannot make events durable");
         redis_watch_describe(admin->options.watch, &text);
+        add_spool(admin, &text);
         if (redis) {
             add_sink_test(admin, &text);
         }

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "server/config/config.h"
+#include "server/ingest/spooler.h"
 #include "server/service/redis_watch.h"
 
 struct admin;
@@ -23,6 +24,7 @@ struct admin_options {
         void *context); /* can events be made durable; NULL: only Redis counts */
     void *context;
     const struct redis_watch *watch; /* asked by /readyz?verbose */
+    const struct spooler *spooler;   /* NULL: there is no local spool */
 };
 
 /* 0, or -errno with *ret_error: what, where, what to do. */

@@ -1,18 +1,53 @@
 /*
- * loops.c - the loops of the webhook server, handled as one.
+ * loops.c - the loops of the webhook server, handled as one, and what they share.
  */
 #include "server/service/loops.h"
 
 #include <stdio.h>
 #include <string.h>
 
+#include "server/service/state_dir.h"
+
+static int
+open_held(struct loops *loops, const struct config *config, char *ret_error)
+{
+    if (!config->hold_unverified) {
+        return 0;
+    }
+    const int r = state_dir_prepare(config->state_dir, ret_error);
+
+    return r == 0 ? held_open(config->state_dir, HELD_RING_MAX, &loops->held) : r;
+}
+
+static int
+open_spooler(
+    struct loops *loops, const struct ingest_loop_options *options, char *ret_error)
+{
+    const struct spooler_options spooler = {
+        .state_dir = options->config->state_dir,
+        .redis_url = options->redis_url,
+        .max_bytes = options->config->spool_max,
+    };
+
+    if (spooler.max_bytes == 0) {
+        return 0;
+    }
+    int r = state_dir_prepare(spooler.state_dir, ret_error);
+
+    r = r == 0 ? spooler_open(&spooler, &loops->spooler, ret_error) : r;
+    return r == 0 ? spooler_start(loops->spooler) : r;
+}
+
 int
 loops_open(
     struct loops *loops, const struct ingest_loop_options *options, char *ret_error)
 {
     struct ingest_loop_options one = *options;
-    int r = 0;
+    int r = open_held(loops, options->config, ret_error);
 
+    r = r == 0 ? open_spooler(loops, options, ret_error) : r;
+    one.held = loops->held;
+    one.spooler = loops->spooler;
     for (int64_t i = 0; r == 0 && i < options->config->loops; i++) {
         one.beside = i > 0 ? loops->items[0] : NULL;
         r = ingest_loop_open(&one, &loops->items[i], ret_error);
@@ -74,4 +109,6 @@ loops_close(struct loops *loops)
         ingest_loop_close(&loops->items[i]);
     }
     loops->count = 0;
+    spooler_close(&loops->spooler);
+    held_close(&loops->held);
 }

@@ -1,5 +1,5 @@
 /*
- * loops.h - the loops of the webhook server, handled as one.
+ * loops.h - the loops of the webhook server, handled as one, and what they share.
  */
 #pragma once
 
@@ -7,13 +7,15 @@
 
 struct loops {
     struct ingest_loop *items[CONFIG_LOOPS_MAX];
-    size_t count; /* 0: not open */
+    size_t count;            /* 0: not open */
+    struct held *held;       /* NULL: nothing is held */
+    struct spooler *spooler; /* NULL: there is no local spool */
 };
 
 /*
- * Opens and starts as many as the configuration says, all on one address; `options->beside` is
- * not read. 0, or -errno with *ret_error (INGEST_LOOP_ERROR_SIZE) set and whatever was opened left for
- * loops_close().
+ * Opens and starts as many as the configuration says, all on one address; of the options only
+ * `config` and `redis_url` are read. 0, or -errno with *ret_error (STATE_DIR_ERROR_SIZE) set and
+ * whatever was opened left for loops_close().
  */
 int loops_open(struct loops *loops, const struct ingest_loop_options *options,
     char *ret_error) MUST_USE;

@@ -23,7 +23,6 @@
 
 #include "queue/queue.h"
 #include "server/deliver/worker.h"
-#include "server/ingest/held.h"
 #include "server/net/listen_address.h"
 #include "server/ops/clock.h"
 #include "server/ops/log.h"
@@ -38,6 +37,7 @@ enum {
     ERROR_SIZE = 256,
     TICK_MS = 500,
     REDIS_WAIT_MS = 10 * 1000,
+    REDIS_WAIT_SPOOL_MS = 2 * 1000, /* callers find us, and the spool, the sooner */
     REDIS_POLL_MS = 20,
     REDIS_TIMEOUT_MS = 1500,
     DRAIN_SERVER_MS = 2000,
@@ -56,7 +56,6 @@ struct service {
     int signal_fd;
     struct embedded_redis *redis;
     struct worker *worker;
-    struct held *held;
     struct loops server;
     struct redis_watch *watch;
     struct admin *admin;
@@ -121,7 +120,7 @@ open_redis(struct service *service)
 
 /*
  * Waits a little for Redis, so that a first start is ready when it says so. A Redis that stays
- * away is no reason not to start: requests get 503 and everything comes back with it. One that
+ * away is no reason not to start: requests go to the spool, or get 503, till it is back. One that
  * was set up otherwise is.
  */
 static int
@@ -138,7 +137,10 @@ check_queue(struct service *service)
     if (r != 0) {
         return r > 0 ? -EINVAL : r;
     }
-    const int64_t deadline_us = clock_monotonic_us() + (int64_t)REDIS_WAIT_MS * US_PER_MS;
+    const bool has_spool =
+        (service->roles & SERVICE_SERVER) != 0 && service->config->spool_max > 0;
+    const int64_t wait_ms = has_spool ? REDIS_WAIT_SPOOL_MS : REDIS_WAIT_MS;
+    const int64_t deadline_us = clock_monotonic_us() + wait_ms * US_PER_MS;
 
     do {
         r = queue_prepare(queue);
@@ -230,36 +232,17 @@ say_listening(const char *event, const char *listen, uint16_t port)
 }
 
 static int
-open_held(struct service *service)
-{
-    const char *directory = service->config->state_dir;
-
-    if (!service->config->hold_unverified) {
-        return 0;
-    }
-    const int r = state_dir_prepare(directory, service->error);
-
-    return r == 0 ? held_open(directory, HELD_RING_MAX, &service->held) : r;
-}
-
-static int
 open_server(struct service *service)
 {
     if ((service->roles & SERVICE_SERVER) == 0) {
         return 0;
     }
-    int r = open_held(service);
-
-    if (r < 0) {
-        return r;
-    }
     const struct ingest_loop_options options = {
         .config = service->config,
         .redis_url = service->redis_url,
-        .held = service->held,
     };
+    const int r = loops_open(&service->server, &options, service->error);
 
-    r = loops_open(&service->server, &options, service->error);
     if (r == 0) {
         say_listening("listening", service->config->listen,
             ingest_loop_port(service->server.items[0]));
@@ -284,6 +267,7 @@ open_admin(struct service *service)
         .ready = server_is_ready,
         .context = service,
         .watch = service->watch,
+        .spooler = service->server.spooler,
     };
     const int r = admin_open(&options, &service->admin, service->error);
 
@@ -328,7 +312,6 @@ close_all(struct service *service)
         worker_close(&service->worker);
     }
     loops_close(&service->server);
-    held_close(&service->held);
     admin_close(&service->admin);
     redis_watch_close(&service->watch);
     embedded_redis_close(&service->redis);

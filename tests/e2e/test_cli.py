@@ -90,7 +90,7 @@ def test_version_names_the_libraries():
     assert re.fullmatch(r"\d+\.\d+\.\d+", version["version"])
     assert version["libraries"]["openssl"].startswith("OpenSSL 3")
     assert set(version["libraries"]) >= {
-        "curl", "hiredis", "jansson", "libmicrohttpd", "libyaml", "openssl"}
+        "curl", "hiredis", "jansson", "libmicrohttpd", "libyaml", "openssl", "sqlite"}
     assert version["version"] in run("version")[1]
     assert run("--version")[1] == run("version")[1]
 

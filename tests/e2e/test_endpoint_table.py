@@ -66,6 +66,7 @@ def standing(directory, **server):
         made.callback(redis.close)
         config = doors.serve_config(
             redis.url, iam.url, directory, trusted_proxies=["127.0.0.0/8"], **server)
+        config["queue"] = {"spool_max": 0}  # "away" means: nothing else is there
         flexbrevo = harness.Flexbrevo(directory, config, "serve")
         made.callback(flexbrevo.close)
         yield Stand(flexbrevo.start(), redis)
@@ -292,9 +293,9 @@ SITUATIONS = (
     Situation("larger than 4 MiB", oversized, (413, 413, 413, 413, 503, 413, 413), "too_large"),
     Situation("another content type, or an encoding", of_another_type,
               (415, 415, 415, 415, 503, 415, 415), "unsupported_media_type"),
-    Situation("Redis is away", ways, (429, 503, 503, 503, 503, 503, 503), "unavailable",
-              stand="without_redis"),
-    Situation("overload: Redis is slow, or no memory for the body", ways,
+    Situation("Redis and the local spool are away", ways,
+              (429, 503, 503, 503, 503, 503, 503), "unavailable", stand="without_redis"),
+    Situation("overload: Redis or the spool's disk is slow; no memory for the body", ways,
               (429, 503, 503, 503, 503, 503, 503), "unavailable", stand="overloaded"),
     Situation("another method", unproved, (405,) * 7, "method_not_allowed",
               methods=("GET", "PUT", "DELETE", "PATCH")),

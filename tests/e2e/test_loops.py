@@ -112,7 +112,8 @@ def test_a_unix_socket_is_shared_and_removed(program, twilio, tmp_path):
 
 def test_ready_means_every_loop_is(program, redis, twilio):
     flexbrevo = program(
-        "serve", {"redis": {"url": redis.url}, "server": {"loops": LOOPS}}).start()
+        "serve", {"redis": {"url": redis.url}, "server": {"loops": LOOPS},
+                  "queue": {"spool_max": 0}}).start()
     redis.kill()
     harness.wait_until(lambda: flexbrevo.admin("/readyz")[0] == 503, "not ready")
     redis.start()

@@ -1,4 +1,4 @@
-"""Redis slow or silent: callers are refused early rather than late, and answered in time."""
+"""Redis slow or silent, and no spool: callers are refused early rather than late, and in time."""
 
 import os
 import signal
@@ -15,7 +15,8 @@ OVERLOAD = 'requests_rejected_total{source="%s",reason="overload"}'
 
 @pytest.fixture
 def flexbrevo(program, redis):
-    return program("serve", changes={"redis": {"url": redis.url}}).start()
+    return program("serve", changes={"redis": {"url": redis.url},
+                                     "queue": {"spool_max": "0"}}).start()
 
 
 @pytest.fixture

@@ -25,8 +25,10 @@ def flexbrevo(program, redis):
     return program(changes={"redis": {"url": redis.url}}).start()
 
 
-def test_away_is_503_and_for_the_plugin_429_then_all_is_well(
-        flexbrevo, caller, redis, twilio, sandbox):
+def test_away_without_a_spool_is_503_and_for_the_plugin_429_then_all_is_well(
+        program, redis, twilio, sandbox):
+    flexbrevo = program(changes={"redis": {"url": redis.url}, "queue": {"spool_max": 0}}).start()
+    caller = flexbrevo.caller()
     before, after = Task(), Task()
     assert caller.send(twilio.callback(before)).status == 204
     redis.kill()

@@ -30,7 +30,7 @@ MIRRORS = (
     ("server/ingest/routes.c", first(r'"(/webhooks/[a-z/-]+)"'), "docs/http-api.md"),
     ("server/service/admin.c", first(r'\{"(/[a-z]+)", answer_'), "docs/http-api.md"),
     ("server/service/admin.c", first(r'"(flexbrevo_[a-z_]+)"'), "docs/operations.md"),
-    ("server/ops/metrics.c", first(r'"((?:events|requests|config|brevo|last|ingest|delivery|connections|signatures|redis)_[a-z_]+)"'),
+    ("server/ops/metrics.c", first(r'"((?:events|requests|config|brevo|last|ingest|delivery|connections|signatures|redis|spool|spooled)_[a-z_]+)"'),
      "docs/operations.md"),
     ("server/ingest/routes.c", first(r'\.code = "([a-z_]+)"'), "docs/http-api.md"),
     ("mapping/event.h", first(r"#define (EVENT_REASON_\w+)"), "server/cli/explain.c"),

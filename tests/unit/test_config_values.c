@@ -126,6 +126,14 @@ static const struct refusal bad_values[] = {
     {"queue: { dedupe_window: 9999999999999999d }\n",
         "\"9999999999999999d\" is not a duration: c.yaml:1:25: queue.dedupe_window "
         "(expected a number and its unit, like 500ms, 3s, 10m, 24h or 31d)"},
+    {"queue: { spool_max: 100 }\n",
+        "\"100\" is not a size: c.yaml:1:21: queue.spool_max "
+        "(expected a number and its unit, like 512KiB, 64MiB or 1GiB)"},
+    {"queue: { spool_max: 1GB }\n",
+        "\"1GB\" is not a size: c.yaml:1:21: queue.spool_max "
+        "(expected a number and its unit, like 512KiB, 64MiB or 1GiB)"},
+    {"queue: { spool_max: 2TiB }\n", "\"2TiB\" is out of range: c.yaml:1:21: "
+                                     "queue.spool_max (expected 0 to 1TiB)"},
     {"brevo: { max_rps: 0 }\n", "\"0\" is not a rate: c.yaml:1:19: brevo.max_rps "
                                 "(expected auto, or 0.1 to 10000 requests a second)"},
     {"brevo: { max_rps: 0.05 }\n", "\"0.05\" is not a rate: c.yaml:1:19: brevo.max_rps "

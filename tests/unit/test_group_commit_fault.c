@@ -38,6 +38,29 @@ a_hung_redis_fails_the_units_in_time(void **state)
 }
 
 static void
+units_given_up_fail_in_order_and_the_late_answer_finds_nobody(void **state)
+{
+    (void)state;
+    run_until_healthy(true);
+    redis_fixture_signal(&redis, SIGSTOP);
+    for (size_t i = 0; i < 200; i++) { /* a round, and some behind it */
+        (void)add(i);
+    }
+    turn(0);
+    group_commit_give_up(commit, -EAGAIN);
+    for (int i = 0; i < 200; i++) {
+        assert_int_equal(units[i].status, -EAGAIN);
+        assert_int_equal(units[i].order, i + 1);
+    }
+    assert_int_equal(group_commit_waiting(commit), 0);
+    (void)add(200); /* waits for the answer to the round */
+    redis_fixture_signal(&redis, SIGCONT);
+    run_until_done();
+    assert_int_equal(units[200].status, 0);
+    assert_int_equal(stored(), GROUP_COMMIT_EVENTS_MAX + 1);
+}
+
+static void
 a_unit_that_comes_during_the_first_connect_may_wait(void **state)
 {
     (void)state;
@@ -209,6 +232,7 @@ main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, commit_set_up, commit_tear_down)
     const struct CMUnitTest tests[] = {
         TEST(a_hung_redis_fails_the_units_in_time),
+        TEST(units_given_up_fail_in_order_and_the_late_answer_finds_nobody),
         TEST(a_unit_that_comes_during_the_first_connect_may_wait),
         TEST(units_fail_at_once_while_redis_is_known_to_be_away),
         TEST(survives_kill_9_of_redis),

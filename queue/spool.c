@@ -1,0 +1,218 @@
+/*
+ * spool.c - a local file that keeps puts while Redis is away: adding, draining.
+ */
+#include "queue/spool.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "queue/put.h"
+#include "queue/spool_db.h"
+
+/* ---- adding ------------------------------------------------------------------------------- */
+
+/* A NULL pointer would be bound as NULL, which is no value. */
+static int
+bind(sqlite3_stmt *statement, int column, struct slice value)
+{
+    return value.size == 0 ? sqlite3_bind_zeroblob(statement, column, 0)
+                           : sqlite3_bind_blob64(statement, column, value.data,
+                                 value.size, SQLITE_STATIC);
+}
+
+static int
+add_one(struct spool *spool, struct queue_put *put, int64_t now_ms)
+{
+    sqlite3_stmt *statement = spool->statements[ADD];
+    int code = bind(statement, 1, put->key);
+
+    code = code == SQLITE_OK ? bind(statement, 2, put->route) : code;
+    code = code == SQLITE_OK ? bind(statement, 3, put->subject) : code;
+    code = code == SQLITE_OK ? bind(statement, 4, put->bytes) : code;
+    code = code == SQLITE_OK ? sqlite3_bind_int64(statement, 5, now_ms) : code;
+    const int r =
+        code == SQLITE_OK ? spool_db_run(spool, ADD) : spool_db_checked(spool, code);
+
+    if (r == SPOOL_OK) {
+        put->result =
+            sqlite3_changes(spool->db) > 0 ? QUEUE_PUT_SPOOLED : QUEUE_PUT_DUPLICATE;
+    }
+    return r;
+}
+
+int
+spool_add(struct spool *spool, struct queue_put *puts, size_t count, int64_t now_ms)
+{
+    int64_t added = 0;
+    int r = spool_db_execute(spool, "BEGIN IMMEDIATE");
+
+    if (r != SPOOL_OK) {
+        return r;
+    }
+    for (size_t i = 0; r == SPOOL_OK && i < count; i++) {
+        r = add_one(spool, &puts[i], now_ms);
+        added += r == SPOOL_OK && puts[i].result == QUEUE_PUT_SPOOLED ? 1 : 0;
+    }
+    r = spool_db_end(spool, r);
+    spool->totals.waiting += r == SPOOL_OK ? added : 0;
+    return r;
+}
+
+int
+spool_probe(struct spool *spool)
+{
+    const int r = spool_db_execute(
+        spool, "INSERT OR REPLACE INTO probe (id, bytes) VALUES (1, zeroblob(16384))");
+
+    return r == SPOOL_OK ? spool_db_execute(spool, "DELETE FROM probe") : r;
+}
+
+/* ---- draining ----------------------------------------------------------------------------- */
+
+static struct slice
+column(sqlite3_stmt *statement, int number)
+{
+    const void *data = sqlite3_column_blob(statement, number); /* asked before its size */
+
+    return (struct slice){data, (size_t)sqlite3_column_bytes(statement, number)};
+}
+
+static struct slice
+keep(struct slice value, char **storage)
+{
+    const struct slice kept = {*storage, value.size};
+
+    if (value.size > 0) {
+        memcpy(*storage, value.data, value.size);
+    }
+    *storage += value.size;
+    return kept;
+}
+
+/* Copies the row the statement stands at. False: no memory. */
+static bool
+take_row(sqlite3_stmt *statement, struct spool_rows *rows)
+{
+    const struct slice key = column(statement, 1);
+    const struct slice route = column(statement, 2);
+    const struct slice subject = column(statement, 3);
+    const struct slice bytes = column(statement, 4);
+    char *storage = malloc(key.size + route.size + subject.size + bytes.size + 1);
+    char *next = storage;
+
+    if (storage == NULL) {
+        return false;
+    }
+    rows->last_id = sqlite3_column_int64(statement, 0);
+    rows->first_id = rows->count == 0 ? rows->last_id : rows->first_id;
+    rows->storage[rows->count] = storage;
+    rows->puts[rows->count++] = (struct queue_put){.key = keep(key, &next),
+        .route = keep(route, &next),
+        .subject = keep(subject, &next),
+        .bytes = keep(bytes, &next)};
+    return true;
+}
+
+static const struct queue_put *
+last_of(const struct spool_rows *rows)
+{
+    return &rows->puts[rows->count - 1];
+}
+
+int
+spool_read(struct spool *spool, size_t max, struct spool_rows *ret_rows)
+{
+    sqlite3_stmt *statement = spool->statements[READ];
+    size_t bytes = 0;
+    int code = sqlite3_bind_int64(statement, 1, spool->drained_id);
+
+    *ret_rows = (struct spool_rows){0};
+    max = max < LENGTH(ret_rows->puts) ? max : LENGTH(ret_rows->puts);
+    if (code == SQLITE_OK) {
+        code = sqlite3_bind_int64(statement, 2, (sqlite3_int64)max);
+    }
+    while (code == SQLITE_OK || (code == SQLITE_ROW && bytes < GROUP_COMMIT_BYTES_MAX)) {
+        code = sqlite3_step(statement);
+        if (code == SQLITE_ROW && !take_row(statement, ret_rows)) {
+            code = SQLITE_NOMEM;
+        } else if (code == SQLITE_ROW && !put_is_valid(last_of(ret_rows))) {
+            code = SQLITE_CORRUPT; /* never added so */
+        } else if (code == SQLITE_ROW) {
+            bytes += last_of(ret_rows)->bytes.size;
+        }
+    }
+    const int r = spool_db_checked(spool, code);
+
+    (void)sqlite3_reset(statement);
+    if (r != SPOOL_OK) {
+        spool_rows_done(ret_rows);
+    }
+    return r;
+}
+
+void
+spool_rows_done(struct spool_rows *rows)
+{
+    for (size_t i = 0; i < rows->count; i++) {
+        free(rows->storage[i]);
+    }
+    rows->count = 0;
+}
+
+static int
+remove_drained(struct spool *spool)
+{
+    const int r = spool->drained_id > 0
+                      ? spool_db_run_with_id(spool, REMOVE, spool->drained_id)
+                      : SPOOL_OK;
+
+    spool->drained_id = r == SPOOL_OK ? 0 : spool->drained_id;
+    return r;
+}
+
+int
+spool_drained(struct spool *spool, const struct spool_rows *rows)
+{
+    spool->drained_id = rows->last_id;
+    spool->totals.waiting -= (int64_t)rows->count;
+    return remove_drained(spool);
+}
+
+int
+spool_set_aside(struct spool *spool, const struct spool_rows *rows)
+{
+    const int r = spool_db_run_with_id(spool, SET_ASIDE, rows->first_id);
+
+    if (r == SPOOL_OK) {
+        spool->totals.waiting--;
+        spool->totals.aside++;
+    }
+    return r;
+}
+
+/* While drained rows wait for their removal, one brought back would be taken for one of them. */
+int
+spool_retry_aside(struct spool *spool)
+{
+    int r = remove_drained(spool);
+
+    if (r == SPOOL_OK) {
+        r = spool_db_run(spool, RETRY);
+    }
+    if (r == SPOOL_OK) {
+        spool->totals.waiting += spool->totals.aside;
+        spool->totals.aside = 0;
+    }
+    return r;
+}
+
+int
+spool_tidy(struct spool *spool)
+{
+    const int r = remove_drained(spool);
+
+    return r == SPOOL_OK ? spool_db_execute(spool, "PRAGMA incremental_vacuum;"
+                                                   "PRAGMA wal_checkpoint(TRUNCATE)")
+                         : r;
+}
