@@ -20,6 +20,7 @@ static const struct script_source {
     [SCRIPT_STATS] = {script_stats_text, script_stats_sha},
     [SCRIPT_PARKED] = {script_parked_text, script_parked_sha},
     [SCRIPT_UNPARK] = {script_unpark_text, script_unpark_sha},
+    [SCRIPT_PAUSE] = {script_pause_text, script_pause_sha},
 };
 
 static const char meta_key[] = "fb:meta";

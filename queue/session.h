@@ -17,6 +17,7 @@ enum script {
     SCRIPT_STATS,
     SCRIPT_PARKED,
     SCRIPT_UNPARK,
+    SCRIPT_PAUSE,
     SCRIPT_COUNT
 };
 

@@ -15,4 +15,6 @@ int command_explain(int argc, char **argv);
 int command_trigger(int argc, char **argv);
 int command_status(int argc, char **argv);
 int command_parked(int argc, char **argv);
+int command_pause(int argc, char **argv);
+int command_resume(int argc, char **argv);
 int command_version(int argc, char **argv);

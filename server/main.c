@@ -33,6 +33,8 @@ static const struct command commands[] = {
     {"status", command_status,
         "show the queue: what waits, what is parked, what is paused"},
     {"parked", command_parked, "list, show, replay or drop what was set aside"},
+    {"pause", command_pause, "tell Brevo nothing, or nothing of one event, for now"},
+    {"resume", command_resume, "end what pause began"},
     {"version", command_version, "print version, build and libraries"},
 };
 
