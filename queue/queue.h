@@ -183,11 +183,10 @@ enum queue_settle_result {
 struct queue_settlement {
     const struct queue_record *record;
     enum queue_outcome outcome;
+    unsigned shelf;     /* delayed: above 0, until it is open, instead of for delay_ms */
     const char *reason; /* filtered, parked, delayed: why; at most QUEUE_TEXT_MAX */
-    const char
-        *detail; /* parked, delayed: what went wrong, kept with the record; or NULL */
-    int64_t delay_ms; /* delayed */
-    unsigned shelf; /* delayed: above 0, until this shelf is open, instead of delay_ms */
+    const char *detail; /* parked, delayed: what went wrong, kept with it; or NULL */
+    int64_t delay_ms;   /* delayed */
     const char *effect_key; /* NULL: none claimed. Delivered completes it */
     enum queue_settle_result result;
     bool free_attempt; /* delayed: this attempt does not count (a pause, a rate limit) */

@@ -58,10 +58,10 @@ park_many(struct queue *of)
 static bool
 unpark_one(struct queue *of, enum queue_unpark act, const char *key)
 {
-    const struct slice keys[] = {slice_of(key)};
+    const struct queue_parked record = {.key = slice_of(key)};
     bool done = false;
 
-    assert_int_equal(queue_unpark(of, act, 0, keys, 1, &done), QUEUE_OK);
+    assert_int_equal(queue_unpark(of, act, &record, 1, &done), QUEUE_OK);
     return done;
 }
 
@@ -277,7 +277,6 @@ replaying_all_ends_though_some_are_parked_again_at_once(void **state)
 {
     (void)state;
     struct queue_parked page[QUEUE_PARKED_PAGE];
-    struct slice keys[QUEUE_PARKED_PAGE];
     bool done[QUEUE_PARKED_PAGE];
     size_t count = 1;
     size_t replayed = 0;
@@ -285,12 +284,9 @@ replaying_all_ends_though_some_are_parked_again_at_once(void **state)
     park_many(queue);
     while (count > 0) {
         assert_int_equal(queue_parked_next(walk, page, &count), QUEUE_OK);
-        for (size_t i = 0; i < count; i++) {
-            keys[i] = page[i].key;
-        }
         if (count > 0) {
             assert_int_equal(
-                queue_unpark(queue, QUEUE_REPLAY, 0, keys, count, done), QUEUE_OK);
+                queue_unpark(queue, QUEUE_REPLAY, page, count, done), QUEUE_OK);
         }
         replayed += count;
         (void)poll(NULL, 0, 2); /* Redis's clock goes on before they are parked again */
