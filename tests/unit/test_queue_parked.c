@@ -368,6 +368,25 @@ a_claim_whose_worker_died_is_counted_and_a_retry_is_not(void **state)
 }
 
 static void
+a_claim_taken_over_by_another_worker_is_counted(void **state)
+{
+    (void)state;
+    struct queue_options options = default_options("worker-2");
+
+    options.claim_deadline_ms = 1;
+    struct queue *heir = open_queue(&options);
+
+    (void)put_one(queue, TASK, "taskrouter", "signed");
+    struct queue_record *lost = claim_one(queue);
+    struct queue_record *record = claim_later(heir);
+
+    assert_int_equal(record->lost_claims, 1);
+    assert_int_equal(settle_one(queue, lost, QUEUE_PARKED, "rejected"), QUEUE_STALE);
+    assert_int_equal(settle_one(heir, record, QUEUE_DELIVERED, NULL), QUEUE_SETTLED);
+    queue_close(&heir);
+}
+
+static void
 a_settled_claim_ends_the_count(void **state)
 {
     (void)state;
@@ -407,6 +426,7 @@ main(void)
         TEST(a_replay_works_when_redis_is_over_maxmemory),
         TEST(a_dropped_record_has_no_bytes_and_refuses_copies_for_the_window),
         TEST(a_claim_whose_worker_died_is_counted_and_a_retry_is_not),
+        TEST(a_claim_taken_over_by_another_worker_is_counted),
         TEST(a_settled_claim_ends_the_count),
     };
 
