@@ -18,7 +18,7 @@
 
 enum {
     CLAIM_KEYS = 4,
-    CLAIM_ARGUMENTS = 9,
+    CLAIM_ARGUMENTS = 11,
     TAKEOVER_EVERY_US =
         1000 * 1000, /* looking for timed out claims is not for every call */
 };
@@ -165,6 +165,8 @@ write_claim(const struct claim *claim, unsigned partition, size_t share)
     redis_argument_number(exchange, queue->claim_deadline_ms);
     redis_argument_text(exchange, scan->recover);
     redis_argument_text(exchange, claim->takes_over ? scan->takeover : "");
+    redis_argument_number(exchange, queue->shelves_closed);
+    redis_argument_number(exchange, queue->shelves_peeked);
 }
 
 static bool
@@ -303,6 +305,13 @@ queue_claim(
     queue->claim_number++;
     *ret_count = claim.count;
     return QUEUE_OK;
+}
+
+void
+queue_set_shelves(struct queue *queue, unsigned closed, unsigned peeked)
+{
+    queue->shelves_closed = closed;
+    queue->shelves_peeked = peeked;
 }
 
 struct queue_alarms

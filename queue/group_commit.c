@@ -357,10 +357,7 @@ group_commit_timeout_ms(const struct group_commit *commit, int64_t now_us)
     }
     const int64_t wait_ms = (wake_us - now_us + US_PER_MS - 1) / US_PER_MS;
 
-    if (wait_ms <= 0) {
-        return 0;
-    }
-    return wait_ms < INT_MAX ? (int)wait_ms : INT_MAX;
+    return (int)MIN(MAX(wait_ms, 0), INT_MAX);
 }
 
 bool

@@ -7,7 +7,7 @@
 #include "queue/session.h"
 
 #define QUEUE_GROUP "workers"
-#define QUEUE_PAUSED "fb:paused" /* cause: "<since ms> <remedy>" */
+#define QUEUE_PAUSED "fb:paused" /* see pause.lua */
 
 enum {
     HANDLE_CURSOR_SIZE = 48, /* a stream entry id: two 64-bit numbers */
@@ -38,10 +38,14 @@ struct queue {
     int64_t next_takeover_us;
     struct queue_alarms alarms; /* not taken yet */
     struct partition_scan scans[QUEUE_PARTITIONS_MAX];
+    unsigned shelves_closed; /* bits */
+    unsigned shelves_peeked;
 };
 
 /* Runs queue->exchange and refuses when any reply is an error. */
 int handle_call(struct queue *queue) MUST_USE;
+/* The fields of QUEUE_PAUSED. */
+void handle_read_pauses(const struct redisReply *fields, struct queue_labels *ret_pauses);
 /* Claims begin again with what this consumer has pending. */
 void handle_recover(struct queue *queue);
 /* The partition of what stands behind the last '/'. */

@@ -249,9 +249,10 @@ queue_parked_find(struct queue_parked_walk *walk, struct slice key,
 /* ---- put back or away -------------------------------------------------------------------- */
 
 int
-queue_unpark(struct queue *queue, enum queue_unpark act, unsigned partition,
-    const struct slice *keys, size_t count, bool *ret_done)
+queue_unpark(struct queue *queue, enum queue_unpark act,
+    const struct queue_parked *records, size_t count, bool *ret_done)
 {
+    const unsigned partition = count > 0 ? records[0].partition : 0;
     const struct partition_name prefix = partition_name(partition, "r:");
     struct redis_exchange *exchange = &queue->exchange;
 
@@ -261,7 +262,7 @@ queue_unpark(struct queue *queue, enum queue_unpark act, unsigned partition,
     session_argument_key(exchange, partition, "parked", (struct slice){0});
     session_argument_key(exchange, partition, "stats", (struct slice){0});
     for (size_t i = 0; i < count; i++) {
-        session_argument_key(exchange, partition, "r:", keys[i]);
+        session_argument_key(exchange, partition, "r:", records[i].key);
     }
     redis_argument_text(exchange, acts[act]);
     redis_argument_number(exchange, queue->dedupe_window_ms);

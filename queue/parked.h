@@ -56,8 +56,8 @@ enum queue_unpark {
 };
 
 /*
- * Acts on up to QUEUE_PARKED_PAGE records of one partition. ret_done says which: one that is
- * parked no more is left alone, so that it may be done twice, and by two at once.
+ * Acts on up to QUEUE_PARKED_PAGE records of one partition, by their keys. ret_done says which: one
+ * that is parked no more is left alone, so that it may be done twice, and by two at once.
  */
-int queue_unpark(struct queue *queue, enum queue_unpark act, unsigned partition,
-    const struct slice *keys, size_t count, bool *ret_done) MUST_USE;
+int queue_unpark(struct queue *queue, enum queue_unpark act,
+    const struct queue_parked *records, size_t count, bool *ret_done) MUST_USE;

@@ -1,5 +1,5 @@
 /*
- * queue.c - the handle: opening, putting, links and pauses.
+ * queue.c - the handle: opening, putting, links.
  */
 #include "queue/queue.h"
 
@@ -278,62 +278,4 @@ queue_link_get(struct queue *queue, const char *from, char *ret_to, size_t capac
         return -ENOSPC;
     }
     return QUEUE_OK;
-}
-
-/* ---- pauses ------------------------------------------------------------------------------ */
-
-/* Asks for Redis's time and what is written under the cause. */
-static int
-read_pause(struct queue *queue, const char *cause)
-{
-    redis_exchange_clear(&queue->exchange);
-    redis_command(&queue->exchange, 1);
-    redis_argument_text(&queue->exchange, "TIME");
-    redis_command(&queue->exchange, 3);
-    redis_argument_text(&queue->exchange, "HGET");
-    redis_argument_text(&queue->exchange, QUEUE_PAUSED);
-    redis_argument_text(&queue->exchange, cause);
-    return handle_call(queue);
-}
-
-/* A pause shown already keeps its beginning. */
-static int64_t
-pause_since_ms(const struct redis_exchange *exchange)
-{
-    const struct redisReply *time = exchange->replies[0];
-    const struct slice shown = redis_reply_text(exchange->replies[1]);
-    int64_t since_ms = 0;
-
-    if (slice_to_int64(slice_before(shown, ' '), &since_ms)) {
-        return since_ms;
-    }
-    return redis_reply_number(redis_reply_at(time, 0)) * MS_PER_S +
-           redis_reply_number(redis_reply_at(time, 1)) / US_PER_MS;
-}
-
-int
-queue_pause_put(struct queue *queue, const char *cause, const char *remedy)
-{
-    char value[QUEUE_ERROR_SIZE];
-    const int r = read_pause(queue, cause);
-
-    if (r != QUEUE_OK) {
-        return r;
-    }
-    /* Cut when too long: it is for a person to read. */
-    (void)snprintf(
-        value, sizeof(value), "%" PRId64 " %s", pause_since_ms(&queue->exchange), remedy);
-    redis_exchange_clear(&queue->exchange);
-    redis_command_texts(&queue->exchange,
-        (const char *const[]){"HSET", QUEUE_PAUSED, cause, value, NULL, NULL});
-    return handle_call(queue);
-}
-
-int
-queue_pause_remove(struct queue *queue, const char *cause)
-{
-    redis_exchange_clear(&queue->exchange);
-    redis_command_texts(&queue->exchange,
-        (const char *const[]){"HDEL", QUEUE_PAUSED, cause, NULL, NULL, NULL});
-    return handle_call(queue);
 }

@@ -3,7 +3,7 @@
  *
  *   put ──► pending ──claim──► claimed ──┬─► delivered
  *               ▲                        ├─► filtered  (reason)
- *               │                        ├─► delayed   (until T) ──due──► pending
+ *               │                        ├─► delayed   (until T, or on a shelf) ──due──► pending
  *               └──── claim timed out ───┤
  *                                        └─► parked    (reason) ─┬─new route, replay─► pending
  *                                                                └─drop──────────────► dropped
@@ -33,6 +33,7 @@ enum {
     QUEUE_PARTITIONS_MAX = 64,
     QUEUE_NOTE_SIZE = 80, /* with the NUL: a note's text */
     QUEUE_NOTES_MAX = 16, /* of one name */
+    QUEUE_SHELVES = 32,   /* 1 .. QUEUE_SHELVES - 1 */
 };
 
 struct queue_options {
@@ -131,6 +132,13 @@ int queue_claim(struct queue *queue, size_t max, struct queue_record **ret_recor
     size_t *ret_count) MUST_USE;
 void queue_record_free(struct queue_record **record);
 
+/*
+ * Records that were delayed onto a shelf stay there while it is closed; claims take them back,
+ * the longest received first, from every shelf that is not in `closed` (bit 1 << shelf), and from
+ * each that is, but is in `peeked`, too, one at a time. Until it is called, all are open.
+ */
+void queue_set_shelves(struct queue *queue, unsigned closed, unsigned peeked);
+
 enum {
     QUEUE_MASTER_SIZE = 56, /* an IPv6 address and a port */
 };
@@ -168,7 +176,7 @@ int queue_effect_claim(struct queue *queue, const struct queue_record *record,
 enum queue_outcome {
     QUEUE_DELIVERED,
     QUEUE_FILTERED,
-    QUEUE_DELAYED,  /* again in delay_ms */
+    QUEUE_DELAYED,  /* again in delay_ms, or when its shelf is open */
     QUEUE_RELEASED, /* back to pending at once, the attempt not counted (drain) */
     QUEUE_PARKED,
 };
@@ -182,10 +190,10 @@ enum queue_settle_result {
 struct queue_settlement {
     const struct queue_record *record;
     enum queue_outcome outcome;
+    unsigned shelf;     /* delayed: above 0, until it is open, instead of for delay_ms */
     const char *reason; /* filtered, parked, delayed: why; at most QUEUE_TEXT_MAX */
-    const char
-        *detail; /* parked, delayed: what went wrong, kept with the record; or NULL */
-    int64_t delay_ms;       /* delayed */
+    const char *detail; /* parked, delayed: what went wrong, kept with it; or NULL */
+    int64_t delay_ms;   /* delayed */
     const char *effect_key; /* NULL: none claimed. Delivered completes it */
     enum queue_settle_result result;
     bool free_attempt; /* delayed: this attempt does not count (a pause, a rate limit) */
@@ -199,7 +207,7 @@ struct queue_settlement {
 int queue_settle(
     struct queue *queue, struct queue_settlement *items, size_t count) MUST_USE;
 
-/* ---- facts, notes, pauses, statistics --------------------------------------------------- */
+/* ---- facts and notes -------------------------------------------------------------------- */
 
 /* Remembers for the dedupe window that `from` (a reservation) belongs to `to` (its task). */
 int queue_link_put(struct queue *queue, const char *from, const char *to) MUST_USE;
@@ -223,13 +231,12 @@ int queue_note_put(
 int queue_note_last(
     struct queue *queue, const char *name, struct queue_note *ret_note) MUST_USE;
 
-/* Shows every process, `status` included, that deliveries wait, and why. */
-int queue_pause_put(struct queue *queue, const char *cause, const char *remedy) MUST_USE;
-int queue_pause_remove(struct queue *queue, const char *cause) MUST_USE;
+/* ---- pauses and statistics --------------------------------------------------------------- */
 
 struct queue_label {
     char name[QUEUE_TEXT_MAX];
     char text[QUEUE_ERROR_SIZE]; /* pauses: the remedy */
+    char where[QUEUE_TEXT_MAX];  /* pauses: what they were met at, or "-" */
     int64_t value;               /* a count; pauses: since, Unix ms */
 };
 
@@ -241,6 +248,31 @@ struct queue_labels {
     struct queue_label items[QUEUE_LABELS_MAX];
     size_t count;
 };
+
+/* Why deliveries wait: told to every process, `status` included, until it is taken back. */
+struct queue_pause {
+    const char *cause; /* one word, at most QUEUE_TEXT_MAX */
+    const char *where; /* one word: what it was met at, or "-" */
+    const char *remedy;
+    int64_t probe_first_ms; /* until somebody sees whether it is over; 0: nobody shall */
+    int64_t probe_longest_ms; /* the wait doubles up to this */
+};
+
+/*
+ * Shows a pause; one shown already keeps its beginning. When it is met again in a probe, the next
+ * probe comes later.
+ */
+int queue_pause_put(struct queue *queue, const struct queue_pause *pause) MUST_USE;
+int queue_pause_remove(struct queue *queue, const char *cause) MUST_USE;
+/*
+ * All pauses. With `turn_ms` > 0 it also asks for the turn to probe: *ret_may_probe, and then
+ * nobody else gets it for so long, or before this handle puts, postpones or removes.
+ */
+int queue_pause_look(struct queue *queue, int64_t turn_ms,
+    struct queue_labels *ret_pauses, bool *ret_may_probe) MUST_USE;
+/* The probe said nothing either way: gives the turn back, and the next comes later. */
+int queue_probe_postpone(
+    struct queue *queue, int64_t first_ms, int64_t longest_ms) MUST_USE;
 
 /* One snapshot per partition, summed. accepted = delivered + filtered + parked + dropped + pending. */
 struct queue_stats {

@@ -23,6 +23,7 @@ static const struct script_source {
     [SCRIPT_UNPARK] = {script_unpark_text, script_unpark_sha},
     [SCRIPT_WITNESS] = {script_witness_text, script_witness_sha},
     [SCRIPT_AUDIT] = {script_audit_text, script_audit_sha},
+    [SCRIPT_PAUSE] = {script_pause_text, script_pause_sha},
 };
 
 static const char meta_key[] = QUEUE_META;

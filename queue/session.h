@@ -22,6 +22,7 @@ enum script {
     SCRIPT_UNPARK,
     SCRIPT_WITNESS,
     SCRIPT_AUDIT,
+    SCRIPT_PAUSE,
     SCRIPT_COUNT
 };
 

@@ -125,24 +125,6 @@ unaccounted(const struct queue_stats *stats, int64_t lost)
     return missing >= 0 && missing < lost ? lost : missing;
 }
 
-/* "<since ms> <remedy>" */
-static void
-add_pause(struct queue_labels *paused, struct slice cause, struct slice value)
-{
-    const struct slice since = slice_before(value, ' ');
-    struct queue_label *label = find_label(paused, cause);
-
-    if (since.size == value.size || label == NULL) {
-        return;
-    }
-    const struct slice remedy = slice_skip(value, since.size + 1);
-
-    if (!slice_to_int64(since, &label->value) ||
-        !slice_to_text(remedy, label->text, sizeof(label->text))) {
-        label->text[0] = '\0'; /* not ours, but still a pause to show */
-    }
-}
-
 static int
 read_pauses(struct queue *queue, struct queue_labels *paused)
 {
@@ -154,12 +136,7 @@ read_pauses(struct queue *queue, struct queue_labels *paused)
     if (r != QUEUE_OK) {
         return r;
     }
-    const struct redisReply *reply = queue->exchange.replies[0];
-
-    for (size_t i = 0; i + 1 < redis_reply_count(reply); i += 2) {
-        add_pause(paused, redis_reply_text(redis_reply_at(reply, i)),
-            redis_reply_text(redis_reply_at(reply, i + 1)));
-    }
+    handle_read_pauses(queue->exchange.replies[0], paused);
     return QUEUE_OK;
 }
 

@@ -2,19 +2,22 @@
 --
 -- KEYS  stream, delayed, lost, stats
 -- ARGV  group, consumer, incarnation prefix of our tokens, token, prefix of records, max,
---       claim deadline in ms, recover cursor, takeover cursor ('' each: not now)
+--       claim deadline in ms, recover cursor, takeover cursor ('' each: not now),
+--       as bits: closed shelves, and those of them to take one from all the same
 -- Returns now in ms, recover cursor, takeover cursor, groups made again, the records, each
 --       {key, entry id, attempts, received ms, schema, lost claims, {route, bytes, ...}}, and how
 --       many entries had none.
 --
 -- The first write of each run is one that Redis allows over maxmemory; then the rest may run.
 local OWN_READ = 64
+local SHELF = 1e14 -- settle.lua's: a score from n of it is on shelf n
 local call = redis.call
 local stream, delayed, lost, stats = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local group, consumer, incarnation, token, prefix = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local max, deadline_ms, recover, takeover = tonumber(ARGV[6]), ARGV[7], ARGV[8], ARGV[9]
 local time = call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local closed, peeked = tonumber(ARGV[10]), tonumber(ARGV[11])
 local records, recreated, missing = {}, 0, 0
 
 -- The group is gone when Redis came back without its data. At 0 nothing is skipped.
@@ -164,8 +167,9 @@ local function take_own()
   recover = rest
 end
 
-local function move_due()
-  for _, key in ipairs(call('ZRANGEBYSCORE', delayed, '-inf', now, 'LIMIT', 0, max)) do
+-- Of the delayed with a score from..to.
+local function move(from, to, count)
+  for _, key in ipairs(call('ZRANGEBYSCORE', delayed, from, to, 'LIMIT', 0, count)) do
     call('ZREM', delayed, key)
     local state = call('HGET', prefix .. key, 's')
     if not state then
@@ -173,6 +177,32 @@ local function move_due()
     elseif state == 'delayed' then
       call('HSET', prefix .. key, 's', 'pending')
       call('XADD', stream, '*', 'k', key)
+    end
+  end
+end
+
+local function score(number)
+  return string.format('%.0f', number)
+end
+
+local function has(shelves, shelf)
+  return bit.band(shelves, bit.lshift(1, shelf)) ~= 0
+end
+
+-- From one shelf that has something to the next.
+local function clear_shelves()
+  local from = SHELF
+  while true do
+    local first = call('ZRANGEBYSCORE', delayed, score(from), '+inf', 'WITHSCORES', 'LIMIT', 0, 1)
+    if #first == 0 then
+      return
+    end
+    local shelf = math.floor(tonumber(first[2]) / SHELF)
+    from = (shelf + 1) * SHELF
+    if not has(closed, shelf) then
+      move(score(shelf * SHELF), '(' .. score(from), max)
+    elseif has(peeked, shelf) then
+      move(score(shelf * SHELF), '(' .. score(from), 1)
     end
   end
 end
@@ -187,7 +217,8 @@ end
 if recover ~= '' then
   take_own()
 end
-move_due()
+move('-inf', now, max)
+clear_shelves()
 if takeover ~= '' and room() > 0 then
   take_over()
 end

@@ -3,10 +3,11 @@
 -- KEYS  stream, delayed, parked, stats, then for each settlement: record, copy of its bytes
 -- ARGV  group, dedupe window in ms, life of copies in ms (0: none), then for each settlement:
 --       key, entry id, token, outcome, reason, delay in ms, attempts to give back, reopens (1),
---       what went wrong ('': nothing to tell)
+--       what went wrong ('': nothing to tell), shelf (0: none, the delay counts)
 -- Returns a number for each settlement: 0 settled, 1 stale, 2 reopened.
 --
 -- Frees first (XACK, XDEL), then writes: so Redis lets it run over maxmemory.
+local SHELF = 1e14 -- above every time: records on shelf n score from n of it, by their age
 local SETTLED, STALE, REOPENED = 0, 1, 2
 local call = redis.call
 local stream, delayed, parked, stats = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
@@ -76,7 +77,11 @@ local function delay(item)
   unclaim(item, 'delayed')
   call('HDEL', item.record, 'l') -- whoever claimed it lived to tell
   note_error(item)
-  call('ZADD', delayed, now + item.delay_ms, item.key)
+  local due = now + item.delay_ms
+  if item.shelf > 0 then
+    due = item.shelf * SHELF + (tonumber(call('HGET', item.record, 't')) or now)
+  end
+  call('ZADD', delayed, string.format('%.0f', due), item.key)
 end
 
 local function park(item)
@@ -102,11 +107,12 @@ end
 
 local results, ids, todo, seen = {}, {}, {}, {}
 for i = 1, (#KEYS - 4) / 2 do
-  local at = 9 * i - 6
+  local at = 10 * i - 7
   local item = {index = i, record = KEYS[2 * i + 3], copy = KEYS[2 * i + 4],
     key = ARGV[at + 1], token = ARGV[at + 3], outcome = ARGV[at + 4], reason = ARGV[at + 5],
     delay_ms = tonumber(ARGV[at + 6]), give_back = tonumber(ARGV[at + 7]),
-    reopens = ARGV[at + 8] == '1', detail = ARGV[at + 9]}
+    reopens = ARGV[at + 8] == '1', detail = ARGV[at + 9],
+    shelf = tonumber(ARGV[at + 10])}
   results[i] = STALE
   if not seen[item.record] and is_ours(item) then
     seen[item.record] = true

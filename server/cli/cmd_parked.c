@@ -223,17 +223,15 @@ static int
 act(struct work *work, const struct queue_parked *records, size_t count)
 {
     const struct arguments *arguments = work->arguments;
-    struct slice keys[QUEUE_PARKED_PAGE];
     bool done[QUEUE_PARKED_PAGE];
     int status = 0;
 
     for (size_t i = 0; i < count; i++) {
-        keys[i] = records[i].key;
         done[i] = true;
     }
     if (count > 0 && !only_looks(arguments) &&
-        queue_unpark(work->queue, actions[arguments->action].act, records[0].partition,
-            keys, count, done) != QUEUE_OK) {
+        queue_unpark(work->queue, actions[arguments->action].act, records, count, done) !=
+            QUEUE_OK) {
         return unavailable(work);
     }
     for (size_t i = 0; i < count && status == 0; i++) {

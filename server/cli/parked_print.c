@@ -163,14 +163,15 @@ describe(const struct queue_parked *record)
 static json_t *
 describe_bytes(struct slice bytes)
 {
-    json_t *text = json_stringn(bytes.data != NULL ? bytes.data : "", bytes.size);
+    json_t *text =
+        bytes.size > 0 ? json_stringn(bytes.data, bytes.size) : json_string("");
 
     if (text != NULL) {
         return json_pack("{s:o}", "text", text);
     }
     AUTO(buffer_done) struct buffer hex = {.max = 2 * (size_t)CLI_FILE_MAX};
 
-    for (size_t i = 0; i < bytes.size; i++) {
+    for (size_t i = 0; i < bytes.size && bytes.data != NULL; i++) {
         buffer_addf(&hex, "%02x", (unsigned)(unsigned char)bytes.data[i]);
     }
     return hex.failed ? NULL : json_pack("{s:s}", "hex", hex.data);

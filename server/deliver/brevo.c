@@ -154,10 +154,22 @@ backoff_ms(int64_t attempts, uint32_t random)
     return BREVO_BACKOFF_MIN_MS + random % (span_ms - BREVO_BACKOFF_MIN_MS + 1);
 }
 
+/* The standard's header, bounded; below 0 when it is absent. */
+static int64_t
+asked_ms(const struct http_exchange *exchange)
+{
+    return exchange->retry_after_s < PACE_WAIT_MAX_MS / MS_PER_S
+               ? exchange->retry_after_s * MS_PER_S
+               : PACE_WAIT_MAX_MS;
+}
+
+/* Never sooner than we were asked to, whatever the status. */
 static void
 retry(struct brevo_verdict *verdict, const struct brevo_question *question,
-    const char *reason)
+    const struct http_exchange *exchange, const char *reason)
 {
+    const int64_t wait_ms = backoff_ms(question->attempts, question->random);
+
     if (question->attempts >= BREVO_ATTEMPTS_MAX) {
         verdict->outcome = BREVO_PARK;
         verdict->reason = "retries_exhausted";
@@ -165,7 +177,7 @@ retry(struct brevo_verdict *verdict, const struct brevo_question *question,
     }
     verdict->outcome = BREVO_RETRY;
     verdict->reason = reason;
-    verdict->after_ms = backoff_ms(question->attempts, question->random);
+    verdict->after_ms = asked_ms(exchange) > wait_ms ? asked_ms(exchange) : wait_ms;
 }
 
 /* Brevo's header first, the standard's second; both bounded, and a second without either. */
@@ -175,13 +187,7 @@ wait_for_the_limit(struct brevo_verdict *verdict, const struct brevo_question *q
 {
     int64_t wait_ms = pace_reset_ms(exchange->ratelimit_reset, question->now_ms);
 
-    if (exchange->retry_after_s >= 0) {
-        const int64_t asked_ms = exchange->retry_after_s < PACE_WAIT_MAX_MS / MS_PER_S
-                                     ? exchange->retry_after_s * MS_PER_S
-                                     : PACE_WAIT_MAX_MS;
-
-        wait_ms = asked_ms > wait_ms ? asked_ms : wait_ms;
-    }
+    wait_ms = asked_ms(exchange) > wait_ms ? asked_ms(exchange) : wait_ms;
     verdict->outcome = BREVO_RETRY;
     verdict->reason = "rate_limited";
     verdict->is_rate_limit = true;
@@ -223,13 +229,13 @@ judge_status(struct brevo_verdict *verdict, const struct brevo_question *questio
             class == BREVO_CLASS_EVENTS ? "forbidden_events" : "forbidden_contacts";
         return;
     case 408:
-        retry(verdict, question, "request_timeout");
+        retry(verdict, question, exchange, "request_timeout");
         return;
     case 409:
-        retry(verdict, question, "conflict");
+        retry(verdict, question, exchange, "conflict");
         return;
     case 425: /* never under BREVO_BACKOFF_MIN_MS, the second Brevo asks for */
-        retry(verdict, question, "too_early");
+        retry(verdict, question, exchange, "too_early");
         return;
     case 429:
         wait_for_the_limit(verdict, question, exchange);
@@ -248,7 +254,7 @@ judge_status(struct brevo_verdict *verdict, const struct brevo_question *questio
     }
     /* 5xx, Cloudflare's 52x, and redirects, which a proxy on the way makes up */
     verdict->maybe_done = exchange->status >= STATUS_SERVER_MIN;
-    retry(verdict, question, "server_error");
+    retry(verdict, question, exchange, "server_error");
 }
 
 void
@@ -258,10 +264,10 @@ brevo_judge(const struct brevo_question *question, const struct http_exchange *e
     struct brevo_verdict verdict = {.outcome = BREVO_DELIVERED, .reason = ""};
 
     if (exchange->result == HTTP_NOT_SENT) {
-        retry(&verdict, question, "not_sent");
+        retry(&verdict, question, exchange, "not_sent");
     } else if (exchange->result == HTTP_UNKNOWN) {
         verdict.maybe_done = true;
-        retry(&verdict, question, "no_answer");
+        retry(&verdict, question, exchange, "no_answer");
     } else if (exchange->status < STATUS_OK_MIN || exchange->status > STATUS_OK_MAX) {
         json_t *body = error_body(exchange);
 

@@ -1,5 +1,5 @@
 /*
- * flow.c - one pace per class of endpoints, one pause for all: every delivery needs both classes.
+ * flow.c - one pace per class of endpoints, and the pauses.
  */
 #include "server/deliver/flow.h"
 
@@ -8,9 +8,10 @@
 static const int64_t wait_max_us = (int64_t)FLOW_WAIT_MAX_MS * US_PER_MS;
 
 void
-flow_init(struct flow *flow, const struct config *config, int64_t now_us)
+flow_init(
+    struct flow *flow, const struct config *config, int64_t probe_ms, int64_t now_us)
 {
-    *flow = (struct flow){0};
+    pause_init(&flow->pause, probe_ms);
     for (size_t i = 0; i < BREVO_CLASS_COUNT; i++) {
         pace_init(
             &flow->paces[i], config->brevo_max_rps, config->brevo_rate_share, now_us);
@@ -25,7 +26,31 @@ flow_claimable(const struct flow *flow, size_t in_hand, size_t max, int64_t now_
             return 0;
         }
     }
-    return pause_allows(&flow->pause, in_hand, max, now_us);
+    if (!pause_stops_all(&flow->pause, false)) {
+        return max - in_hand;
+    }
+    return in_hand == 0 && pause_may_probe(&flow->pause, now_us) ? 1 : 0;
+}
+
+bool
+flow_puts_away(const struct flow *flow, struct job *job, bool has_probe, int64_t now_us)
+{
+    const struct pause *pause = &flow->pause;
+    const enum pause_shelf shelf =
+        pause_shelf_of(pause, job->reading.event.type, job_needs_events(job));
+
+    if (pause_stops_all(pause, job->is_probe)) {
+        job_release(job);
+        return true;
+    }
+    if (shelf == PAUSE_SHELF_EVENTS && !has_probe && pause_may_probe(pause, now_us)) {
+        job->is_probe = true;
+    }
+    if (shelf == PAUSE_SHELF_NONE || (shelf == PAUSE_SHELF_EVENTS && job->is_probe)) {
+        return false;
+    }
+    job_shelve(job, "paused", shelf);
+    return true;
 }
 
 int64_t
@@ -41,10 +66,11 @@ flow_take(struct flow *flow, enum brevo_endpoint endpoint, int64_t now_us)
 }
 
 void
-flow_learn(struct flow *flow, struct queue *queue, enum brevo_endpoint endpoint,
-    const struct http_exchange *exchange, struct brevo_verdict *verdict)
+flow_learn(struct flow *flow, struct queue *queue, const struct job *job,
+    const struct brevo_verdict *verdict)
 {
-    const enum brevo_class class = brevo_endpoint_class(endpoint);
+    const struct http_exchange *exchange = &job->exchange;
+    const enum brevo_class class = brevo_endpoint_class(job->next);
     const int64_t now_us = clock_monotonic_us();
     const struct pace_limits limits = {
         .limit = exchange->ratelimit_limit,
@@ -53,13 +79,15 @@ flow_learn(struct flow *flow, struct queue *queue, enum brevo_endpoint endpoint,
     };
 
     pace_learn(&flow->paces[class], &limits, now_us, clock_unix_ms());
-    if (verdict->outcome == BREVO_PAUSE) {
-        verdict->after_ms =
-            pause_begin(&flow->pause, queue, endpoint, verdict->reason, now_us);
-    } else if (verdict->is_rate_limit) {
+    if (verdict->is_rate_limit) {
         pace_block(&flow->paces[class], verdict->after_ms, now_us);
-    } else if (verdict->outcome == BREVO_DELIVERED ||
-               verdict->outcome == BREVO_NO_CONTACT) {
-        pause_end(&flow->pause, queue, endpoint);
+    }
+    if (verdict->outcome == BREVO_PAUSE) {
+        pause_begin(&flow->pause, job->next, verdict->reason);
+    } else if (job->is_probe && (verdict->outcome == BREVO_DELIVERED ||
+                                    verdict->outcome == BREVO_NO_CONTACT)) {
+        pause_end(&flow->pause, queue, job->next);
+    } else if (job->is_probe) {
+        pause_postpone(&flow->pause, queue);
     }
 }

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "server/config/config.h"
+#include "server/deliver/job.h"
 #include "server/deliver/pause.h"
 
 struct flow {
@@ -15,11 +16,22 @@ enum {
     FLOW_WAIT_MAX_MS = 3 * 1000, /* longer: better not begin with a record */
 };
 
-void flow_init(struct flow *flow, const struct config *config, int64_t now_us);
+void flow_init(
+    struct flow *flow, const struct config *config, int64_t probe_ms, int64_t now_us);
 
-/* How many records may be claimed beside the `in_hand` ones, at most `max` in all. */
+/*
+ * How many records may be claimed beside the `in_hand` ones, at most `max` in all. While all
+ * deliveries wait it is one at a time, and for a probe only.
+ */
 size_t flow_claimable(
     const struct flow *flow, size_t in_hand, size_t max, int64_t now_us);
+/*
+ * Before a call: whether a pause forbids it. Then the job is finished, to go back to pending or
+ * on a shelf. The first job to need what a probe must find out becomes the probe, when it is this
+ * worker's turn and it has none (`has_probe`).
+ */
+bool flow_puts_away(
+    const struct flow *flow, struct job *job, bool has_probe, int64_t now_us);
 /* Until a call may start; 0: now. Pauses apart. */
 int64_t flow_wait_us(
     const struct flow *flow, enum brevo_endpoint endpoint, int64_t now_us);
@@ -27,7 +39,7 @@ void flow_take(struct flow *flow, enum brevo_endpoint endpoint, int64_t now_us);
 
 /*
  * What an answer says about Brevo, whatever it says about its event: limits, pauses and their
- * ends. Sets the delay of a BREVO_PAUSE verdict: then the next probe is due.
+ * ends. Only a probe ends a pause: any other call began before.
  */
-void flow_learn(struct flow *flow, struct queue *queue, enum brevo_endpoint endpoint,
-    const struct http_exchange *exchange, struct brevo_verdict *verdict);
+void flow_learn(struct flow *flow, struct queue *queue, const struct job *job,
+    const struct brevo_verdict *verdict);

@@ -62,6 +62,14 @@ reaches_redis(const struct hand *hand, int64_t now_us)
     return now_us >= hand->redis_us;
 }
 
+void
+hand_look(struct hand *hand, struct pause *pause, int64_t now_us)
+{
+    if (reaches_redis(hand, now_us)) {
+        (void)worked(hand, pause_look(pause, hand->queue, now_us));
+    }
+}
+
 static void
 tell_alarms(struct hand *hand)
 {
@@ -203,6 +211,17 @@ hand_settle(struct hand *hand, int64_t now_us)
         outcome_of_job(finished[i], settlements[i].result, hand->config, now_us);
     }
     let_go(hand);
+}
+
+bool
+hand_has_probe(const struct hand *hand)
+{
+    for (size_t i = 0; i < hand->count; i++) {
+        if (hand->jobs[i]->is_probe) {
+            return true;
+        }
+    }
+    return false;
 }
 
 bool

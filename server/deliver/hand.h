@@ -8,6 +8,7 @@
 #pragma once
 
 #include "server/deliver/job.h"
+#include "server/deliver/pause.h"
 
 enum {
     HAND_JOBS_MAX = 8, /* the most a crash can leave sent but unsettled */
@@ -29,6 +30,8 @@ void hand_init(struct hand *hand, struct queue *queue, const struct config *conf
 /* Lets go of everything; what was not settled is still claimed. */
 void hand_done(struct hand *hand);
 
+/* Looks at the pauses when it is time. */
+void hand_look(struct hand *hand, struct pause *pause, int64_t now_us);
 /*
  * Claims up to `max` more records, max <= HAND_JOBS_MAX - count; none while a suspect is in hand.
  * Returns how many came.
@@ -46,5 +49,7 @@ void hand_fold(struct hand *hand, struct job *job, int64_t now_us);
 /* Settles what is JOB_FINISHED, in one call. */
 void hand_settle(struct hand *hand, int64_t now_us);
 
+/* A probe is in hand. */
+bool hand_has_probe(const struct hand *hand);
 /* True when an older job in hand is about the same contact or subject. */
 bool hand_follows(const struct hand *hand, size_t index);

@@ -83,6 +83,13 @@ job_delay(struct job *job, const char *reason, int64_t delay_ms)
 }
 
 void
+job_shelve(struct job *job, const char *reason, unsigned shelf)
+{
+    job->settlement.shelf = shelf;
+    job_delay(job, reason, 0);
+}
+
+void
 job_lack_memory(struct job *job)
 {
     job_delay(job, "no_memory", MEMORY_DELAY_MS);
@@ -131,6 +138,12 @@ job_subject(const struct job *job)
     const size_t type_size = slice_before(key, '/').size;
 
     return type_size < key.size ? slice_before(slice_skip(key, type_size + 1), '/') : key;
+}
+
+bool
+job_needs_events(const struct job *job)
+{
+    return !job->is_too_old;
 }
 
 bool

@@ -40,7 +40,7 @@ struct job {
     enum job_stage stage;
     struct queue_record *record;
     int64_t claimed_us; /* monotonic, before the claim was asked for */
-    bool is_probe;      /* claimed to see whether a pause is over */
+    bool is_probe;      /* delivered to see whether a pause is over */
 
     json_t *payload;
     struct event_reading reading;
@@ -83,6 +83,8 @@ void job_deliver(struct job *job);
 void job_filter(struct job *job, const char *reason);
 void job_park(struct job *job, const char *reason);
 void job_retry(struct job *job, const char *reason, int64_t delay_ms);
+/* When the shelf is open, through no fault of its own: the attempt does not count. */
+void job_shelve(struct job *job, const char *reason, unsigned shelf);
 /* Later, through no fault of its own: the attempt does not count. */
 void job_delay(struct job *job, const char *reason, int64_t delay_ms);
 void job_lack_memory(struct job *job);
@@ -96,6 +98,8 @@ struct slice job_subject(const struct job *job);
 bool job_is_poison(const struct job *job);
 /* It has happened more than once: until it is clear whose fault it is, it is handled alone. */
 bool job_is_suspect(const struct job *job);
+/* Its delivery is not complete without /events. Of a mapped one. */
+bool job_needs_events(const struct job *job);
 /* Brevo's name of the event, "" before it is mapped. */
 const char *job_event_name(const struct job *job, const struct config *config);
 /* True when both are about one contact or one subject: then they keep their order. */

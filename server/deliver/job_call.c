@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "server/deliver/job.h"
+#include "server/deliver/pause.h"
 #include "server/ops/log.h"
 
 enum {
@@ -166,7 +167,7 @@ job_advance(struct job *job, const struct brevo_verdict *verdict)
         job_retry(job, verdict->reason, verdict->after_ms);
         return;
     case BREVO_PAUSE:
-        job_delay(job, verdict->reason, verdict->after_ms);
+        job_shelve(job, verdict->reason, pause_shelf_met(verdict->reason));
         return;
     case BREVO_PARK:
         job_park(job, verdict->reason);

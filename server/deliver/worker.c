@@ -69,10 +69,15 @@ claim(struct worker *worker)
     }
     const size_t max =
         flow_claimable(&worker->flow, hand->count, HAND_JOBS_MAX, worker->now_us);
+    const struct pause *pause = &worker->flow.pause;
+    const unsigned probed =
+        hand_has_probe(hand) ? 0 : pause_probe_shelves(pause, worker->now_us);
+
+    queue_set_shelves(worker->queue, pause_closed_shelves(pause), probed);
     const size_t count = hand_claim(hand, max, worker->now_us);
 
     for (size_t i = hand->count - count; i < hand->count; i++) {
-        hand->jobs[i]->is_probe = pause_is_on(&worker->flow.pause);
+        hand->jobs[i]->is_probe = pause_stops_all(pause, false);
     }
     if (count > 0) {
         worker->idle_ms = IDLE_MIN_MS;
@@ -81,6 +86,16 @@ claim(struct worker *worker)
     /* Nothing came: look again later, then ever later. */
     worker->claim_us = worker->now_us + worker->idle_ms * US_PER_MS;
     worker->idle_ms = backoff_after(worker->idle_ms, IDLE_MIN_MS, IDLE_MAX_MS);
+}
+
+/* ---- paused ------------------------------------------------------------------------------- */
+
+/* True when a pause has put the job back, or out of the way. */
+static bool
+paused(struct worker *worker, struct job *job)
+{
+    return flow_puts_away(
+        &worker->flow, job, hand_has_probe(&worker->hand), worker->now_us);
 }
 
 /* ---- paced -------------------------------------------------------------------------------- */
@@ -108,8 +123,6 @@ paced(struct worker *worker, struct job *job)
 
     if (worker->is_stopping) {
         job_release(job);
-    } else if (pause_is_on(&worker->flow.pause) && !job->is_probe) {
-        job_delay(job, "paused", worker->flow.pause.interval_ms);
     } else if (waits_too_long(worker, job, wait_ms)) {
         job_delay(
             job, "paced", wait_ms > PACED_DELAY_MIN_MS ? wait_ms : PACED_DELAY_MIN_MS);
@@ -149,20 +162,21 @@ judge(struct worker *worker, struct job *job)
     struct brevo_verdict verdict;
 
     brevo_judge(&question, &job->exchange, &verdict);
-    flow_learn(&worker->flow, worker->queue, job->next, &job->exchange, &verdict);
+    flow_learn(&worker->flow, worker->queue, job, &verdict);
     outcome_of_call(job, &verdict, worker->config);
     job_advance(job, &verdict);
 }
 
 /* ---- the spine ---------------------------------------------------------------------------- */
 
-/* claimed → parsed → mapped → paced → delivered to Brevo → settled */
+/* claimed → parsed → mapped → (paused) → paced → delivered to Brevo → settled */
 static void
 worker_step(struct worker *worker)
 {
     struct hand *hand = &worker->hand;
 
     worker->now_us = clock_monotonic_us();
+    hand_look(hand, &worker->flow.pause, worker->now_us);
     claim(worker);
     for (size_t i = 0; i < hand->count; i++) {
         struct job *job = hand->jobs[i]; /* oldest first */
@@ -176,13 +190,13 @@ worker_step(struct worker *worker)
         if (job->stage == JOB_FOLDING) {
             hand_fold(hand, job, worker->now_us);
         }
-        if (job->stage == JOB_MAPPED && !hand_follows(hand, i)) {
+        if (job->stage == JOB_MAPPED && !paused(worker, job) && !hand_follows(hand, i)) {
             hand_claim_effect(hand, job, worker->now_us);
         }
         if (job->stage == JOB_ANSWERED) {
             judge(worker, job);
         }
-        if (job->stage == JOB_READY && paced(worker, job)) {
+        if (job->stage == JOB_READY && !paused(worker, job) && paced(worker, job)) {
             call(worker, job);
         }
     }
@@ -333,7 +347,7 @@ worker_open(const struct worker_options *options, struct worker **ret_worker,
         return r;
     }
     hand_init(&worker->hand, worker->queue, config);
-    flow_init(&worker->flow, config, clock_monotonic_us());
+    flow_init(&worker->flow, config, CLAIM_DEADLINE_MS, clock_monotonic_us());
     (void)snprintf(
         worker->auth, sizeof(worker->auth), "api-key: %s", config->brevo_api_key);
     *ret_worker = worker;

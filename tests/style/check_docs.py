@@ -59,6 +59,7 @@ REASONS = {
     ),
     "Why deliveries are paused": (
         ("server/deliver/brevo.c", first(rf"\.name = {REASON},\s*\.remedy")),
+        ("server/deliver/pause.h", first(rf"#define PAUSE_OPERATOR {REASON}")),
     ),
     "Why a record was filtered": (
         ("server/deliver/*.c", first(r"job_filter\(job, " + REASON)),

@@ -300,6 +300,37 @@ retries_spread_and_grow_to_their_cap(void **state)
 }
 
 static void
+a_retry_is_never_sooner_than_brevo_asks(void **state)
+{
+    static const struct {
+        int64_t retry_after_s;
+        int64_t min_ms;
+        int64_t max_ms;
+    } cases[] = {
+        {-1, BREVO_BACKOFF_MIN_MS, 2 * BREVO_BACKOFF_MIN_MS},
+        {0, BREVO_BACKOFF_MIN_MS, 2 * BREVO_BACKOFF_MIN_MS},
+        {7, 7000, 7000},
+        {86400, PACE_WAIT_MAX_MS, PACE_WAIT_MAX_MS},
+        {INT64_MAX, PACE_WAIT_MAX_MS, PACE_WAIT_MAX_MS},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < LENGTH(cases); i++) {
+        const struct brevo_question question = {
+            .endpoint = BREVO_EVENT, .attempts = 1, .random = UINT32_MAX};
+        const struct http_exchange exchange = {.result = HTTP_ANSWERED,
+            .status = 503,
+            .ratelimit_reset = -1,
+            .retry_after_s = cases[i].retry_after_s};
+        struct brevo_verdict verdict;
+
+        brevo_judge(&question, &exchange, &verdict);
+        assert_int_equal(verdict.outcome, BREVO_RETRY);
+        assert_in_range(verdict.after_ms, cases[i].min_ms, cases[i].max_ms);
+    }
+}
+
+static void
 attempts_end_in_the_parked_list(void **state)
 {
     const struct answer answer = {503, false, NULL};
@@ -383,6 +414,7 @@ main(void)
         cmocka_unit_test(says_when_a_repeat_may_be_a_duplicate),
         cmocka_unit_test(a_rate_limit_waits_by_the_header_and_counts_no_attempt),
         cmocka_unit_test(retries_spread_and_grow_to_their_cap),
+        cmocka_unit_test(a_retry_is_never_sooner_than_brevo_asks),
         cmocka_unit_test(attempts_end_in_the_parked_list),
         cmocka_unit_test(keeps_brevos_code_but_never_a_sentence_with_an_address),
         cmocka_unit_test(encodes_every_identifier_in_a_url),

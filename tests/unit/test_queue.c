@@ -351,24 +351,6 @@ remembers_links(void **state)
     assert_true(REDIS_NUMBER(&redis, "PTTL", "fb:{0}:l:WR1") > 86000000);
 }
 
-static void
-shows_pauses_with_their_beginning(void **state)
-{
-    (void)state;
-    assert_int_equal(queue_pause_put(queue, "brevo_401", "set a valid key"), QUEUE_OK);
-    struct queue_stats stats = balanced_stats(queue);
-    const int64_t since_ms = label_value(&stats.paused, "brevo_401");
-
-    assert_true(since_ms > 1600000000000);
-    assert_string_equal(stats.paused.items[0].text, "set a valid key");
-    assert_int_equal(queue_pause_put(queue, "brevo_401", "still no valid key"), QUEUE_OK);
-    stats = balanced_stats(queue);
-    assert_int_equal(label_value(&stats.paused, "brevo_401"), since_ms);
-    assert_string_equal(stats.paused.items[0].text, "still no valid key");
-    assert_int_equal(queue_pause_remove(queue, "brevo_401"), QUEUE_OK);
-    assert_int_equal(balanced_stats(queue).paused.count, 0);
-}
-
 /* Claimed, let wait and claimed again: its age counts from the day it came. */
 static void
 remembers_when_a_record_came(void **state)
@@ -442,7 +424,6 @@ main(void)
         TEST(settles_each_record_of_one_call_once),
         TEST(hands_out_records_of_an_unknown_schema),
         TEST(remembers_links),
-        TEST(shows_pauses_with_their_beginning),
         TEST(remembers_when_a_record_came),
         TEST(tells_the_age_of_the_oldest_unsettled),
         TEST(cuts_a_long_reason_to_what_a_label_shows),

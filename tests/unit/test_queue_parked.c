@@ -58,10 +58,10 @@ park_many(struct queue *of)
 static bool
 unpark_one(struct queue *of, enum queue_unpark act, const char *key)
 {
-    const struct slice keys[] = {slice_of(key)};
+    const struct queue_parked record = {.key = slice_of(key)};
     bool done = false;
 
-    assert_int_equal(queue_unpark(of, act, 0, keys, 1, &done), QUEUE_OK);
+    assert_int_equal(queue_unpark(of, act, &record, 1, &done), QUEUE_OK);
     return done;
 }
 
@@ -277,7 +277,6 @@ replaying_all_ends_though_some_are_parked_again_at_once(void **state)
 {
     (void)state;
     struct queue_parked page[QUEUE_PARKED_PAGE];
-    struct slice keys[QUEUE_PARKED_PAGE];
     bool done[QUEUE_PARKED_PAGE];
     size_t count = 1;
     size_t replayed = 0;
@@ -285,12 +284,9 @@ replaying_all_ends_though_some_are_parked_again_at_once(void **state)
     park_many(queue);
     while (count > 0) {
         assert_int_equal(queue_parked_next(walk, page, &count), QUEUE_OK);
-        for (size_t i = 0; i < count; i++) {
-            keys[i] = page[i].key;
-        }
         if (count > 0) {
             assert_int_equal(
-                queue_unpark(queue, QUEUE_REPLAY, 0, keys, count, done), QUEUE_OK);
+                queue_unpark(queue, QUEUE_REPLAY, page, count, done), QUEUE_OK);
         }
         replayed += count;
         (void)poll(NULL, 0, 2); /* Redis's clock goes on before they are parked again */
@@ -372,6 +368,25 @@ a_claim_whose_worker_died_is_counted_and_a_retry_is_not(void **state)
 }
 
 static void
+a_claim_taken_over_by_another_worker_is_counted(void **state)
+{
+    (void)state;
+    struct queue_options options = default_options("worker-2");
+
+    options.claim_deadline_ms = 1;
+    struct queue *heir = open_queue(&options);
+
+    (void)put_one(queue, TASK, "taskrouter", "signed");
+    struct queue_record *lost = claim_one(queue);
+    struct queue_record *record = claim_later(heir);
+
+    assert_int_equal(record->lost_claims, 1);
+    assert_int_equal(settle_one(queue, lost, QUEUE_PARKED, "rejected"), QUEUE_STALE);
+    assert_int_equal(settle_one(heir, record, QUEUE_DELIVERED, NULL), QUEUE_SETTLED);
+    queue_close(&heir);
+}
+
+static void
 a_settled_claim_ends_the_count(void **state)
 {
     (void)state;
@@ -411,6 +426,7 @@ main(void)
         TEST(a_replay_works_when_redis_is_over_maxmemory),
         TEST(a_dropped_record_has_no_bytes_and_refuses_copies_for_the_window),
         TEST(a_claim_whose_worker_died_is_counted_and_a_retry_is_not),
+        TEST(a_claim_taken_over_by_another_worker_is_counted),
         TEST(a_settled_claim_ends_the_count),
     };
 

@@ -1,0 +1,82 @@
+-- pause.lua - why deliveries wait, for all workers, and whose turn it is to see whether it is over.
+--
+-- KEYS  paused: cause -> "<since ms> <where it was met> <what to do>",
+--       and ".probe" -> "<not before, ms> <interval ms> <token of who has the turn, or ->"
+-- ARGV  "look", token, how long a turn lasts in ms (0: none is asked for)
+--       "put", token, cause, where, what to do, first interval ms (0: no probes), longest ms
+--       "postpone", token, first interval ms, longest ms
+--       "remove", token, cause
+-- Returns for look: now in ms, 1 when the turn is ours, all fields; else a number.
+--
+-- Redis's clock alone decides. HDEL comes first so that Redis lets it run over maxmemory.
+local PROBE = '.probe'
+local call = redis.call
+local paused, act, token = KEYS[1], ARGV[1], ARGV[2]
+local time = call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+
+local function read_probe()
+  local due, interval, holder =
+    string.match(call('HGET', paused, PROBE) or '', '^(%d+) (%d+) (%S+)$')
+  return tonumber(due), tonumber(interval), holder
+end
+
+local function write_probe(due, interval, holder)
+  call('HDEL', paused, PROBE)
+  call('HSET', paused, PROBE, string.format('%.0f %.0f %s', due, interval, holder))
+end
+
+-- The next probe: soon after something new, ever later after the same again. What others say
+-- while somebody is probing, or before the next one is due, was sent before and is no news.
+local function schedule(is_new, first, longest)
+  local due, interval, holder = read_probe()
+  if due and now < due and holder ~= token and (holder ~= '-' or not is_new) then
+    return
+  end
+  if is_new or not due then
+    interval = first
+  else
+    interval = math.min(2 * interval, longest)
+  end
+  write_probe(now + interval, interval, '-')
+end
+
+local run = {}
+
+function run.look(turn_ms)
+  local due, interval = read_probe()
+  local is_ours = tonumber(turn_ms) > 0 and due and now >= due
+  if is_ours then
+    write_probe(now + turn_ms, interval, token)
+  end
+  return {now, is_ours and 1 or 0, call('HGETALL', paused)}
+end
+
+function run.put(cause, where, remedy, first, longest)
+  local shown = call('HGET', paused, cause)
+  local since = shown and string.match(shown, '^%d+') or string.format('%.0f', now)
+  call('HDEL', paused, cause)
+  call('HSET', paused, cause, since .. ' ' .. where .. ' ' .. remedy)
+  if tonumber(first) > 0 then
+    schedule(not shown, tonumber(first), tonumber(longest))
+  end
+  return 0
+end
+
+function run.postpone(first, longest)
+  local due, _, holder = read_probe()
+  if due and holder == token then
+    schedule(false, tonumber(first), tonumber(longest))
+  end
+  return 0
+end
+
+function run.remove(cause)
+  local removed = call('HDEL', paused, cause)
+  if call('HLEN', paused) == 1 then
+    call('HDEL', paused, PROBE)
+  end
+  return removed
+end
+
+return run[act](unpack(ARGV, 3))

@@ -1,0 +1,238 @@
+/*
+ * test_pause.c - what a worker may do while deliveries wait, as it sees it.
+ */
+#include <string.h>
+
+#include "server/deliver/pause.h"
+#include "server/ops/log.h"
+#include "tests/unit/queue_fixture.h"
+
+enum {
+    TURN_MS = 45 * 1000,
+};
+
+static const int64_t long_us = INT64_C(1000) * 1000 * 1000;
+
+static struct pause here;
+static struct pause there; /* another worker's */
+static struct queue *other;
+static int64_t now_us;
+
+static int
+set_up_pauses(void **state)
+{
+    (void)set_up(state);
+    other = open_worker("worker-2");
+    pause_init(&here, TURN_MS);
+    pause_init(&there, TURN_MS);
+    now_us = 1;
+    return 0;
+}
+
+static int
+tear_down_pauses(void **state)
+{
+    queue_close(&other);
+    return tear_down(state);
+}
+
+/* Time goes on, and both look. */
+static void
+both_look(void)
+{
+    now_us += (int64_t)PAUSE_LOOK_MS * US_PER_MS;
+    assert_int_equal(pause_look(&here, queue, now_us), QUEUE_OK);
+    assert_int_equal(pause_look(&there, other, now_us), QUEUE_OK);
+}
+
+static void
+make_probe_due(void)
+{
+    (void)REDIS_DO(&redis, "HSET", "fb:paused", ".probe", "1 1000 -");
+}
+
+static void
+put_by_command(const char *cause)
+{
+    const struct queue_pause pause = {.cause = cause, .where = "-", .remedy = "resume"};
+
+    assert_int_equal(queue_pause_put(queue, &pause), QUEUE_OK);
+}
+
+static void
+nothing_is_delivered_before_the_first_look(void **state)
+{
+    (void)state;
+    assert_true(pause_stops_all(&here, false));
+    assert_true(pause_stops_all(&here, true));
+    both_look();
+    assert_false(pause_stops_all(&here, false));
+    assert_int_equal(pause_closed_shelves(&here), 0);
+}
+
+static void
+a_refusal_stops_this_worker_at_once_and_the_others_with_their_next_look(void **state)
+{
+    (void)state;
+    both_look();
+    pause_begin(&here, BREVO_EVENT, "unauthorized");
+    assert_true(pause_stops_all(&here, false));
+    assert_false(pause_stops_all(&there, false));
+    both_look();
+    assert_true(pause_stops_all(&here, false));
+    assert_true(pause_stops_all(&there, false));
+    assert_false(pause_stops_all(&there, true)); /* a probe may go */
+    assert_false(pause_may_probe(&here, now_us));
+}
+
+static void
+the_success_of_a_probe_lets_all_go_on(void **state)
+{
+    (void)state;
+    both_look();
+    pause_begin(&here, BREVO_EVENT, "unauthorized");
+    both_look();
+    make_probe_due();
+    both_look();
+    assert_true(pause_may_probe(&here, now_us));
+    assert_false(pause_may_probe(&there, now_us));
+    assert_true((pause_probe_shelves(&here, now_us) & 1U << PAUSE_SHELF_ALL) != 0);
+    assert_int_equal(pause_probe_shelves(&there, now_us), 0);
+    pause_end(&here, queue, BREVO_CONTACT_LOOKUP); /* any endpoint answers for the key */
+    both_look();
+    assert_false(pause_stops_all(&here, false));
+    assert_false(pause_stops_all(&there, false));
+    assert_false(pause_may_probe(&here, now_us));
+}
+
+static void
+a_turn_ends_by_itself(void **state)
+{
+    (void)state;
+    both_look();
+    pause_begin(&here, BREVO_EVENT, "ip_blocked");
+    both_look();
+    make_probe_due();
+    both_look();
+    assert_true(pause_may_probe(&here, now_us));
+    assert_false(pause_may_probe(&here, now_us + long_us));
+}
+
+static void
+a_probe_that_says_nothing_gives_the_turn_back(void **state)
+{
+    (void)state;
+    both_look();
+    pause_begin(&here, BREVO_EVENT, "unauthorized");
+    both_look();
+    make_probe_due();
+    both_look();
+    pause_postpone(&here, queue);
+    assert_false(pause_may_probe(&here, now_us));
+    both_look();
+    assert_false(pause_may_probe(&here, now_us)); /* not due */
+    assert_true(pause_stops_all(&here, false));
+}
+
+static void
+forbidden_contacts_end_where_they_were_met(void **state)
+{
+    (void)state;
+    both_look();
+    pause_begin(&here, BREVO_CONTACT_UPSERT, "forbidden_contacts");
+    both_look();
+    assert_true(pause_stops_all(&there, false));
+    pause_end(&there, other, BREVO_CONTACT_LOOKUP); /* the key may read */
+    pause_end(&there, other, BREVO_EVENT);
+    both_look();
+    assert_true(pause_stops_all(&there, false));
+    pause_end(&there, other, BREVO_CONTACT_UPSERT);
+    both_look();
+    assert_false(pause_stops_all(&here, false));
+}
+
+static void
+forbidden_events_stop_only_what_needs_them(void **state)
+{
+    (void)state;
+    both_look();
+    pause_begin(&here, BREVO_EVENT, "forbidden_events");
+    both_look();
+    assert_false(pause_stops_all(&there, false));
+    assert_int_equal(
+        pause_shelf_of(&there, EVENT_TASK_CREATED, true), PAUSE_SHELF_EVENTS);
+    assert_int_equal(pause_shelf_of(&there, EVENT_TASK_CREATED, false), PAUSE_SHELF_NONE);
+    assert_int_equal(pause_closed_shelves(&there), 1U << PAUSE_SHELF_EVENTS);
+    assert_int_equal(pause_shelf_met("forbidden_events"), PAUSE_SHELF_EVENTS);
+    assert_int_equal(pause_shelf_met("forbidden_contacts"), PAUSE_SHELF_ALL);
+}
+
+static void
+by_command_even_a_probe_is_stopped_and_nobody_asks_for_a_turn(void **state)
+{
+    (void)state;
+    both_look();
+    pause_begin(&here, BREVO_EVENT, "unauthorized");
+    put_by_command("operator");
+    both_look();
+    make_probe_due();
+    both_look();
+    assert_true(pause_stops_all(&here, true));
+    assert_false(pause_may_probe(&here, now_us));
+    assert_int_equal(queue_pause_remove(queue, "operator"), QUEUE_OK);
+    both_look();
+    both_look();
+    assert_true(pause_may_probe(&here, now_us) != pause_may_probe(&there, now_us));
+}
+
+static void
+by_command_one_event_waits_on_its_own_shelf(void **state)
+{
+    const enum pause_shelf shelf = PAUSE_SHELF_TYPE + EVENT_TASK_COMPLETED;
+
+    (void)state;
+    put_by_command("operator:task.completed");
+    both_look();
+    assert_false(pause_stops_all(&here, false));
+    assert_int_equal(pause_shelf_of(&here, EVENT_TASK_COMPLETED, false), shelf);
+    assert_int_equal(pause_shelf_of(&here, EVENT_TASK_CREATED, true), PAUSE_SHELF_NONE);
+    assert_int_equal(pause_closed_shelves(&here), 1U << shelf);
+    assert_int_equal(pause_probe_shelves(&here, now_us), 0);
+}
+
+static void
+a_refusal_met_while_redis_is_away_is_told_when_it_is_back(void **state)
+{
+    (void)state;
+    both_look();
+    redis_fixture_kill(&redis);
+    pause_begin(&here, BREVO_EVENT, "unauthorized");
+    now_us += (int64_t)PAUSE_LOOK_MS * US_PER_MS;
+    assert_int_not_equal(pause_look(&here, queue, now_us), QUEUE_OK);
+    assert_true(pause_stops_all(&here, false));
+    redis_fixture_restart(&redis, false);
+    both_look();
+    assert_true(pause_stops_all(&there, false));
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up_pauses, tear_down_pauses)
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(nothing_is_delivered_before_the_first_look),
+        TEST(a_refusal_stops_this_worker_at_once_and_the_others_with_their_next_look),
+        TEST(the_success_of_a_probe_lets_all_go_on),
+        TEST(a_turn_ends_by_itself),
+        TEST(a_probe_that_says_nothing_gives_the_turn_back),
+        TEST(forbidden_contacts_end_where_they_were_met),
+        TEST(forbidden_events_stop_only_what_needs_them),
+        TEST(by_command_even_a_probe_is_stopped_and_nobody_asks_for_a_turn),
+        TEST(by_command_one_event_waits_on_its_own_shelf),
+        TEST(a_refusal_met_while_redis_is_away_is_told_when_it_is_back),
+    };
+
+    log_set_level(LOG_ERROR);
+    return cmocka_run_group_tests(tests, start_redis, stop_redis);
+}
