@@ -15,6 +15,7 @@
 #include <sys/random.h>
 
 #include "queue/commit_list.h"
+#include "queue/crash_point.h"
 #include "queue/session.h"
 
 enum {
@@ -133,6 +134,7 @@ begin_round(struct group_commit *commit, int64_t now_us)
         return;
     }
     commit->resent = false;
+    CRASH_POINT("put_written");
     redis_begin(&commit->session.redis, &commit->exchange);
     set_under_way(commit, STORING, now_us);
 }

@@ -13,6 +13,8 @@
 #include <sys/socket.h>
 #include <time.h>
 
+#include "queue/crash_point.h"
+
 /* ---- exchange ---------------------------------------------------------------------------- */
 
 void
@@ -351,6 +353,7 @@ redis_advance(struct redis *redis)
         r = send_some(redis);
     }
     if (r == 0 && was_unsent && redis->unsent.size == 0) {
+        CRASH_POINT("redis_sent");
         return -EAGAIN; /* no answer is that fast: a look for it would be wasted */
     }
     if (r == 0) {
@@ -362,6 +365,7 @@ redis_advance(struct redis *redis)
     if (redis->exchange != NULL && redis->exchange->answered < redis->exchange->count) {
         return -EAGAIN;
     }
+    CRASH_POINT("redis_answered");
     redis->exchange = NULL;
     return 0;
 }

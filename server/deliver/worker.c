@@ -18,6 +18,7 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+#include "queue/crash_point.h"
 #include "server/deliver/flow.h"
 #include "server/deliver/hand.h"
 #include "server/deliver/outcome.h"
@@ -121,6 +122,7 @@ static void
 call(struct worker *worker, struct job *job)
 {
     flow_take(&worker->flow, job->next, worker->now_us);
+    CRASH_POINT("call_due");
     job_call(job, worker->config->brevo_base_url, worker->auth, worker->client);
 }
 
@@ -148,10 +150,12 @@ judge(struct worker *worker, struct job *job)
     };
     struct brevo_verdict verdict;
 
+    CRASH_POINT("call_answered");
     brevo_judge(&question, &job->exchange, &verdict);
     flow_learn(&worker->flow, worker->queue, job->next, &job->exchange, &verdict);
     outcome_of_call(job, &verdict, worker->config);
     job_advance(job, &verdict);
+    CRASH_POINT("call_judged");
 }
 
 /* ---- the spine ---------------------------------------------------------------------------- */
@@ -177,6 +181,7 @@ worker_step(struct worker *worker)
             hand_fold(hand, job, worker->now_us);
         }
         if (job->stage == JOB_MAPPED && !hand_follows(hand, i)) {
+            CRASH_POINT("effect_due");
             hand_claim_effect(hand, job, worker->now_us);
         }
         if (job->stage == JOB_ANSWERED) {
@@ -244,7 +249,9 @@ drain(struct worker *worker)
     int64_t left_us = worker->drain_ms * US_PER_MS;
 
     release_unsent(worker);
+    CRASH_POINT("drain_began");
     worker_step(worker);
+    CRASH_POINT("drain_released");
     while (worker->hand.count > 0 && clock_monotonic_us() - began_us < left_us) {
         wait_and_hear(worker);
         worker_step(worker);
