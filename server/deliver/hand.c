@@ -113,6 +113,18 @@ hand_claim(struct hand *hand, size_t max, int64_t now_us)
     return count;
 }
 
+/* What may not overtake a suspect goes back: it would wait for the suspect, and that for it. */
+static void
+release_followers(struct hand *hand, size_t index)
+{
+    for (size_t i = index + 1; i < hand->count; i++) {
+        if (hand->jobs[i]->stage < JOB_READY &&
+            job_is_related(hand->jobs[i], hand->jobs[index])) {
+            job_release(hand->jobs[i]);
+        }
+    }
+}
+
 bool
 hand_may_read(struct hand *hand, size_t index)
 {
@@ -127,6 +139,7 @@ hand_may_read(struct hand *hand, size_t index)
             return false;
         }
     }
+    release_followers(hand, index);
     return hand->count == 1;
 }
 

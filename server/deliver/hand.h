@@ -36,7 +36,7 @@ void hand_done(struct hand *hand);
 size_t hand_claim(struct hand *hand, size_t max, int64_t now_us);
 /*
  * JOB_CLAIMED: whether it may be read now. A suspect waits until nothing else is in hand, so that
- * no other record is lost with its worker again; a second suspect goes back.
+ * no other record is lost with its worker again; a second suspect goes back, and what follows it.
  */
 bool hand_may_read(struct hand *hand, size_t index);
 /* JOB_MAPPED: claims the effect. Stays where it is while Redis is away. */
