@@ -14,8 +14,8 @@
 #include "mapping/base.h"
 
 /* The bounds of the table, as the linker names them. */
-extern const char *const __start_crash_points[];
-extern const char *const __stop_crash_points[];
+extern const char *const names_begin[] __asm__("__start_crash_points");
+extern const char *const names_end[] __asm__("__stop_crash_points");
 
 static struct slice wanted;
 static _Atomic int64_t passes_left;
@@ -23,8 +23,7 @@ static _Atomic int64_t passes_left;
 static void
 list(void)
 {
-    for (const char *const *name = __start_crash_points; name < __stop_crash_points;
-         name++) {
+    for (const char *const *name = names_begin; name < names_end; name++) {
         (void)puts(*name);
     }
     (void)fflush(stdout);

@@ -8,9 +8,9 @@
  */
 #pragma once
 
-#ifdef FLEXBREVO_CRASH_POINTS
-
 void crash_point_pass(const char *name);
+
+#ifdef FLEXBREVO_CRASH_POINTS
 
 /* The linker gathers the names of all points into one table. Each name is used once. */
 #define CRASH_POINT(point)                                            \
