@@ -179,11 +179,15 @@ class Laboratory:
     def terminate(self, name):
         """SIGTERM, and waits for the end."""
         self.thaw(name)
-        if self._process(name).poll() is None:
+        program = self.programs[name]
+        program.look()
+        if program.admin_url is None or name in self.down:
+            self.kill(name)                 # not up yet, or about to crash: it may end as it likes
+        elif program.process.poll() is None:
             self.down.add(name)
-            before = len(self.programs[name].log())
-            self.programs[name].terminate()
-            if " unsettled " in self.programs[name].log()[before:]:
+            before = len(program.log())
+            program.terminate()
+            if " unsettled " in program.log()[before:]:
                 self._note_cut(name)        # Redis was away for its whole drain
 
     def revive(self, name):
