@@ -95,14 +95,15 @@ class Workload:
             self.posts.append(Post(caller, self.twilio.callback(task, event), (record,)))
 
     def _fact(self, task, streamed):
-        """Which task a reservation belongs to; and then, perhaps, a plugin that knows no more."""
+        """Which task a reservation belongs to: no event, and yet it must be kept."""
         event = "reservation.accepted"
         record = f"{event}/{task.reservation_sid}"
         self.fates[record] = "filtered"
-        streamed.append((task.cloud_event(event) | {}, record))
-        streamed[-1][0]["data"]["payload"] |= {
+        told = task.cloud_event(event)
+        told["data"]["payload"] |= {
             "reservation_sid": task.reservation_sid, "worker_sid": harness.WORKER_SID,
             "resource_type": "reservation", "resource_sid": task.reservation_sid}
+        streamed.append((told, record))
 
     def _survey(self, task):
         fields = {"TaskSid": task.sid, "Score": str(self.choose.randint(1, 5)),
