@@ -92,7 +92,7 @@ KINDS = {
     "weather": Kind(("brevo",), turn, lambda lab, f: lab.sandbox.clear(),
                     lambda choose, target: (choose.choice(sorted(WEATHERS)),
                                             round(choose.uniform(0.2, 1.0), 2))),
-    "away": Kind(("brevo",), lambda lab, f: lab.brevo_away(), lambda lab, f: lab.sandbox.start()),
+    "away": Kind(("brevo",), lambda lab, f: lab.brevo_away(), lambda lab, f: lab.brevo_back()),
 }
 # How often, relative to each other.
 WEIGHTS = {"kill": 6, "freeze": 4, "terminate": 2, "crash at": 5, "hang": 3, "delay": 2, "cut": 4,

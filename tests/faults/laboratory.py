@@ -201,6 +201,12 @@ class Laboratory:
         self.sandbox.stop()
         self._note_cut("worker")
 
+    def brevo_back(self):
+        """What it had read when it went, it may have taken since."""
+        if self.sandbox.server is None:
+            self._note_cut("worker")
+            self.sandbox.start()
+
     def _note_cut(self, name):
         if name in self.workers:
             self.cuts.append(time.time())
@@ -220,7 +226,7 @@ class Laboratory:
         for proxy in self.proxies.values():
             proxy.heal()
         self.sandbox.clear()
-        self.sandbox.start()
+        self.brevo_back()
         for name in ("redis", "server", *self.workers):
             self.thaw(name)
             self.revive(name)
