@@ -11,4 +11,4 @@
  * has cut a name behind half an emoji, and jansson refuses both.
  * True when there was any.
  */
-bool mend_json(char *text, size_t size) MUST_USE;
+bool mend_json(char *text, size_t size);

@@ -67,8 +67,7 @@ payload_string_slice(const json_t *string)
 
 /*
  * jansson describes every fault of a document, and leaves the description of most failed
- * allocations empty. (Of one inside its lexer it says that the syntax is wrong: such a record is
- * parked with its bytes and can be replayed.)
+ * allocations empty. (Of one inside its lexer it says that the syntax is wrong: load_again().)
  */
 static bool
 is_out_of_memory(const json_error_t *error)
@@ -91,16 +90,17 @@ load_value(struct slice text, size_t flags, json_error_t *error)
     return value;
 }
 
-/* The same for half an emoji: one character is lost. *error stays when there is none to mend. */
+/* The same for half an emoji: one character is lost. And a second chance when memory was out. */
 static json_t *
-load_mended(struct slice text, size_t flags, json_error_t *error)
+load_again(struct slice text, size_t flags, json_error_t *error)
 {
     char *copy = slice_copy(text);
     json_t *value = NULL;
 
     if (copy == NULL) {
         error->text[0] = '\0'; /* is_out_of_memory() */
-    } else if (mend_json(copy, text.size)) {
+    } else {
+        (void)mend_json(copy, text.size);
         value = load_value((struct slice){.data = copy, .size = text.size}, flags, error);
     }
     free(copy);
@@ -114,7 +114,7 @@ load_object(struct slice text, size_t flags, json_t **ret_object)
     json_t *value = load_value(text, flags, &error);
 
     if (value == NULL && !is_out_of_memory(&error)) {
-        value = load_mended(text, flags, &error);
+        value = load_again(text, flags, &error);
     }
     if (value == NULL) {
         return is_out_of_memory(&error) ? -ENOMEM : PAYLOAD_E_UNPARSEABLE;

@@ -3,8 +3,7 @@
  *
  *   DOWN ──► GREETING ──► READY ◄──► STORING   a round: what gathered, at most one under way
  *     ▲          │          ◄──────► PROBING   nothing to do for a while: is Redis still there?
- *     └──────────┴── any failure, no answer in time, or a Redis that became a replica: the
- *                    connection is never used again
+ *     └──────────┴── any failure, or it became a replica: the connection is never used again
  */
 #include "queue/group_commit.h"
 
@@ -16,6 +15,7 @@
 #include <sys/random.h>
 
 #include "queue/commit_list.h"
+#include "queue/crash_point.h"
 #include "queue/session.h"
 
 enum {
@@ -126,6 +126,7 @@ begin_round(struct group_commit *commit, int64_t now_us)
         return;
     }
     commit->resent = false;
+    CRASH_POINT("put_written");
     redis_begin(&commit->session.redis, &commit->exchange);
     set_under_way(commit, STORING, now_us);
 }

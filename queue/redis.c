@@ -13,6 +13,8 @@
 #include <sys/socket.h>
 #include <time.h>
 
+#include "queue/crash_point.h"
+
 /* ---- exchange ---------------------------------------------------------------------------- */
 
 void
@@ -254,11 +256,9 @@ check_connected(struct redis *redis)
     if (wait_for(redis, POLLOUT, 0) == 0) {
         return -EAGAIN;
     }
-    if (getsockopt(redis->context->fd, SOL_SOCKET, SO_ERROR, &error, &size) != 0) {
-        error = errno;
-    }
-    if (error != 0) {
-        return io_failed(redis, error);
+    if (getsockopt(redis->context->fd, SOL_SOCKET, SO_ERROR, &error, &size) != 0 ||
+        error != 0) {
+        return io_failed(redis, error != 0 ? error : errno);
     }
     redis->connecting = false;
     return 0;
@@ -348,10 +348,9 @@ redis_advance(struct redis *redis)
     const bool was_unsent = redis->unsent.size > 0;
     int r = redis->connecting ? check_connected(redis) : 0;
 
-    if (r == 0) {
-        r = send_some(redis);
-    }
+    r = r == 0 ? send_some(redis) : r;
     if (r == 0 && was_unsent && redis->unsent.size == 0) {
+        CRASH_POINT("redis_sent");
         return -EAGAIN; /* no answer is that fast: a look for it would be wasted */
     }
     if (r == 0) {
@@ -363,6 +362,7 @@ redis_advance(struct redis *redis)
     if (redis->exchange != NULL && redis->exchange->answered < redis->exchange->count) {
         return -EAGAIN;
     }
+    CRASH_POINT("redis_answered");
     redis->exchange = NULL;
     return 0;
 }

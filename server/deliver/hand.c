@@ -5,6 +5,7 @@
 
 #include <inttypes.h>
 
+#include "queue/crash_point.h"
 #include "server/deliver/outcome.h"
 #include "server/deliver/reservation.h"
 #include "server/deliver/sink_test.h"
@@ -113,11 +114,26 @@ hand_claim(struct hand *hand, size_t max, int64_t now_us)
         !worked(hand, queue_claim(hand->queue, max, records, &count))) {
         return 0;
     }
+    if (count > 0) {
+        CRASH_POINT("claimed");
+    }
     tell_alarms(hand);
     for (size_t i = 0; i < count; i++) {
         job_start(hand->jobs[hand->count++], records[i], now_us);
     }
     return count;
+}
+
+/* What may not overtake a suspect goes back: it would wait for the suspect, and that for it. */
+static void
+release_followers(struct hand *hand, size_t index)
+{
+    for (size_t i = index + 1; i < hand->count; i++) {
+        if (hand->jobs[i]->stage < JOB_READY &&
+            job_is_related(hand->jobs[i], hand->jobs[index])) {
+            job_release(hand->jobs[i]);
+        }
+    }
 }
 
 bool
@@ -134,6 +150,7 @@ hand_may_read(struct hand *hand, size_t index)
             return false;
         }
     }
+    release_followers(hand, index);
     return hand->count == 1;
 }
 
@@ -145,6 +162,7 @@ hand_claim_effect(struct hand *hand, struct job *job, int64_t now_us)
     if (reaches_redis(hand, now_us) &&
         worked(hand, queue_effect_claim(hand->queue, job->record,
                          job->reading.event.effect_key, &effect))) {
+        CRASH_POINT("effect_claimed");
         job_effect(job, effect);
     }
 }
@@ -163,6 +181,7 @@ hand_fold(struct hand *hand, struct job *job, int64_t now_us)
         job_delay(job, "queue_refused", REFUSED_DELAY_MS);
         r = QUEUE_OK;
     }
+    CRASH_POINT("folded");
     (void)worked(hand, r);
 }
 
@@ -191,6 +210,16 @@ let_go(struct hand *hand)
 }
 
 void
+hand_release_unsent(struct hand *hand)
+{
+    for (size_t i = 0; i < hand->count; i++) {
+        if (hand->jobs[i]->stage < JOB_CALLING) {
+            job_release(hand->jobs[i]);
+        }
+    }
+}
+
+void
 hand_settle(struct hand *hand, int64_t now_us)
 {
     struct queue_settlement settlements[HAND_JOBS_MAX];
@@ -203,10 +232,14 @@ hand_settle(struct hand *hand, int64_t now_us)
             settlements[count++] = hand->jobs[i]->settlement;
         }
     }
-    if (count == 0 || !reaches_redis(hand, now_us) ||
-        !worked(hand, queue_settle(hand->queue, settlements, count))) {
+    if (count == 0 || !reaches_redis(hand, now_us)) {
         return;
     }
+    CRASH_POINT("settle_due");
+    if (!worked(hand, queue_settle(hand->queue, settlements, count))) {
+        return;
+    }
+    CRASH_POINT("settled");
     for (size_t i = 0; i < count; i++) {
         outcome_of_job(finished[i], settlements[i].result, hand->config, now_us);
     }

@@ -39,13 +39,15 @@ void hand_look(struct hand *hand, struct pause *pause, int64_t now_us);
 size_t hand_claim(struct hand *hand, size_t max, int64_t now_us);
 /*
  * JOB_CLAIMED: whether it may be read now. A suspect waits until nothing else is in hand, so that
- * no other record is lost with its worker again; a second suspect goes back.
+ * no other record is lost with its worker again; a second suspect goes back, and what follows it.
  */
 bool hand_may_read(struct hand *hand, size_t index);
 /* JOB_MAPPED: claims the effect. Stays where it is while Redis is away. */
 void hand_claim_effect(struct hand *hand, struct job *job, int64_t now_us);
 /* JOB_FOLDING: resolves the reservation, remembers the test. The same. */
 void hand_fold(struct hand *hand, struct job *job, int64_t now_us);
+/* What was not sent yet goes back; calls under way may still be answered. */
+void hand_release_unsent(struct hand *hand);
 /* Settles what is JOB_FINISHED, in one call. */
 void hand_settle(struct hand *hand, int64_t now_us);
 

@@ -20,18 +20,30 @@ answered(struct http_exchange *exchange)
     job->stage = JOB_ANSWERED;
 }
 
+/* NULL when memory is out. Not json_dumps(): out of memory in the middle, it goes on behind a gap. */
+static char *
+text_of(const json_t *body)
+{
+    const size_t size = json_dumpb(body, NULL, 0, JSON_COMPACT);
+    char *text = size > 0 ? calloc(size + 1, 1) : NULL;
+
+    if (text != NULL && json_dumpb(body, text, size, JSON_COMPACT) != size) {
+        free(text);
+        text = NULL;
+    }
+    return text;
+}
+
 /* The text of the body `next` carries. False when memory is out. */
 static bool
 write_body(struct job *job)
 {
-    const json_t *body = job->next == BREVO_EVENT ? job->event : job->contact;
-
     free(job->body);
     job->body = NULL;
     if (job->next == BREVO_CONTACT_LOOKUP) {
         return true;
     }
-    job->body = json_dumps(body, JSON_COMPACT);
+    job->body = text_of(job->next == BREVO_EVENT ? job->event : job->contact);
     return job->body != NULL;
 }
 

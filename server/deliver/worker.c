@@ -18,6 +18,7 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+#include "queue/crash_point.h"
 #include "server/deliver/flow.h"
 #include "server/deliver/hand.h"
 #include "server/deliver/outcome.h"
@@ -134,6 +135,7 @@ static void
 call(struct worker *worker, struct job *job)
 {
     flow_take(&worker->flow, job->next, worker->now_us);
+    CRASH_POINT("call_due");
     job_call(job, worker->config->brevo_base_url, worker->auth, worker->client);
 }
 
@@ -161,10 +163,12 @@ judge(struct worker *worker, struct job *job)
     };
     struct brevo_verdict verdict;
 
+    CRASH_POINT("call_answered");
     brevo_judge(&question, &job->exchange, &verdict);
     flow_learn(&worker->flow, worker->queue, job, &verdict);
     outcome_of_call(job, &verdict, worker->config);
     job_advance(job, &verdict);
+    CRASH_POINT("call_judged");
 }
 
 /* ---- the spine ---------------------------------------------------------------------------- */
@@ -191,6 +195,7 @@ worker_step(struct worker *worker)
             hand_fold(hand, job, worker->now_us);
         }
         if (job->stage == JOB_MAPPED && !paused(worker, job) && !hand_follows(hand, i)) {
+            CRASH_POINT("effect_due");
             hand_claim_effect(hand, job, worker->now_us);
         }
         if (job->stage == JOB_ANSWERED) {
@@ -239,17 +244,6 @@ wait_and_hear(struct worker *worker)
     http_client_run(worker->client);
 }
 
-/* What was not sent yet goes back; calls under way may still be answered. */
-static void
-release_unsent(struct worker *worker)
-{
-    for (size_t i = 0; i < worker->hand.count; i++) {
-        if (worker->hand.jobs[i]->stage < JOB_CALLING) {
-            job_release(worker->hand.jobs[i]);
-        }
-    }
-}
-
 static void
 drain(struct worker *worker)
 {
@@ -257,8 +251,10 @@ drain(struct worker *worker)
     const int64_t away_us = (int64_t)DRAIN_AWAY_MS * US_PER_MS;
     int64_t left_us = worker->drain_ms * US_PER_MS;
 
-    release_unsent(worker);
+    hand_release_unsent(&worker->hand);
+    CRASH_POINT("drain_began");
     worker_step(worker);
+    CRASH_POINT("drain_released");
     while (worker->hand.count > 0 && clock_monotonic_us() - began_us < left_us) {
         wait_and_hear(worker);
         worker_step(worker);

@@ -59,8 +59,9 @@ enum situation call_commit(struct call *call);
 
 /* application/json and its kin, whatever parameters follow. */
 bool call_type_is_json(struct slice content_type);
-/* Names an event for the queue; the slices of `put` point into `event`. */
-void call_fill_put(enum source source, struct keyed_event *event, struct queue_put *put);
+/* Names an event for the queue; the slices of `put` point into `event`. 0 or -ENOMEM. */
+int call_fill_put(
+    enum source source, struct keyed_event *event, struct queue_put *put) MUST_USE;
 /* Who sent it, by address. False: the client has left, or the headers are too many to tell. */
 bool call_peer_is_trusted(const struct call *call);
 bool call_came_from_twilio(const struct call *call);

@@ -1,10 +1,12 @@
 /*
  * call_commit.c - the steps that turn a proven body into durable events.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "queue/crash_point.h"
 #include "server/ingest/call.h"
 #include "server/ingest/sink_seen.h"
 #include "server/ops/clock.h"
@@ -67,6 +69,7 @@ call_key(struct call *call)
 {
     const enum source source = call->route->source;
 
+    CRASH_POINT("request_proven");
     if (call->route->caller == CALLER_BROWSER) {
         call->body = key_strip_token(
             http_body(call->request, &call->body.size), call->body.size, call->is_json);
@@ -93,43 +96,49 @@ call_events_done(struct call *call)
 /* ---- commit ------------------------------------------------------------------------------- */
 
 /* What cannot be named by what it is about is named by what it is. */
-static void
+static bool
 key_raw_bytes(enum source source, struct keyed_event *event, struct queue_put *put)
 {
     char hash[VERIFY_SHA256_SIZE];
 
-    verify_sha256_hex(event->bytes, hash);
+    if (!verify_try_sha256_hex(event->bytes, hash)) {
+        return false;
+    }
     const int size =
         snprintf(event->key, sizeof(event->key), "raw/%s/%s", source_name(source), hash);
 
     put->key = (struct slice){.data = event->key, .size = (size_t)size};
     put->subject = slice_skip(put->key, put->key.size - strlen(hash));
+    return true;
 }
 
 /* Several events of one name are told apart by what is in them. */
-static void
+static bool
 key_by_content(struct keyed_event *event)
 {
     char hash[VERIFY_SHA256_SIZE];
 
-    verify_sha256_hex(event->bytes, hash);
+    if (!verify_try_sha256_hex(event->bytes, hash)) {
+        return false;
+    }
     key_add_content(event, hash);
+    return true;
 }
 
-void
+int
 call_fill_put(enum source source, struct keyed_event *event, struct queue_put *put)
 {
     put->route = slice_of(source_route(source));
     put->bytes = event->bytes;
     if (event->kind == KEY_RAW) {
-        key_raw_bytes(source, event, put);
-    } else {
-        if (event->by_content) {
-            key_by_content(event);
-        }
-        put->key = slice_of(event->key);
-        put->subject = slice_of(event->subject);
+        return key_raw_bytes(source, event, put) ? 0 : -ENOMEM;
     }
+    if (event->by_content && !key_by_content(event)) {
+        return -ENOMEM;
+    }
+    put->key = slice_of(event->key);
+    put->subject = slice_of(event->subject);
+    return 0;
 }
 
 static void
@@ -154,19 +163,22 @@ count_wanted(const struct call *call)
     return wanted;
 }
 
-static void
+static int
 fill_unit(struct call *call)
 {
-    for (size_t i = 0; i < call->events.count; i++) {
+    int r = 0;
+
+    for (size_t i = 0; i < call->events.count && r == 0; i++) {
         struct keyed_event *event = &call->events.items[i];
 
         if (event->kind == KEY_IGNORED) {
             note_ignored(call, event);
         } else {
-            call_fill_put(
+            r = call_fill_put(
                 call->route->source, event, &call->unit.puts[call->unit.put_count++]);
         }
     }
+    return r;
 }
 
 /* What is in the spool is counted when it comes to Redis, which says what it is. */
@@ -212,6 +224,7 @@ on_durable(struct durable_unit *unit, int status)
     int64_t count = 0;
 
     if (status == 0) {
+        CRASH_POINT("put_durable");
         count_results(call);
         tell_sink_tests(call);
         call_continue(call, SITUATION_NEXT);
@@ -234,13 +247,13 @@ call_commit(struct call *call)
     call->unit.deadline_us = call->started_us + (int64_t)ANSWER_BUDGET_MS * US_PER_MS;
     call->unit.puts =
         wanted <= 1 ? &call->one_put : calloc(wanted, sizeof(*call->unit.puts));
-    if (call->unit.puts == NULL) {
+    if (call->unit.puts == NULL || fill_unit(call) < 0) {
         return SITUATION_UNAVAILABLE;
     }
-    fill_unit(call);
     if (wanted == 0) {
         return SITUATION_DONE;
     }
     durable_add(call->ingest->options.durable, &call->unit);
+    CRASH_POINT("put_waits");
     return SITUATION_WAITING;
 }

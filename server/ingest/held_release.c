@@ -51,17 +51,19 @@ queue_events(const struct release *release, enum source source,
 {
     struct queue_put *puts = calloc(count, sizeof(*puts));
     size_t wanted = 0;
+    int r = 0;
 
     if (puts == NULL) {
         return -ENOMEM;
     }
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count && r == 0; i++) {
         if (events[i].kind != KEY_IGNORED) {
-            call_fill_put(source, &events[i], &puts[wanted++]);
+            r = call_fill_put(source, &events[i], &puts[wanted++]);
         }
     }
-    const int r = wanted > 0 ? queue_put(release->options->queue, puts, wanted) : 0;
-
+    if (r == 0 && wanted > 0) {
+        r = queue_put(release->options->queue, puts, wanted);
+    }
     free(puts);
     return r == 0 || r == -ENOMEM ? r : HELD_RELEASE_E_QUEUE;
 }

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "queue/crash_point.h"
 #include "server/ingest/call.h"
 #include "server/ingest/cors.h"
 #include "server/ops/clock.h"
@@ -219,6 +220,7 @@ call_answer(struct call *call, enum situation situation)
 
         http_reply_error(call->request, status, &error, headers, count);
     }
+    CRASH_POINT("answer_given");
     call_events_done(call);
     free(call);
 }
@@ -261,6 +263,7 @@ ingest_handle(void *context, struct http_request *request)
     call->ingest = context;
     call->request = request;
     call->started_us = clock_monotonic_us();
+    CRASH_POINT("request_came");
     call_continue(call, SITUATION_NEXT);
 }
 

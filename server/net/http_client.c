@@ -20,6 +20,7 @@
 enum {
     READY_MAX = 16,
     CALL_POLL_MS = 100,
+    FORGOTTEN_MS = 1000, /* after the timeout libcurl was told */
     NS_PER_MS = 1000000,
 };
 
@@ -140,6 +141,25 @@ break_off(struct http_client *client, struct http_transfer *transfer)
     exchange->status = 0;
     (void)snprintf(exchange->error, sizeof(exchange->error), "broken off");
     finish(client, transfer);
+}
+
+/*
+ * One transfer that libcurl should have ended a while ago. When memory is out it may lose sight of
+ * one, timeout and all, and whoever waits for the answer would wait for ever.
+ */
+static void
+end_forgotten(struct http_client *client, int64_t now_us)
+{
+    struct http_transfer *transfer = client->first;
+
+    while (transfer != NULL &&
+           now_us - transfer->started_us <=
+               (transfer->exchange->timeout_ms + FORGOTTEN_MS) * US_PER_MS) {
+        transfer = transfer->next;
+    }
+    if (transfer != NULL) {
+        break_off(client, transfer);
+    }
 }
 
 /* ---- the client --------------------------------------------------------------------------- */
@@ -299,6 +319,7 @@ http_client_run(struct http_client *client)
             finish(client, (struct http_transfer *)(void *)transfer);
         }
     }
+    end_forgotten(client, clock_monotonic_us());
 }
 
 void

@@ -5,7 +5,7 @@
 
 routes -> docs/http-api.md, types -> docs/events.md, metrics -> docs/operations.md,
 commands -> README.md, reasons -> `explain`. Links lead somewhere. The tables of reasons in
-docs/operations.md list exactly those in the code. For the options there is check_config_docs.py,
+docs/operations.md list exactly those in the code. The tests docs/reliability.md names exist. For the options there is check_config_docs.py,
 which asks the program, and for the statuses of the endpoints tests/e2e/test_endpoint_table.py,
 which asks the server.
 """
@@ -135,10 +135,20 @@ def dead_links(root):
                 yield f"{path.relative_to(root)}: {link}: there is no such heading"
 
 
+def unknown_tests(root):
+    """docs/reliability.md names the test that shows each promise: `folder/file.py::test`."""
+    text = (root / "docs/reliability.md").read_text(encoding="utf-8")
+    for name, test in re.findall(r"`([\w/]+\.(?:py|c))(?:::(\w+))?`", text):
+        found = [path for path in (root / "tests").rglob(pathlib.Path(name).name)
+                 if path.as_posix().endswith("/" + name)]
+        if not any(re.search(rf"\b{test}\(", path.read_text(encoding="utf-8")) for path in found):
+            yield f"docs/reliability.md: {name}::{test}: there is no such test"
+
+
 def main():
     root = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else __file__).resolve()
     root = root if root.is_dir() else root.parents[2]
-    found = [*missing(root), *wrong_reasons(root), *dead_links(root)]
+    found = [*missing(root), *wrong_reasons(root), *dead_links(root), *unknown_tests(root)]
     for line in found:
         print(line)
     return 1 if found else 0

@@ -31,6 +31,18 @@ def test_dead_links_are_found(tmp_path):
         "README.md: docs/b.md: there is no such file"]
 
 
+def test_the_tests_that_are_named_exist(tmp_path):
+    assert list(check_docs.unknown_tests(ROOT)) == []
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "tests" / "e2e").mkdir(parents=True)
+    (tmp_path / "tests" / "e2e" / "test_a.py").write_text("def test_one(caller):\n    pass\n")
+    (tmp_path / "docs" / "reliability.md").write_text(
+        "`test_a.py::test_one` `e2e/test_a.py` `test_a.py::test_on` `faults/test_a.py::test_one`")
+    assert list(check_docs.unknown_tests(tmp_path)) == [
+        "docs/reliability.md: test_a.py::test_on: there is no such test",
+        "docs/reliability.md: faults/test_a.py::test_one: there is no such test"]
+
+
 @pytest.mark.parametrize("document, word, instead, finding", [
     ("operations.md", "| `bad_answer`", "| `bad_answers`",
      "Why a record was parked: bad_answer of server/deliver/job_call.c is missing"),

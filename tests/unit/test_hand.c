@@ -351,6 +351,30 @@ suspects_are_read_alone_so_that_the_innocent_are_not_parked_with_the_guilty(void
     queue_close(&heir);
 }
 
+/* The events of a task keep their order; the second must not wait for one that waits for it. */
+static void
+what_follows_a_suspect_goes_back_so_that_they_do_not_wait_for_each_other(void **state)
+{
+    (void)state;
+    (void)put_one(queue, "task.created/WT" HEX, "taskrouter", "EventType=task.created");
+    for (int i = 0; i < JOB_LOST_SUSPECT; i++) {
+        die_holding_all();
+    }
+    (void)put_one(
+        queue, "task.completed/WT" HEX, "taskrouter", "EventType=task.completed");
+    struct queue *heir = be_born_again();
+
+    (void)hand_claim(&hand, HAND_JOBS_MAX, clock_monotonic_us());
+    assert_int_equal(hand.count, 2);
+    assert_false(hand_may_read(&hand, 0));
+    hand_settle(&hand, clock_monotonic_us());
+    assert_int_equal(hand.count, 1);
+    assert_true(hand_may_read(&hand, 0));
+    assert_int_equal(balanced_stats(queue).pending, 2);
+    hand_done(&hand);
+    queue_close(&heir);
+}
+
 int
 main(void)
 {
@@ -367,6 +391,7 @@ main(void)
         TEST(a_record_that_five_workers_died_over_is_parked_unread),
         TEST(after_four_deaths_a_record_is_still_read),
         TEST(suspects_are_read_alone_so_that_the_innocent_are_not_parked_with_the_guilty),
+        TEST(what_follows_a_suspect_goes_back_so_that_they_do_not_wait_for_each_other),
     };
 
     log_set_level(LOG_ERROR);
