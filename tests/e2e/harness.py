@@ -156,6 +156,12 @@ class Flexbrevo:
     def metric(self, name):
         return self.metrics().get("flexbrevo_" + name, 0.0)
 
+    def replay_poison(self):
+        """Records that were in hand at five kills in a row are blamed for them: a person helps."""
+        status, _, err = run_command(
+            "parked", "replay", "--reason", "poison", "--config", self.config_file)
+        assert status == 0, err
+
     def children(self):
         pid = self.process.pid
         found = []

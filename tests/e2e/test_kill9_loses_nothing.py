@@ -55,6 +55,7 @@ def test_kill9_loses_nothing(program, twilio, sandbox, tmp_path, capsys):
         flexbrevo.start()
     harness.wait_until(lambda: sandbox.event_count() >= goal + 5, "load after the last kill")
     load.stop()
+    flexbrevo.replay_poison()
     load.wait_delivered()
     harness.wait_until(lambda: flexbrevo.metric("queue_pending") == 0, "an empty queue")
 

@@ -74,9 +74,10 @@ def finish(fleet, loads, sandbox):
     """Stops the load and waits for what it was promised; (acknowledged, times delivered)."""
     for load in loads:
         load.stop()
+    some = fleet.of("serve")[0]
+    some.replay_poison()
     for load in loads:
         load.wait_delivered(CLAIM_DEADLINE_S + harness.WAIT_S)
-    some = fleet.of("serve")[0]
     harness.wait_until(lambda: some.metric("queue_pending") == 0, "an empty queue",
                        CLAIM_DEADLINE_S + harness.WAIT_S)
     assert some.metric("unaccounted_events") == 0
