@@ -274,13 +274,14 @@ void
 pause_begin(struct pause *pause, enum brevo_endpoint endpoint, const char *cause)
 {
     for (size_t i = 0; i < BREVO_CAUSES; i++) {
-        if (strcmp(brevo_causes[i].name, cause) == 0) {
-            if (!is_on(pause, i)) {
-                say_begun(cause, brevo_causes[i].remedy);
-            }
-            pause->met[i] = true;
-            pause->refused[i] = endpoint;
+        if (strcmp(brevo_causes[i].name, cause) != 0) {
+            continue;
         }
+        if (!is_on(pause, i)) {
+            say_begun(cause, brevo_causes[i].remedy);
+        }
+        pause->met[i] = true;
+        pause->refused[i] = endpoint;
     }
     pause->may_probe = false;
     pause->look_us = 0;
