@@ -79,7 +79,8 @@ def tunnel(tmp_path, tls_redis):
 
 def test_through_the_shipped_proxy_events_reach_a_redis_that_speaks_tls(
         program, tunnel, tls_redis, twilio, sandbox):
-    flexbrevo = program(changes={"redis": {"url": tunnel(tls_redis.certificate)}}).start()
+    flexbrevo = program(changes={"redis": {"url": tunnel(tls_redis.certificate)},
+                                 "queue": {"spool_max": 0}}).start()
     caller, tasks = flexbrevo.caller(), [Task(), Task()]
     assert caller.send(twilio.callback(tasks[0])).status == 204
     sandbox.wait_for_events(1)

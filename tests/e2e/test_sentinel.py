@@ -21,6 +21,7 @@ import redis_group
 from harness import Task
 
 RECOVER_S = 10      # after the Sentinels' own time to notice
+NO_SPOOL = {"queue": {"spool_max": 0}}  # what is measured is Redis's own part
 pytestmark = pytest.mark.time_limit(90)
 
 
@@ -35,7 +36,7 @@ def group(tmp_path):
 
 @pytest.fixture
 def flexbrevo(program, group):
-    return program(changes={"redis": {"url": group.url}}).start()
+    return program(changes={"redis": {"url": group.url}, **NO_SPOOL}).start()
 
 
 class Writer:
@@ -232,7 +233,7 @@ def test_a_master_replaced_on_purpose_is_left_before_it_is_demoted(
 
 @pytest.mark.slow
 def test_a_switch_loses_nothing_with_wait_replicas(program, group, twilio, capsys):
-    flexbrevo = program(changes={"redis": {"url": group.url + "?wait_replicas=1"}}).start()
+    flexbrevo = program(changes={"redis": {"url": group.url + "?wait_replicas=1"}, **NO_SPOOL}).start()
     writer = Writer(flexbrevo, twilio).start()
     writer.wait_for(100)
     old = switch(group)
@@ -276,7 +277,7 @@ def test_the_window_is_what_the_replica_has_not_got(flexbrevo, group, twilio, ca
 
 def test_with_wait_replicas_a_replica_behind_costs_availability_and_no_event(
         program, group, twilio, capsys):
-    flexbrevo = program(changes={"redis": {"url": group.url + "?wait_replicas=1"}}).start()
+    flexbrevo = program(changes={"redis": {"url": group.url + "?wait_replicas=1"}, **NO_SPOOL}).start()
     writer = Writer(flexbrevo, twilio).start()
     writer.wait_for(100)
     replica, master = group.replica(), group.master()
@@ -310,7 +311,7 @@ def test_a_start_waits_for_a_master(program, group, twilio):
     """One Sentinel that can answer is enough, at the start and later."""
     for one in group.sentinels:
         one.stop()
-    flexbrevo = program(changes={"redis": {"url": group.url}}).start(wait=False)
+    flexbrevo = program(changes={"redis": {"url": group.url}, **NO_SPOOL}).start(wait=False)
     harness.wait_until(lambda: pending_connections(group.sentinels[2]), "a question to the last")
     group.sentinels[2].cont()
     flexbrevo.wait_ready()

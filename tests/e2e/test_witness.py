@@ -101,6 +101,7 @@ def test_killed_under_load_it_has_all_it_had_and_nothing_is_alarmed(
         redis.kill()
         redis.start()
     load.stop()
+    harness.wait_until(lambda: flexbrevo.metric("spool_pending") == 0, "the spool to be drained")
     accepted = int(redis.do("HGET", "fb:{0}:stats", "accepted"))
     assert accepted >= len(load.acknowledged)
     wait_witnessed(flexbrevo, accepted)

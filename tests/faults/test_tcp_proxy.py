@@ -114,9 +114,9 @@ def test_who_is_reset_hears_nothing_more(proxy, client, fault):
 
 def test_a_target_that_is_away_closes(tmp_path):
     proxy = Proxy(tmp_path / "nobody").start()
-    with socket.create_connection(("127.0.0.1", proxy.port), timeout=5) as client:
-        try:
+    try:
+        with socket.create_connection(("127.0.0.1", proxy.port), timeout=5) as client:
             assert client.recv(10) == b""
-        except ConnectionResetError:
-            pass
+    except ConnectionResetError:    # while connecting, even
+        pass
     proxy.stop()
