@@ -125,7 +125,7 @@ def test_with_passwords_and_a_user_who_may_do_no_more_than_it_must(
     group = redis_group.RedisGroup(tmp_path / "secured", has_passwords=True)
     try:
         group.start()
-        flexbrevo = program(changes={"redis": {"url": group.url + "&wait_replicas=1"},
+        flexbrevo = program(changes={"redis": {"url": group.url + "&wait_replicas=1"}, **NO_SPOOL,
                                      "queue": {"keep_bodies": "1h"}}).start()
         caller, tasks = flexbrevo.caller(), [Task(), Task()]
         assert caller.send(twilio.callback(tasks[0])).status == 204
@@ -148,7 +148,7 @@ FAILOVERS = int(os.environ.get("FLEXBREVO_FAILOVERS", "3"))
 @pytest.mark.time_limit(60 + 60 * FAILOVERS)
 def test_failovers_in_a_row_lose_nothing_with_wait_replicas(
         program, group, twilio, sandbox, capsys):
-    flexbrevo = program(changes={"redis": {"url": group.url + "?wait_replicas=1"},
+    flexbrevo = program(changes={"redis": {"url": group.url + "?wait_replicas=1"}, **NO_SPOOL,
                                  "server": {"loops": 2}}).start()
     writer = Writer(flexbrevo, twilio).start()
     for _ in range(FAILOVERS):
