@@ -125,7 +125,7 @@ def test_with_passwords_and_a_user_who_may_do_no_more_than_it_must(
     group = redis_group.RedisGroup(tmp_path / "secured", has_passwords=True)
     try:
         group.start()
-        flexbrevo = program(changes={"redis": {"url": group.url + "&wait_replicas=1"}, **NO_SPOOL,
+        flexbrevo = program(changes={"redis": {"url": group.url + "&wait_replicas=1"},
                                      "queue": {"keep_bodies": "1h"}}).start()
         caller, tasks = flexbrevo.caller(), [Task(), Task()]
         assert caller.send(twilio.callback(tasks[0])).status == 204
