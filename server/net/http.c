@@ -178,6 +178,21 @@ is_refused_unheard(
            (request->state == REQUEST_STARTED || request->state == REQUEST_RECEIVING);
 }
 
+/* Gives back what the request holds; the connection may have another. */
+static void
+end_request(struct http_request *request)
+{
+    if (request->response != NULL && request->owns_response) {
+        MHD_destroy_response(request->response);
+    }
+    request->response = NULL;
+    upload_done(&request->upload);
+    request->raw_target = NULL;
+    request->state = REQUEST_IDLE;
+    request->server->moved = true;
+    request->server->active--;
+}
+
 static void
 on_completed(void *context, struct MHD_Connection *connection, void **request_context,
     enum MHD_RequestTerminationCode code)
@@ -195,15 +210,7 @@ on_completed(void *context, struct MHD_Connection *connection, void **request_co
     if (is_refused_unheard(request, code)) {
         request_tell_refused(request, &refusal);
     }
-    if (request->response != NULL && request->owns_response) {
-        MHD_destroy_response(request->response);
-    }
-    request->response = NULL;
-    upload_done(&request->upload);
-    request->raw_target = NULL;
-    request->state = REQUEST_IDLE;
-    request->server->moved = true;
-    request->server->active--;
+    end_request(request);
     request_wait(request, WAITING_IDLE, request->server->now_us);
 }
 
@@ -220,6 +227,10 @@ on_closed(struct http_server *server, struct http_request *request)
 {
     count_connection(server, -1);
     if (request != NULL) {
+        /* 0.9.75 does not say so of a target whose arguments have filled its memory. */
+        if (request->state != REQUEST_IDLE) {
+            end_request(request);
+        }
         server->doomed -= request->is_cut_off ? 1 : 0;
         patience_end(&request->waiting);
         buffer_done(&request->target);
