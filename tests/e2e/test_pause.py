@@ -178,12 +178,14 @@ def test_all_workers_pause_at_once_and_one_at_a_time_probes(workers, twilio, san
     server, working = workers
     sandbox.fault("key_revoked", count=-1)
     tasks = [Task() for _ in range(60)]
+    began = time.monotonic()
     assert server.caller().send(twilio.stream(*tasks)).status == 204
     for worker in working:
         wait_for_cause(worker, "unauthorized")
         wait_until_handed_back(worker)
     met = len(sandbox.requests())
-    assert met <= 8 * len(working)          # what each had in hand
+    probes = int(time.monotonic() - began)  # at most
+    assert met <= 8 * len(working) + probes     # what each had in hand
     harness.wait_until(lambda: len(sandbox.requests()) >= met + 2, "two more probes")
     times = [entry["time"] for entry in sandbox.requests()][met:]
     assert all(later - earlier > 0.9 for earlier, later in zip(times, times[1:]))
