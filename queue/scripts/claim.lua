@@ -102,6 +102,9 @@ local function take(id, key, is_late)
   local attempts = (tonumber(values.a) or 0) + 1
   -- The first entry came with the record.
   local received = values.t or string.match(id, '^%d+')
+  if (tonumber(received) or 0) > now then
+    received = string.format('%.0f', now) -- Redis's clock went back
+  end
   call('HDEL', record, 'd')
   local lost_claims = count_lost(record, values)
   call('HSET', record, 's', 'claimed', 'k', token, 'a', attempts, 't', received)
