@@ -224,7 +224,8 @@ static void
 alarm_about(const struct queue_look *look, struct queue *queue)
 {
     const bool replaced = look->sight == QUEUE_SIGHT_REPLACED;
-    char missing[NUMBER_SIZE] = "unknown"; /* a mark is gone, or new events hide the gap */
+    /* a mark is gone, or new events hide the gap */
+    char missing[NUMBER_SIZE] = "unknown";
     char note[QUEUE_NOTE_SIZE];
 
     if (look->missing > 0) {
