@@ -40,16 +40,15 @@ static const struct {
                                  "maxmemory-policy noeviction"},
         REQUIRE_EVERYSEC},
     [QUEUE_WEAK_MEMORY_HIGH] = {{"memory_high",
-                                    "over 80 % of maxmemory is used; from 95 % on it "
-                                    "takes no new events",
+                                    "over 80 % of maxmemory is used; from 95 % on new "
+                                    "events are kept out",
                                     "raise maxmemory, or see why little is delivered"},
         REQUIRE_COUNT},
-    [QUEUE_WEAK_MEMORY_FULL] =
-        {{"memory_full",
-             "over 95 % of maxmemory is used: new events go to the "
-             "spool, or are refused, until 10 % are free",
-             "raise maxmemory now (CONFIG SET), then see what fills it"},
-            REQUIRE_COUNT},
+    [QUEUE_WEAK_MEMORY_FULL] = {{"memory_full",
+                                    "over 95 % of maxmemory is used: new events are kept "
+                                    "out until 10 % are free",
+                                    "raise maxmemory now, then see what fills it"},
+        REQUIRE_COUNT},
     [QUEUE_WEAK_APPEND_FAILING] = {{"append_failing", "its last write to disk failed",
                                        "look at its disk and log"},
         REQUIRE_COUNT},
