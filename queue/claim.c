@@ -5,7 +5,8 @@
  * number goes up only when a claim succeeded. So when the answer to a claim was lost, the next
  * one carries the same token, looks through this consumer's pending entries in every partition,
  * and takes what bears it, or lets go of it; entries with an older token of this incarnation are
- * in a worker's hands and are left alone.
+ * in a worker's hands and are left alone. Behind the claim deadline they are not any more: a proxy
+ * may have handed a claim on when nobody waited for its answer, and those are taken over.
  */
 #include <assert.h>
 #include <errno.h>

@@ -10,6 +10,9 @@
 enum {
     VERSION_NEEDED = 6 * 100 + 2, /* XAUTOCLAIM, ZADD GT in scripts: 6.2 */
     MEMORY_HIGH_PERCENT = 80,
+    MEMORY_FULL_PERCENT =
+        95, /* the rest is for what ends deliveries, and so makes room */
+    MEMORY_ROOM_PERCENT = 90,
 };
 
 const char *
@@ -123,6 +126,19 @@ evicts(struct slice info)
            !slice_is(policy, "noeviction");
 }
 
+static bool
+uses(const struct queue_health *health, int64_t percent)
+{
+    return health->maxmemory > 0 &&
+           health->used_memory / percent >= health->maxmemory / 100;
+}
+
+static bool
+fills(const struct queue_health *health, int64_t percent)
+{
+    return uses(health, percent) && !health->evicts;
+}
+
 static void
 judge(struct slice info, struct queue_health *health)
 {
@@ -136,10 +152,9 @@ judge(struct slice info, struct queue_health *health)
         {QUEUE_WEAK_FSYNC_OFF, health->fsync == QUEUE_FSYNC_OFF},
         {QUEUE_WEAK_FSYNC_NO, health->fsync == QUEUE_FSYNC_NO},
         {QUEUE_WEAK_FSYNC_EVERYSEC, health->fsync == QUEUE_FSYNC_EVERYSEC},
-        {QUEUE_WEAK_EVICTION, evicts(info)},
-        {QUEUE_WEAK_MEMORY_HIGH,
-            health->maxmemory > 0 &&
-                health->used_memory / MEMORY_HIGH_PERCENT >= health->maxmemory / 100},
+        {QUEUE_WEAK_EVICTION, health->evicts},
+        {QUEUE_WEAK_MEMORY_HIGH, uses(health, MEMORY_HIGH_PERCENT)},
+        {QUEUE_WEAK_MEMORY_FULL, fills(health, MEMORY_FULL_PERCENT)},
         {QUEUE_WEAK_APPEND_FAILING,
             slice_is(field(info, "aof_last_write_status"), "err")},
         {QUEUE_WEAK_REWRITE_FAILING,
@@ -160,8 +175,10 @@ queue_health_read(struct slice info, struct slice fsync, struct queue_health *re
 {
     struct queue_health health = {
         .fsync = read_fsync(info, fsync),
-        .used_memory = number(info, "used_memory"),
+        .used_memory =
+            number(info, "used_memory") - number(info, "mem_not_counted_for_evict"),
         .maxmemory = number(info, "maxmemory"),
+        .evicts = evicts(info),
         .replicas = number(info, "connected_slaves"),
         .replicas_in_sync = count_in_sync(info),
     };
@@ -172,6 +189,13 @@ queue_health_read(struct slice info, struct slice fsync, struct queue_health *re
     }
     judge(info, &health);
     *ret_health = health;
+}
+
+void
+queue_health_follow(struct queue_health *health, const struct queue_health *before)
+{
+    health->weak[QUEUE_WEAK_MEMORY_FULL] = fills(health,
+        before->weak[QUEUE_WEAK_MEMORY_FULL] ? MEMORY_ROOM_PERCENT : MEMORY_FULL_PERCENT);
 }
 
 int

@@ -26,6 +26,7 @@ enum queue_weakness {
     QUEUE_WEAK_FSYNC_EVERYSEC,
     QUEUE_WEAK_EVICTION,    /* maxmemory, and a policy that deletes */
     QUEUE_WEAK_MEMORY_HIGH, /* over 80 % of maxmemory */
+    QUEUE_WEAK_MEMORY_FULL, /* over 95 %, and nothing is deleted: spare it new events */
     QUEUE_WEAK_APPEND_FAILING,
     QUEUE_WEAK_REWRITE_FAILING,
     QUEUE_WEAK_SNAPSHOT_FAILING,
@@ -38,8 +39,9 @@ struct queue_health {
     char version[16]; /* empty: unknown */
     enum queue_fsync fsync;
     bool weak[QUEUE_WEAKNESS_COUNT];
-    int64_t used_memory; /* bytes */
+    int64_t used_memory; /* bytes, of those that Redis counts */
     int64_t maxmemory;   /* bytes; 0: no limit */
+    bool evicts;
     int64_t replicas;
     int64_t replicas_in_sync;
 };
@@ -50,6 +52,9 @@ int queue_health(struct queue *queue, struct queue_health *ret_health) MUST_USE;
 /* Reads INFO's text; `fsync` is the value of appendfsync, absent when it may not be asked. */
 void queue_health_read(
     struct slice info, struct slice fsync, struct queue_health *ret_health);
+
+/* Brings in what was seen before: what was full stays so until 10 % are free. */
+void queue_health_follow(struct queue_health *health, const struct queue_health *before);
 
 /* "unknown", "off", "no", "everysec", "always" */
 const char *queue_fsync_name(enum queue_fsync fsync);

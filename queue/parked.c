@@ -11,7 +11,7 @@
 enum {
     LOOK_KEYS = 1,
     FIND_ARGUMENTS = 3,
-    PAGE_ARGUMENTS = 5,
+    PAGE_ARGUMENTS = 6,
     UNPARK_KEYS = 3,
     UNPARK_ARGUMENTS = 3,
 };
@@ -144,6 +144,7 @@ ask_page(struct queue_parked_walk *walk)
     write_look(exchange, walk->partition, PAGE_ARGUMENTS);
     redis_argument_text(exchange, "page");
     redis_argument_number(exchange, QUEUE_PARKED_PAGE);
+    redis_argument_number(exchange, walk->began_ms);
     if (is_first) {
         redis_argument_text(exchange, "");
         redis_argument_text(exchange, "");
@@ -154,7 +155,7 @@ ask_page(struct queue_parked_walk *walk)
     return ask(walk);
 }
 
-/* Those that were parked when the walk began; 0 when the partition has no more. */
+/* 0 when the partition has no more of those that were parked when the walk began. */
 static size_t
 read_page(struct queue_parked_walk *walk, struct queue_parked page[QUEUE_PARKED_PAGE])
 {
@@ -166,11 +167,7 @@ read_page(struct queue_parked_walk *walk, struct queue_parked page[QUEUE_PARKED_
         walk->began_ms = redis_reply_number(redis_reply_at(reply, ANSWER_NOW));
     }
     for (size_t i = 0; i < redis_reply_count(records) && count < QUEUE_PARKED_PAGE; i++) {
-        page[count] = read_record(redis_reply_at(records, i), walk->partition);
-        if (page[count].parked_ms > walk->began_ms) {
-            break;
-        }
-        count++;
+        page[count++] = read_record(redis_reply_at(records, i), walk->partition);
     }
     return count;
 }

@@ -86,8 +86,10 @@ write_look(const struct queue_witness *witness, unsigned partition, bool marks,
     redis_argument_number(exchange, marks ? 1 : 0);
 }
 
+/* With wait_replicas nothing is acknowledged that only this Redis has: its loss would be none. */
 static void
-read_look(const struct redisReply *answer, int64_t *mark, struct queue_look *look)
+read_look(const struct redisReply *answer, bool is_replicated, int64_t *mark,
+    struct queue_look *look)
 {
     const int64_t accepted = redis_reply_number(redis_reply_at(answer, ANSWER_ACCEPTED));
     const int64_t now = redis_reply_number(redis_reply_at(answer, ANSWER_MARK));
@@ -95,6 +97,8 @@ read_look(const struct redisReply *answer, int64_t *mark, struct queue_look *loo
     if (redis_reply_number(redis_reply_at(answer, ANSWER_WENT_BACK)) != 0) {
         look->sight = QUEUE_SIGHT_WENT_BACK;
         look->missing += *mark > accepted ? *mark - accepted : 0;
+    } else if (!is_replicated) {
+        return;
     }
     look->is_news = look->is_news || now != *mark;
     *mark = now;
@@ -115,21 +119,30 @@ static int
 look_at_partitions(struct queue *queue, bool marks, struct queue_witness *witness,
     struct queue_look *look)
 {
+    struct redis_exchange *exchange = &queue->exchange;
     int64_t unsettled = 0;
 
-    redis_exchange_clear(&queue->exchange);
+    redis_exchange_clear(exchange);
     for (unsigned i = 0; i < queue->session.partitions; i++) {
-        write_look(witness, i, marks, &queue->exchange);
+        write_look(witness, i, marks, exchange);
     }
-    const int r = handle_call(queue);
+    if (marks) {
+        session_add_wait(&queue->session, exchange);
+    }
+    const int r = session_call(&queue->session, exchange);
 
     if (r != QUEUE_OK) {
         return r;
     }
-    for (unsigned i = 0; i < queue->session.partitions; i++) {
-        const struct redisReply *answer = queue->exchange.replies[i];
+    if (redis_exchange_error(exchange).size > 0) {
+        return session_check_replies(&queue->session, exchange);
+    }
+    const bool is_replicated = session_wait_error(exchange).size == 0;
 
-        read_look(answer, &witness->marks[i], look);
+    for (unsigned i = 0; i < queue->session.partitions; i++) {
+        const struct redisReply *answer = exchange->replies[i];
+
+        read_look(answer, is_replicated, &witness->marks[i], look);
         unsettled += redis_reply_number(redis_reply_at(answer, ANSWER_UNSETTLED));
     }
     look->unsettled = witness->unsettled;

@@ -54,7 +54,8 @@ local function is_waiting(state)
     and state ~= 'delayed' and state ~= 'parked'
 end
 
--- Of this incarnation, but not of this call: its worker is at it right now.
+-- Of this incarnation, but not of this call: its worker is at it right now. Behind the deadline
+-- it is not: then the answer of that call met nobody.
 local function is_ours_under_way(state, holder)
   return state == 'claimed' and holder ~= token
     and string.sub(holder or '', 1, #incarnation) == incarnation
@@ -74,17 +75,17 @@ local function split(fields)
   return values, routes
 end
 
--- Claims of this record that ended without any settlement: their worker is gone, this one is new.
+-- Claims of this record that ended without any settlement, because their worker is gone.
 local function count_lost(record, values)
   local lost_claims = tonumber(values.l) or 0
-  if values.s == 'claimed' and values.k ~= token then
+  if values.s == 'claimed' and string.sub(values.k or '', 1, #incarnation) ~= incarnation then
     lost_claims = lost_claims + 1
     call('HSET', record, 'l', lost_claims)
   end
   return lost_claims
 end
 
-local function take(id, key)
+local function take(id, key, is_late)
   local record = key and prefix .. key
   local fields = key and call('HGETALL', record) or {}
   if #fields == 0 then
@@ -95,12 +96,15 @@ local function take(id, key)
   if not is_waiting(values.s) then
     return drop_entry(id)
   end
-  if is_ours_under_way(values.s, values.k) then
+  if not is_late and is_ours_under_way(values.s, values.k) then
     return
   end
   local attempts = (tonumber(values.a) or 0) + 1
   -- The first entry came with the record.
   local received = values.t or string.match(id, '^%d+')
+  if (tonumber(received) or 0) > now then
+    received = string.format('%.0f', now) -- Redis's clock went back
+  end
   call('HDEL', record, 'd')
   local lost_claims = count_lost(record, values)
   call('HSET', record, 's', 'claimed', 'k', token, 'a', attempts, 't', received)
@@ -116,18 +120,18 @@ local function key_in(fields)
 end
 
 -- An entry without fields was deleted behind our back: its record shows up as unaccounted.
-local function take_entry(entry)
+local function take_entry(entry, is_late)
   if entry[2] then
-    take(entry[1], key_in(entry[2]))
+    take(entry[1], key_in(entry[2]), is_late)
   else
     drop_entry(entry[1])
   end
 end
 
-local function take_all(entries)
+local function take_all(entries, is_late)
   for _, entry in ipairs(entries) do
     if entry then
-      take_entry(entry)
+      take_entry(entry, is_late)
     end
   end
 end
@@ -211,7 +215,7 @@ local function take_over()
   local reply = group_call('XAUTOCLAIM', stream, group, consumer, deadline_ms, takeover,
     'COUNT', room())
   takeover = reply[1]
-  take_all(reply[2])
+  take_all(reply[2], true)
 end
 
 if recover ~= '' then

@@ -5,7 +5,8 @@
 --       effect: mode (claim, complete or free), token, record key, time of the record's claim
 -- Returns a number for each: for claim 0 claimed, 1 busy, 2 done, 3 done by this record; else 0.
 --
--- The value is "claimed <token> <deadline ms> <claim ms> <record key>" or "done <record key>".
+-- The value is "claimed <token> <deadline ms> <claim ms> <record key>", which lives until then, or
+-- "done <record key>", which lives for the window.
 -- DEL comes before SET so that Redis lets it run over maxmemory.
 local CLAIMED, BUSY, DONE, OURS = 0, 1, 2, 3
 local call = redis.call
@@ -48,7 +49,7 @@ function act.claim(effect, item, held)
   end
   call('DEL', effect)
   call('SET', effect, string.format('claimed %s %.0f %s %s', item.token, now + deadline_ms,
-    item.claim_ms, item.key))
+    item.claim_ms, item.key), 'PX', deadline_ms)
   return CLAIMED
 end
 

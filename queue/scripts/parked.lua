@@ -2,7 +2,8 @@
 --
 -- KEYS  parked
 -- ARGV  prefix of records, then: "find", key
---       or: "page", how many, time and key of the last one of the page before ('' and '': none)
+--       or: "page", how many, when the walk began (0: now), and time and key of the last one of
+--       the page before ('' and '': none)
 -- Returns now in ms, and the records, the longest parked first, each {key, parked ms, reason,
 --       attempts, received ms, what went wrong, {route, its bytes (page: their size), ...}}.
 local call = redis.call
@@ -41,9 +42,21 @@ function look.find(key)
   return parked_ms and {describe(key, parked_ms, 'HGET')} or {}
 end
 
-function look.page(count, last_ms, last_key)
-  local first = first_rank(last_ms, last_key)
-  local found = call('ZRANGE', parked, first, first + count - 1, 'WITHSCORES')
+-- What was parked since the walk began does not belong to it. Behind that, later than now, is what
+-- was parked before Redis's clock went back.
+local function next_ranks(first, count, began_ms)
+  local since = call('ZCOUNT', parked, '-inf', began_ms)
+  if first < since then
+    return first, math.min(first + count, since) - 1
+  end
+  first = math.max(first, call('ZCOUNT', parked, '-inf', now))
+  return first, first + count - 1
+end
+
+function look.page(count, began_ms, last_ms, last_key)
+  began_ms = began_ms == '0' and string.format('%.0f', now) or began_ms
+  local first, last = next_ranks(first_rank(last_ms, last_key), count, began_ms)
+  local found = call('ZRANGE', parked, first, last, 'WITHSCORES')
   local records = {}
   for i = 1, #found, 2 do
     records[#records + 1] = describe(found[i], found[i + 1], 'HSTRLEN')

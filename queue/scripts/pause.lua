@@ -1,7 +1,8 @@
 -- pause.lua - why deliveries wait, for all workers, and whose turn it is to see whether it is over.
 --
--- KEYS  paused: cause -> "<since ms> <where it was met> <what to do>",
---       and ".probe" -> "<not before, ms> <interval ms> <token of who has the turn, or ->"
+-- KEYS  paused: cause -> "<since ms> <where it was met, -: nobody probes it> <what to do>",
+--       and ".probe" -> "<not before, ms> <interval ms> <token of who has the turn, or ->".
+--       Earlier versions knew neither the second word nor ".probe": theirs may be probed at once.
 -- ARGV  "look", token, how long a turn lasts in ms (0: none is asked for)
 --       "put", token, cause, where, what to do, first interval ms (0: no probes), longest ms
 --       "postpone", token, first interval ms, longest ms
@@ -10,6 +11,7 @@
 --
 -- Redis's clock alone decides. HDEL comes first so that Redis lets it run over maxmemory.
 local PROBE = '.probe'
+local UNKNOWN_INTERVAL_MS = 1000
 local call = redis.call
 local paused, act, token = KEYS[1], ARGV[1], ARGV[2]
 local time = call('TIME')
@@ -24,6 +26,20 @@ end
 local function write_probe(due, interval, holder)
   call('HDEL', paused, PROBE)
   call('HSET', paused, PROBE, string.format('%.0f %.0f %s', due, interval, holder))
+end
+
+local function some_are_probed(fields)
+  for i = 1, #fields, 2 do
+    if fields[i] ~= PROBE and not string.find(fields[i + 1], '^%d+ %- ') then
+      return true
+    end
+  end
+  return false
+end
+
+-- Further ahead than anybody puts it is where Redis's clock was before it went back.
+local function is_due(due, interval, turn_ms)
+  return not due or now >= due or due > now + math.max(interval, turn_ms)
 end
 
 -- The next probe: soon after something new, ever later after the same again. What others say
@@ -45,11 +61,13 @@ local run = {}
 
 function run.look(turn_ms)
   local due, interval = read_probe()
-  local is_ours = tonumber(turn_ms) > 0 and due and now >= due
+  local fields = call('HGETALL', paused)
+  turn_ms = tonumber(turn_ms)
+  local is_ours = turn_ms > 0 and some_are_probed(fields) and is_due(due, interval, turn_ms)
   if is_ours then
-    write_probe(now + turn_ms, interval, token)
+    write_probe(now + turn_ms, interval or UNKNOWN_INTERVAL_MS, token)
   end
-  return {now, is_ours and 1 or 0, call('HGETALL', paused)}
+  return {now, is_ours and 1 or 0, fields}
 end
 
 function run.put(cause, where, remedy, first, longest)
@@ -73,7 +91,7 @@ end
 
 function run.remove(cause)
   local removed = call('HDEL', paused, cause)
-  if call('HLEN', paused) == 1 then
+  if not some_are_probed(call('HGETALL', paused)) then
     call('HDEL', paused, PROBE)
   end
   return removed

@@ -49,10 +49,10 @@ local function reopen(record, route, bytes)
   return NEW
 end
 
--- What a parked record lacked may be in the new route.
+-- What a parked record lacked may be in the new route: it is tried as if it were new.
 local function unpark(record)
   count('parked:' .. (call('HGET', record, 'e') or ''), -1)
-  call('HSET', record, 's', 'pending')
+  call('HSET', record, 's', 'pending', 'a', 0)
   call('HDEL', record, 'e')
   call('ZREM', parked, key_of(record))
   call('XADD', stream, '*', 'k', key_of(record))

@@ -86,6 +86,9 @@ end
 
 local function park(item)
   unclaim(item, 'parked')
+  if item.reason ~= 'poison' then
+    call('HDEL', item.record, 'l') -- as above; poison nobody read
+  end
   note_error(item)
   call('ZADD', parked, now, item.key)
   count('parked:' .. item.reason)

@@ -87,7 +87,7 @@ flow_learn(struct flow *flow, struct queue *queue, const struct job *job,
     } else if (job->is_probe && (verdict->outcome == BREVO_DELIVERED ||
                                     verdict->outcome == BREVO_NO_CONTACT)) {
         pause_end(&flow->pause, queue, job->next);
-    } else if (job->is_probe) {
+    } else if (job->is_probe && verdict->outcome != BREVO_KEEP_BEST) { /* it goes on */
         pause_postpone(&flow->pause, queue);
     }
 }

@@ -93,15 +93,16 @@ tell_alarms(struct hand *hand)
     }
 }
 
+/* What is finished and still here could not be settled: a claim must not take it over first. */
 static bool
-has_suspect(const struct hand *hand)
+may_claim(const struct hand *hand)
 {
     for (size_t i = 0; i < hand->count; i++) {
-        if (job_is_suspect(hand->jobs[i])) {
-            return true;
+        if (job_is_suspect(hand->jobs[i]) || hand->jobs[i]->stage == JOB_FINISHED) {
+            return false;
         }
     }
-    return false;
+    return true;
 }
 
 size_t
@@ -110,7 +111,7 @@ hand_claim(struct hand *hand, size_t max, int64_t now_us)
     struct queue_record *records[HAND_JOBS_MAX] = {0};
     size_t count = 0;
 
-    if (max == 0 || has_suspect(hand) || !reaches_redis(hand, now_us) ||
+    if (max == 0 || !may_claim(hand) || !reaches_redis(hand, now_us) ||
         !worked(hand, queue_claim(hand->queue, max, records, &count))) {
         return 0;
     }

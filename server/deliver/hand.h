@@ -33,8 +33,8 @@ void hand_done(struct hand *hand);
 /* Looks at the pauses when it is time. */
 void hand_look(struct hand *hand, struct pause *pause, int64_t now_us);
 /*
- * Claims up to `max` more records, max <= HAND_JOBS_MAX - count; none while a suspect is in hand.
- * Returns how many came.
+ * Claims up to `max` more records, max <= HAND_JOBS_MAX - count; none while a suspect is in hand,
+ * or what is finished and waits for Redis to hear it. Returns how many came.
  */
 size_t hand_claim(struct hand *hand, size_t max, int64_t now_us);
 /*

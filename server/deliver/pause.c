@@ -243,8 +243,9 @@ look(struct pause *pause, struct queue *queue, int64_t now_us)
             return r;
         }
     }
+    /* Twice what is used: a probe that begins at the end of the turn may take as long. */
     const int r =
-        queue_pause_look(queue, asks ? pause->turn_ms : 0, &now_shown, &may_probe);
+        queue_pause_look(queue, asks ? 2 * pause->turn_ms : 0, &now_shown, &may_probe);
 
     if (r != QUEUE_OK) {
         return r;
@@ -254,6 +255,8 @@ look(struct pause *pause, struct queue *queue, int64_t now_us)
     if (asks) {
         pause->may_probe = may_probe;
         pause->turn_end_us = now_us + pause->turn_ms * US_PER_MS;
+    } else if (!is_probed(pause)) {
+        pause->may_probe = false; /* the next pause is another turn */
     }
     return QUEUE_OK;
 }
@@ -288,6 +291,18 @@ pause_begin(struct pause *pause, enum brevo_endpoint endpoint, const char *cause
 }
 
 static bool
+is_endpoint(const char *name)
+{
+    for (size_t i = 0; i < BREVO_ENDPOINT_COUNT; i++) {
+        if (strcmp(name, brevo_endpoint_name((enum brevo_endpoint)i)) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Earlier versions did not say where: then any success of the class will do. */
+static bool
 is_over(const struct pause *pause, size_t index, enum brevo_endpoint endpoint)
 {
     const struct brevo_cause *cause = &brevo_causes[index];
@@ -296,19 +311,26 @@ is_over(const struct pause *pause, size_t index, enum brevo_endpoint endpoint)
     if (shown == NULL || cause->is_general) {
         return shown != NULL;
     }
-    return strcmp(shown->where, brevo_endpoint_name(endpoint)) == 0;
+    return is_endpoint(shown->where)
+               ? strcmp(shown->where, brevo_endpoint_name(endpoint)) == 0
+               : cause->class == brevo_endpoint_class(endpoint);
 }
 
 void
 pause_end(struct pause *pause, struct queue *queue, enum brevo_endpoint endpoint)
 {
+    bool goes_on = false;
+
     for (size_t i = 0; i < BREVO_CAUSES; i++) {
         /* When Redis does not hear it, it is still on, and the next probe ends it. */
         if (is_over(pause, i, endpoint) &&
             queue_pause_remove(queue, brevo_causes[i].name) == QUEUE_OK) {
             pause->look_us = 0;
+        } else {
+            goes_on = goes_on || is_on(pause, i);
         }
     }
+    pause->may_probe = pause->may_probe && goes_on;
 }
 
 void

@@ -39,7 +39,7 @@ struct pause {
     bool may_probe;
     int64_t turn_end_us; /* of may_probe */
     int64_t look_us;     /* no look before */
-    int64_t turn_ms;     /* how long a probe may take */
+    int64_t turn_ms;     /* how long a probe may take, and a turn may begin one */
 };
 
 void pause_init(struct pause *pause, int64_t turn_ms);

@@ -25,8 +25,13 @@ call_check_load(struct call *call)
 {
     struct ingest *ingest = call->ingest;
     const int64_t wait_us = durable_wait_us(ingest->options.durable, call->started_us);
+    const atomic_bool *is_full = ingest->options.is_full;
     int64_t count = 0;
 
+    if (is_full != NULL && atomic_load(is_full)) { /* said by who found out */
+        call->reason = "redis_full";
+        return SITUATION_UNAVAILABLE;
+    }
     if (wait_us <= (int64_t)COMMIT_WAIT_MAX_MS * US_PER_MS) {
         return SITUATION_NEXT;
     }

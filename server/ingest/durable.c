@@ -76,10 +76,11 @@ static bool
 spool_is_in_use(const struct durable *durable)
 {
     return durable->batch != NULL || durable->gathered.first != NULL ||
-           spooler_waiting(durable->spooler) > 0;
+           spooler_waiting(durable->spooler) > 0 ||
+           spooler_spares_redis(durable->spooler);
 }
 
-/* False: Redis has failed one of them, or events wait in the spool. */
+/* False: Redis has failed one of them, or is nearly full, or events wait in the spool. */
 static bool
 may_go_to_redis(const struct durable *durable)
 {
@@ -89,7 +90,8 @@ may_go_to_redis(const struct durable *durable)
             return false;
         }
     }
-    return spooler_waiting(durable->spooler) == 0;
+    return spooler_waiting(durable->spooler) == 0 &&
+           !spooler_spares_redis(durable->spooler);
 }
 
 static void
@@ -103,7 +105,9 @@ send_to_spool(struct durable *durable)
         unit->done(unit, -ENOMEM);
         return;
     }
-    (void)snprintf(batch->why, sizeof(batch->why), "%s", durable->error);
+    (void)snprintf(batch->why, sizeof(batch->why), "%s",
+        spooler_spares_redis(durable->spooler) ? "nearly full, see redis_degraded"
+                                               : durable->error);
     batch->wake_fd = durable->fd;
     durable->batch_due_us = INT64_MAX;
     for (size_t i = 0; i < batch->share_count; i++) {

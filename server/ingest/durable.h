@@ -1,10 +1,11 @@
 /*
  * durable.h - makes a loop's requests durable: in Redis, or in the local spool while Redis is away.
  *
- * A unit goes to Redis, by the loop's group commit, unless events wait in the spool: then it goes
- * there, behind them, so that the order in which events came is kept. What Redis refuses, or has not
- * answered after half of the time there is, goes to the spool together with all that waits behind
- * it. There is one way back: the spool says that it is empty and Redis answers.
+ * A unit goes to Redis, by the loop's group commit, unless Redis is nearly full or events wait in
+ * the spool: then it goes there, behind them, so that the order in which events came is kept. What
+ * Redis refuses, or has not answered after half of the time there is, goes to the spool together
+ * with all that waits behind it. There is one way back: the spool says that it is empty, and Redis
+ * answers and has room.
  *
  * One thread. The owner watches the descriptors and calls durable_run() in each turn.
  */

@@ -24,6 +24,8 @@ struct ingest_options {
     struct durable *durable;
     struct http_client *client; /* asks Twilio's IAM about Flex tokens */
     struct held *held; /* keeps what no token and URL signed; NULL: nothing does */
+    const atomic_bool
+        *is_full; /* there is no room: refuse early; NULL: there always is */
 };
 
 /*

@@ -212,6 +212,7 @@ open_parts(
         .durable = loop->durable,
         .client = loop->client,
         .held = from->held,
+        .is_full = from->spooler == NULL ? from->redis_is_full : NULL,
     };
 
     r = ingest_open(&options, &loop->ingest);

@@ -20,6 +20,7 @@ struct ingest_loop_options {
     const char *redis_url;
     struct spooler *spooler;          /* NULL: there is no local spool */
     struct held *held;                /* NULL: nothing is held */
+    const atomic_bool *redis_is_full; /* asked by the spool, or without one by the loop */
     const struct ingest_loop *beside; /* another of these loops; NULL for the first */
 };
 

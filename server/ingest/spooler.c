@@ -31,6 +31,7 @@ enum {
 };
 
 struct spooler {
+    const atomic_bool *redis_is_full; /* NULL: never */
     struct spool_drain *drain;
     struct spool_set set;
     int64_t tick_us; /* the next one */
@@ -69,7 +70,7 @@ begin_use(struct spooler *spooler, const struct spool_batch *batch)
     if (!spooler->in_use) {
         spooler->in_use = true;
         log_warn("spool_in_use", "redis=\"%s\" do=\"%s\"", batch->why,
-            "see why Redis is away; what comes is kept in state_dir until it is back");
+            "see why Redis is away, or full; what comes is kept in state_dir until then");
     }
     spooler->busy_us = clock_monotonic_us();
 }
@@ -89,12 +90,13 @@ keep(struct spooler *spooler, struct spool_batch *batch)
 
 /*
  * With Redis there again and nothing in front, the spool is not needed any more. When it does not
- * work, Redis is asked out of order rather than nobody at all.
+ * work, Redis is asked out of order rather than nobody at all; unless it is full.
  */
 static int
 keep_or_pass(struct spooler *spooler, struct spool_batch *batch)
 {
-    const bool may_pass = !batch->must_keep && spool_drain_healthy(spooler->drain);
+    const bool may_pass = !batch->must_keep && !spooler_spares_redis(spooler) &&
+                          spool_drain_healthy(spooler->drain);
 
     if (may_pass && (atomic_load(&spooler->waiting) == 0 || !spooler->set.writable)) {
         return SPOOLER_PASSED;
@@ -125,7 +127,7 @@ static void
 drain(struct spooler *spooler, int64_t now_us)
 {
     spool_drain_run(spooler->drain, now_us);
-    if (!spooler->feed_failed) {
+    if (!spooler->feed_failed && !spooler_spares_redis(spooler)) {
         spooler->feed_failed = !spool_set_feed(&spooler->set, now_us);
     }
     spooler->drained += spool_drain_take_count(spooler->drain);
@@ -248,6 +250,7 @@ make(const struct spooler_options *options)
     struct spooler *spooler = calloc(1, sizeof(*spooler));
 
     if (spooler != NULL) {
+        spooler->redis_is_full = options->redis_is_full;
         spooler->set = (struct spool_set){.directory = options->state_dir,
             .max_bytes = options->max_bytes,
             .own.lock_fd = -1};
@@ -321,6 +324,12 @@ int64_t
 spooler_waiting(const struct spooler *spooler)
 {
     return atomic_load(&spooler->waiting);
+}
+
+bool
+spooler_spares_redis(const struct spooler *spooler)
+{
+    return spooler->redis_is_full != NULL && atomic_load(spooler->redis_is_full);
 }
 
 bool

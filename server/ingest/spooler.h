@@ -3,9 +3,11 @@
  *
  * One for the process. It owns the process's spool file, those that others left behind, and a Redis
  * connection; loops hand it batches and hear back through an eventfd. What is kept goes to Redis,
- * oldest first, whenever Redis answers; a row is deleted only after Redis has said that it has it.
+ * oldest first, whenever Redis answers and is not nearly full; a row is deleted only after Redis has said that it has it.
  */
 #pragma once
+
+#include <stdatomic.h>
 
 #include "queue/queue.h"
 #include "server/ingest/spool_inbox.h"
@@ -22,8 +24,9 @@ enum spooler_status {
 struct spooler;
 
 struct spooler_options {
-    const char *state_dir; /* borrowed, and there */
-    const char *redis_url; /* borrowed */
+    const char *state_dir;            /* borrowed, and there */
+    const char *redis_url;            /* borrowed */
+    const atomic_bool *redis_is_full; /* borrowed; NULL: it never is */
     int64_t max_bytes;
 };
 
@@ -43,3 +46,5 @@ struct spool_inbox *spooler_inbox(struct spooler *spooler);
 /* Any thread. */
 int64_t spooler_waiting(const struct spooler *spooler); /* events to be drained */
 bool spooler_ready(const struct spooler *spooler);      /* could it keep one more? */
+/* Redis is nearly full: all that comes is kept, and nothing is drained. */
+bool spooler_spares_redis(const struct spooler *spooler);

@@ -114,5 +114,5 @@ bool verify_base64(struct slice bytes, char *ret_text, size_t capacity) MUST_USE
 /* The bytes that verify_base64() writes so, and no other spelling; false when they do not fit. */
 bool verify_base64_decode(
     struct slice text, char *ret_bytes, size_t capacity, size_t *ret_size) MUST_USE;
-/* Two secrets, in a time that tells nothing of either. Nothing equals an absent or empty one. */
-bool verify_equal(struct slice a, struct slice b);
+/* In a time that tells nothing of the secret, and without memory. Nothing equals an empty one. */
+bool verify_equal(struct slice given, struct slice secret);

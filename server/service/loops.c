@@ -26,6 +26,7 @@ open_spooler(
     const struct spooler_options spooler = {
         .state_dir = options->config->state_dir,
         .redis_url = options->redis_url,
+        .redis_is_full = &loops->redis_is_full,
         .max_bytes = options->config->spool_max,
     };
 
@@ -48,6 +49,7 @@ loops_open(
     r = r == 0 ? open_spooler(loops, options, ret_error) : r;
     one.held = loops->held;
     one.spooler = loops->spooler;
+    one.redis_is_full = &loops->redis_is_full;
     for (int64_t i = 0; r == 0 && i < options->config->loops; i++) {
         one.beside = i > 0 ? loops->items[0] : NULL;
         r = ingest_loop_open(&one, &loops->items[i], ret_error);
@@ -63,13 +65,22 @@ loops_open(
     return r;
 }
 
+void
+loops_spare_redis(struct loops *loops, bool is_full)
+{
+    atomic_store(&loops->redis_is_full, is_full);
+}
+
+/* Loops look when something comes: what they know of a Redis that is full may be old. */
 bool
 loops_ready(const struct loops *loops)
 {
+    const bool has_room = !atomic_load(&loops->redis_is_full) ||
+                          (loops->spooler != NULL && spooler_ready(loops->spooler));
     bool ready = true;
 
     for (size_t i = 0; i < loops->count; i++) {
-        ready = ingest_loop_ready(loops->items[i]) && ready;
+        ready = has_room && ingest_loop_ready(loops->items[i]) && ready;
     }
     return ready;
 }

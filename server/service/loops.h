@@ -10,15 +10,21 @@ struct loops {
     size_t count;            /* 0: not open */
     struct held *held;       /* NULL: nothing is held */
     struct spooler *spooler; /* NULL: there is no local spool */
+    atomic_bool redis_is_full;
 };
 
 /*
  * Opens and starts as many as the configuration says, all on one address; of the options only
- * `config` and `redis_url` are read. 0, or -errno with *ret_error (STATE_DIR_ERROR_SIZE) set and
+ * `config` and `redis_url` are read. `loops` stays where it is until it is closed. 0, or -errno with *ret_error (STATE_DIR_ERROR_SIZE) set and
  * whatever was opened left for loops_close().
  */
 int loops_open(struct loops *loops, const struct ingest_loop_options *options,
     char *ret_error) MUST_USE;
+/*
+ * Whether Redis is nearly full: then it is spared, events go to the spool, and without one are
+ * refused. Any time, before loops_open() too.
+ */
+void loops_spare_redis(struct loops *loops, bool is_full);
 /* Every one of them can make events durable. */
 bool loops_ready(const struct loops *loops);
 /*

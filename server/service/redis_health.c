@@ -40,9 +40,14 @@ static const struct {
                                  "maxmemory-policy noeviction"},
         REQUIRE_EVERYSEC},
     [QUEUE_WEAK_MEMORY_HIGH] = {{"memory_high",
-                                    "over 80 % of maxmemory is used; when all is, events "
-                                    "are refused",
+                                    "over 80 % of maxmemory is used; from 95 % on new "
+                                    "events are kept out",
                                     "raise maxmemory, or see why little is delivered"},
+        REQUIRE_COUNT},
+    [QUEUE_WEAK_MEMORY_FULL] = {{"memory_full",
+                                    "over 95 % of maxmemory is used: new events are kept "
+                                    "out until 10 % are free",
+                                    "raise maxmemory now, then see what fills it"},
         REQUIRE_COUNT},
     [QUEUE_WEAK_APPEND_FAILING] = {{"append_failing", "its last write to disk failed",
                                        "look at its disk and log"},

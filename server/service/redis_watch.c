@@ -130,6 +130,7 @@ look(struct redis_watch *watch)
     if (r != QUEUE_OK) {
         return;
     }
+    queue_health_follow(&now, &watch->health);
     say_mode(watch, &now);
     say_lacks(&watch->health, &now);
     watch->health = now;
@@ -151,6 +152,12 @@ redis_watch_run(struct redis_watch *watch)
     if (clock_monotonic_us() >= watch->next_us) {
         look(watch);
     }
+}
+
+bool
+redis_watch_is_full(const struct redis_watch *watch)
+{
+    return watch->health.weak[QUEUE_WEAK_MEMORY_FULL];
 }
 
 void

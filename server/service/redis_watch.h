@@ -2,8 +2,9 @@
  * redis_watch.h - looks after the Redis in use, every few seconds.
  *
  * Whether it can keep what is put into it (queue/health.h), and whether it still has what it had
- * (witness.h). What changes is logged once and shown by metrics and /readyz?verbose. Belongs to the main thread, with a connection of its own and a
- * short deadline: a Redis that hangs delays nobody but this thread.
+ * (witness.h). What changes is logged once and shown by metrics and /readyz?verbose. Belongs to the
+ * main thread, with a connection of its own and a short deadline: a Redis that hangs delays nobody
+ * but this thread.
  */
 #pragma once
 
@@ -32,5 +33,7 @@ bool redis_watch_start(
     struct redis_watch *watch, char ret_error[REDIS_WATCH_ERROR_SIZE]) MUST_USE;
 /* Looks when it is time to. */
 void redis_watch_run(struct redis_watch *watch);
+/* As last seen: so little memory is left that new events must go elsewhere. */
+bool redis_watch_is_full(const struct redis_watch *watch);
 /* Lines for a person: the mode in force, and what is lacking. */
 void redis_watch_describe(const struct redis_watch *watch, struct buffer *text);

@@ -241,6 +241,7 @@ open_server(struct service *service)
         .config = service->config,
         .redis_url = service->redis_url,
     };
+    loops_spare_redis(&service->server, redis_watch_is_full(service->watch));
     const int r = loops_open(&service->server, &options, service->error);
 
     if (r == 0) {
@@ -299,6 +300,7 @@ supervise(struct service *service)
             embedded_redis_supervise(service->redis, clock_monotonic_us() / US_PER_MS);
         }
         redis_watch_run(service->watch);
+        loops_spare_redis(&service->server, redis_watch_is_full(service->watch));
         admin_run(service->admin);
     }
 }

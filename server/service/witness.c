@@ -21,6 +21,7 @@
 enum {
     PATH_SIZE = 4096,
     FILE_MAX = 8 * 1024,
+    NUMBER_SIZE = 24,
 };
 
 static const char file_name[] = "witness";
@@ -29,6 +30,7 @@ static const char lock_name[] = "witness.lock";
 struct witness {
     const char *state_dir;
     int lock_fd;                /* -1: not ours (yet) */
+    bool is_read;               /* the file, if there is one */
     bool is_lost;               /* it cannot be kept, and that was said */
     struct queue_witness known; /* without a name: nothing yet */
 };
@@ -159,7 +161,7 @@ note_kept(struct witness *witness, int r)
 {
     if (r < 0 && !witness->is_lost) {
         log_error("witness_not_kept",
-            "where=%s error=\"%s\" do=\"make it writable; until then a Redis that loses data "
+            "where=%s error=\"%s\" do=\"make it readable and writable; until then a Redis that loses data "
             "while this process is down goes unnoticed\"",
             witness->state_dir, strerror(-r));
     } else if (r == 0 && witness->is_lost) {
@@ -171,18 +173,18 @@ note_kept(struct witness *witness, int r)
 /* ---- whose it is ----------------------------------------------------------------------------- */
 
 /*
- * A file that is no witness's is as good as none: its marks are not to be trusted. What was seen
- * before the directory could be written stays known.
+ * A file that is no witness's is as good as none: its marks are not to be trusted. One that cannot
+ * be read now may be read later. What was seen before the directory could be written stays known.
  */
 static int
 load(struct witness *witness)
 {
     const int r = witness_read(witness->state_dir, &witness->known);
 
-    if (r == 0 || (r != -ENOENT && r != -EBADMSG)) {
+    if (r == 0 || (r != -ENOENT && r != -EBADMSG && r != -EFBIG)) {
         return r;
     }
-    if (r == -EBADMSG) {
+    if (r != -ENOENT) {
         log_error("witness_unreadable",
             "where=%s/%s do=\"flexbrevo audit; a new one is begun\"", witness->state_dir,
             file_name);
@@ -195,25 +197,25 @@ static bool
 take_office(struct witness *witness)
 {
     char error[STATE_DIR_ERROR_SIZE];
-    int r = state_dir_prepare(witness->state_dir, error);
+    int r = 0;
 
-    if (witness->lock_fd >= 0) {
-        return true;
-    }
-    if (r == 0) {
-        r = state_dir_lock(witness->state_dir, lock_name, 0, &witness->lock_fd);
+    if (witness->lock_fd < 0) {
+        r = state_dir_prepare(witness->state_dir, error);
+        r = r == 0 ? state_dir_lock(witness->state_dir, lock_name, 0, &witness->lock_fd)
+                   : r;
     }
     if (r == -EWOULDBLOCK) {
         return false;
     }
-    if (r == 0) {
+    if (r == 0 && !witness->is_read) {
         r = load(witness);
+        witness->is_read = r == 0;
     }
-    if (r < 0 && witness->known.name[0] == '\0') {
+    if (r < 0) {
         note_kept(witness, r);
-        return queue_witness_name(witness->known.name) == 0; /* as long as we live */
     }
-    return true;
+    return witness->known.name[0] != '\0' ||
+           queue_witness_name(witness->known.name) == 0; /* as long as we live */
 }
 
 /* ---- looking --------------------------------------------------------------------------------- */
@@ -222,17 +224,23 @@ static void
 alarm_about(const struct queue_look *look, struct queue *queue)
 {
     const bool replaced = look->sight == QUEUE_SIGHT_REPLACED;
+    /* a mark is gone, or new events hide the gap */
+    char missing[NUMBER_SIZE] = "unknown";
     char note[QUEUE_NOTE_SIZE];
 
+    if (look->missing > 0) {
+        (void)snprintf(missing, sizeof(missing), "%" PRId64, look->missing);
+    }
     log_error("redis_went_back",
-        "how=%s missing_at_least=%" PRId64 " unsettled_before=%" PRId64
+        "how=%s missing_at_least=%s unsettled_before=%" PRId64
         " do=\"find out who emptied, restored or cut it; then ask for the events again: "
         "docs/operations.md\"",
-        replaced ? "replaced" : "older", look->missing, look->unsettled);
+        replaced ? "replaced" : "older", missing, look->unsettled);
     count_loss(1, look->missing);
     (void)snprintf(note, sizeof(note),
-        "%s, at least %" PRId64 " accepted events are gone",
-        replaced ? "another data set" : "older data", look->missing);
+        look->missing > 0 ? "%s, at least %s accepted events are gone"
+                          : "%s, accepted events may be gone, how many is %s",
+        replaced ? "another data set" : "older data", missing);
     if (queue_note_put(queue, WITNESS_NOTE, note, clock_unix_ms()) != QUEUE_OK) {
         log_warn("note_not_kept", "error=\"%s\"", queue_error(queue));
     }
@@ -254,7 +262,7 @@ witness_run(struct witness *witness, struct queue *queue)
     if (look.sight != QUEUE_SIGHT_FINE) {
         alarm_about(&look, queue);
     }
-    if (look.is_news || witness->is_lost) {
+    if (witness->is_read && (look.is_news || witness->is_lost)) {
         note_kept(witness, write_file(witness));
     }
     return QUEUE_OK;

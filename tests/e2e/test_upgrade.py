@@ -138,6 +138,18 @@ def test_a_record_of_a_later_version_is_parked_and_the_rest_flows(past, upgraded
     assert later.sid in kept                                # all of it, for the later version
 
 
+@pytest.mark.parametrize("cause", ["unauthorized", "forbidden_contacts", "forbidden_events"])
+def test_a_pause_of_an_earlier_version_is_probed_and_ends(past, upgraded, sandbox, redis, cause):
+    """It said neither where it was met nor when the next probe is due."""
+    task = Task()
+    past.pending_without_its_time(task)
+    redis.do("HSET", "fb:paused", cause, f"{now_ms()} Brevo refuses this API key: check it")
+    upgraded.start()
+    sandbox.wait_for_events(1)
+    assert sandbox.tasks() == {task.sid: 1}
+    harness.wait_until(lambda: redis.do("EXISTS", "fb:paused") in (0, "0"), "its end")
+
+
 def test_another_number_of_partitions_refuses_to_start(past, upgraded, redis):
     redis.do("HSET", "fb:meta", "partitions", 4)
     upgraded.start(wait=False)

@@ -1,6 +1,7 @@
 """A Redis that comes back empty, older or as another one is noticed, and worked with."""
 
 import json
+import os
 import shutil
 
 import harness
@@ -133,6 +134,41 @@ def test_a_witness_that_cannot_be_kept_is_said_and_no_obstacle(program, redis, t
     (flexbrevo.state_dir / "witness.new").rmdir()
     harness.wait_until(lambda: "witness_kept" in flexbrevo.log(), "the recovery")
     assert flexbrevo.log().count("witness_not_kept") == 1
+
+
+def test_a_witness_that_cannot_be_read_is_not_replaced(program, redis, twilio):
+    flexbrevo = program("serve", changes={"redis": {"url": redis.url}}).start()
+    send(flexbrevo, twilio, 3)
+    wait_witnessed(flexbrevo, 3)
+    flexbrevo.close()
+    file = flexbrevo.state_dir / "witness"
+    kept = file.rename(file.with_name("kept"))
+    file.symlink_to(file)                                       # an open that fails, root's too
+    redis.do("FLUSHALL")
+    flexbrevo.start()
+    send(flexbrevo, twilio, 1)
+    harness.wait_until(lambda: int(redis.do("ZCARD", "fb:{0}:witnesses")) == 1, "a look")
+    assert "witness_not_kept" in flexbrevo.log()
+    assert file.is_symlink()
+    os.replace(kept, file)
+    wait_went_back(flexbrevo, "replaced")
+    wait_witnessed(flexbrevo, 1)
+    assert flexbrevo.log().count("witness_kept") == 1
+
+
+def test_without_an_event_that_is_surely_gone_none_is_claimed(program, redis, twilio):
+    """The mark alone is lost, or new events hide how many are."""
+    flexbrevo = program("serve", changes={"redis": {"url": redis.url}}).start()
+    send(flexbrevo, twilio, 2)
+    wait_witnessed(flexbrevo, 2)
+    redis.do("DEL", "fb:{0}:witnesses")
+    wait_went_back(flexbrevo, "older")
+    assert "missing_at_least=unknown" in flexbrevo.log()
+    assert flexbrevo.metric("redis_events_missing_total") == 0
+    shown = json.loads(
+        harness.run_command("status", "--json", "--config", flexbrevo.config_file)[1])
+    assert shown["redis"]["went_back"]["what"] == (
+        "older data, accepted events may be gone, how many is unknown")
 
 
 def test_a_witness_file_that_is_none_is_begun_anew(program, redis, twilio):

@@ -1,6 +1,8 @@
 /*
  * test_authorization.c - which Authorization headers know the secret.
  */
+#include <openssl/crypto.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "server/proof/authorization.h"
@@ -10,6 +12,32 @@
 enum {
     HEADER_MAX = 8192,
 };
+
+static bool memory_is_out; /* for OpenSSL */
+
+static void *
+allocate(size_t size, const char *file, int line)
+{
+    (void)file;
+    (void)line;
+    return memory_is_out ? NULL : malloc(size);
+}
+
+static void *
+reallocate(void *old, size_t size, const char *file, int line)
+{
+    (void)file;
+    (void)line;
+    return memory_is_out ? NULL : realloc(old, size);
+}
+
+static void
+release(void *old, const char *file, int line)
+{
+    (void)file;
+    (void)line;
+    free(old);
+}
 
 /* "<scheme> <base64 of credentials>" */
 static void
@@ -152,6 +180,38 @@ takes_nothing_over_its_limit(void **state)
     }
 }
 
+static void
+compares_every_byte_of_both(void **state)
+{
+    static const char secret[] = "0123456789";
+
+    (void)state;
+    assert_true(verify_equal(slice_of("0123456789"), slice_of(secret)));
+    for (size_t i = 0; i < strlen(secret); i++) {
+        char other[] = "0123456789";
+
+        other[i] ^= 1;
+        assert_false(verify_equal(slice_of(other), slice_of(secret)));
+        other[i] = '\0'; /* a part of it */
+        assert_false(verify_equal(slice_of(other), slice_of(secret)));
+    }
+    assert_false(verify_equal(slice_of("01234567890123456789"), slice_of(secret)));
+    assert_false(verify_equal(slice_of("01234567890"), slice_of(secret)));
+}
+
+/* An answer of "not equal" would be a 4xx, and Event Streams would throw its events away. */
+static void
+knows_a_secret_when_memory_is_out(void **state)
+{
+    (void)state;
+    memory_is_out = true;
+    const bool knows = authorization_is_basic(slice_of("Basic dTpw"), "u:p") &&
+                       authorization_has_token(slice_of("Bearer s3cret"), "s3cret");
+
+    memory_is_out = false;
+    assert_true(knows);
+}
+
 int
 main(void)
 {
@@ -161,7 +221,12 @@ main(void)
         cmocka_unit_test(takes_a_token_as_bearer_or_as_basics_password_or_whole),
         cmocka_unit_test(knows_no_empty_secret),
         cmocka_unit_test(takes_nothing_over_its_limit),
+        cmocka_unit_test(compares_every_byte_of_both),
+        cmocka_unit_test(knows_a_secret_when_memory_is_out),
     };
 
+    if (CRYPTO_set_mem_functions(allocate, reallocate, release) != 1) {
+        return EXIT_FAILURE; /* it has allocated already */
+    }
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <sqlite3.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,6 +34,7 @@ struct test_unit {
 };
 
 static char directory[] = "/tmp/flexbrevo-test-XXXXXX";
+static atomic_bool redis_is_full;
 static struct spooler *spooler;
 static struct durable *durable;
 static int statuses[UNITS_MAX];
@@ -81,7 +83,11 @@ static struct spooler *
 open_spooler(void)
 {
     const struct spooler_options options = {
-        .state_dir = directory, .redis_url = redis.url, .max_bytes = 64 * 1024 * 1024};
+        .state_dir = directory,
+        .redis_url = redis.url,
+        .redis_is_full = &redis_is_full,
+        .max_bytes = 64 * 1024 * 1024,
+    };
     char error[SPOOLER_ERROR_SIZE] = "";
     struct spooler *opened = NULL;
 
@@ -113,6 +119,7 @@ set_up(void **state)
     strcpy(directory + strlen(directory) - 6, "XXXXXX");
     assert_non_null(mkdtemp(directory));
     log_set_level(LOG_ERROR);
+    atomic_store(&redis_is_full, false);
     spooler = open_spooler();
     durable = open_durable(spooler);
     return 0;
@@ -313,6 +320,39 @@ a_refusal_is_spooled_and_the_same_event_again_is_a_duplicate(void **state)
     assert_stored_in_order(next);
 }
 
+/* It answers, and is left alone all the same: what is left of it is for the workers. */
+static void
+a_redis_that_is_nearly_full_is_spared_until_it_has_room(void **state)
+{
+    size_t next = 0;
+
+    (void)state;
+    add_until_passed(&next);
+    run_until_drained();
+    const size_t first = next;
+
+    atomic_store(&redis_is_full, true);
+    for (; next < first + 20; next++) {
+        add_for(next, PATIENCE_US);
+        run_until_done();
+        assert_int_equal(statuses[next], 0);
+        assert_int_equal(results[next], QUEUE_PUT_SPOOLED);
+    }
+    const int64_t end_us = clock_monotonic_us() + 200 * 1000;
+
+    while (clock_monotonic_us() < end_us) { /* nor is anything drained into it */
+        turn();
+    }
+    assert_int_equal(spooler_waiting(spooler), 20);
+    assert_stored_in_order(first);
+    assert_true(durable_ready(durable));
+    atomic_store(&redis_is_full, false);
+    run_until_drained();
+    add_until_passed(&next);
+    run_until_drained();
+    assert_stored_in_order(next);
+}
+
 /* Its key was overwritten by somebody: Redis refuses it, and whatever is in the same call. */
 static void
 what_redis_refuses_for_good_does_not_hold_up_the_rest(void **state)
@@ -402,6 +442,22 @@ when_the_spool_cannot_keep_it_either_a_unit_fails(void **state)
     }
 }
 
+/* Then the caller is asked to come again: a broken spool is no reason to fill Redis. */
+static void
+what_a_full_redis_is_spared_and_the_spool_cannot_keep_fails(void **state)
+{
+    sqlite3 *other;
+
+    (void)state;
+    atomic_store(&redis_is_full, true);
+    other = lock_spool();
+    add_for(0, 4 * BUDGET_US);
+    run_until_done();
+    assert_int_equal(statuses[0], -EBUSY);
+    assert_stored_in_order(0);
+    assert_int_equal(sqlite3_close(other), SQLITE_OK);
+}
+
 static void
 closing_fails_what_still_waits(void **state)
 {
@@ -488,9 +544,11 @@ main(void)
         TEST(what_a_hanging_redis_does_not_answer_is_spooled_in_time_and_in_order),
         TEST(units_added_while_it_drains_do_not_overtake),
         TEST(a_refusal_is_spooled_and_the_same_event_again_is_a_duplicate),
+        TEST(a_redis_that_is_nearly_full_is_spared_until_it_has_room),
         TEST(what_redis_refuses_for_good_does_not_hold_up_the_rest),
         TEST(a_unit_out_of_time_is_let_go_while_the_disk_is_slow),
         TEST(when_the_spool_cannot_keep_it_either_a_unit_fails),
+        TEST(what_a_full_redis_is_spared_and_the_spool_cannot_keep_fails),
         TEST(closing_fails_what_still_waits),
         TEST(what_another_server_left_is_drained_before_what_comes),
         TEST(without_a_spool_a_failure_is_told),

@@ -375,6 +375,22 @@ what_follows_a_suspect_goes_back_so_that_they_do_not_wait_for_each_other(void **
     queue_close(&heir);
 }
 
+/* After a long absence of Redis its claim may be taken over, by its own worker as well. */
+static void
+what_is_finished_is_settled_before_anything_is_claimed(void **state)
+{
+    (void)state;
+    (void)put_one(queue, "task.completed/WT" HEX, "taskrouter", "EventType=x");
+    (void)hand_claim(&hand, 1, clock_monotonic_us());
+    job_deliver(hand.jobs[0]);
+    (void)put_one(queue, "task.completed/WT2", "taskrouter", "EventType=x");
+    assert_int_equal(hand_claim(&hand, 1, clock_monotonic_us()), 0);
+    hand_settle(&hand, clock_monotonic_us());
+    assert_int_equal(hand.count, 0);
+    assert_int_equal(hand_claim(&hand, 1, clock_monotonic_us()), 1);
+    assert_int_equal(balanced_stats(queue).delivered, 1);
+}
+
 int
 main(void)
 {
@@ -392,6 +408,7 @@ main(void)
         TEST(after_four_deaths_a_record_is_still_read),
         TEST(suspects_are_read_alone_so_that_the_innocent_are_not_parked_with_the_guilty),
         TEST(what_follows_a_suspect_goes_back_so_that_they_do_not_wait_for_each_other),
+        TEST(what_is_finished_is_settled_before_anything_is_claimed),
     };
 
     log_set_level(LOG_ERROR);

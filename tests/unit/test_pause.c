@@ -3,7 +3,7 @@
  */
 #include <string.h>
 
-#include "server/deliver/pause.h"
+#include "server/deliver/flow.h"
 #include "server/ops/log.h"
 #include "tests/unit/queue_fixture.h"
 
@@ -134,6 +134,40 @@ a_probe_that_says_nothing_gives_the_turn_back(void **state)
     assert_true(pause_stops_all(&here, false));
 }
 
+/* The phone is another contact's: the same probe asks once more, without it. */
+static void
+a_probe_that_asks_once_more_keeps_its_turn(void **state)
+{
+    static const struct {
+        enum brevo_outcome outcome;
+        bool keeps;
+    } cases[] = {{BREVO_KEEP_BEST, true}, {BREVO_RETRY, false}};
+    const struct config config = {0};
+    const struct job probe = {
+        .is_probe = true,
+        .next = BREVO_CONTACT_UPSERT,
+        .exchange = {.ratelimit_limit = -1,
+            .ratelimit_remaining = -1,
+            .ratelimit_reset = -1},
+    };
+    struct flow flow;
+
+    (void)state;
+    both_look();
+    pause_begin(&here, BREVO_CONTACT_UPSERT, "forbidden_contacts");
+    both_look();
+    make_probe_due();
+    both_look();
+    flow_init(&flow, &config, TURN_MS, now_us);
+    flow.pause = here;
+    for (size_t i = 0; i < LENGTH(cases); i++) {
+        const struct brevo_verdict verdict = {.outcome = cases[i].outcome, .reason = ""};
+
+        flow_learn(&flow, queue, &probe, &verdict);
+        assert_int_equal(pause_may_probe(&flow.pause, now_us), cases[i].keeps);
+    }
+}
+
 static void
 forbidden_contacts_end_where_they_were_met(void **state)
 {
@@ -149,6 +183,98 @@ forbidden_contacts_end_where_they_were_met(void **state)
     pause_end(&there, other, BREVO_CONTACT_UPSERT);
     both_look();
     assert_false(pause_stops_all(&here, false));
+}
+
+/* Of a version that knew no endpoints: the first word of its remedy stands there. */
+static void
+a_pause_of_an_earlier_version_ends_with_any_success_of_its_class(void **state)
+{
+    (void)state;
+    (void)REDIS_DO(&redis, "HSET", "fb:paused", "forbidden_contacts",
+        "1700000000000 Brevo refuses /contacts to this API key");
+    both_look();
+    both_look();
+    assert_true(pause_may_probe(&here, now_us));
+    pause_end(&here, queue, BREVO_EVENT); /* says nothing of contacts */
+    both_look();
+    assert_true(pause_stops_all(&there, false));
+    pause_end(&here, queue, BREVO_CONTACT_LOOKUP);
+    both_look();
+    assert_false(pause_stops_all(&there, false));
+}
+
+static void
+a_turn_ends_with_the_pause_it_was_for(void **state)
+{
+    (void)state;
+    both_look();
+    pause_begin(&here, BREVO_EVENT, "unauthorized");
+    both_look();
+    make_probe_due();
+    both_look();
+    pause_end(&here, queue, BREVO_EVENT);
+    pause_begin(&there, BREVO_EVENT, "unauthorized");
+    both_look();
+    both_look();
+    assert_true(pause_stops_all(&here, false));
+    assert_false(pause_may_probe(&here, now_us));
+}
+
+static void
+a_turn_ends_when_another_ends_the_pause(void **state)
+{
+    (void)state;
+    both_look();
+    pause_begin(&here, BREVO_EVENT, "unauthorized");
+    both_look();
+    make_probe_due();
+    both_look();
+    assert_true(pause_may_probe(&here, now_us));
+    pause_end(&there, other, BREVO_EVENT);
+    both_look();
+    pause_begin(&there, BREVO_EVENT, "unauthorized");
+    both_look();
+    both_look();
+    assert_false(pause_may_probe(&here, now_us));
+}
+
+static void
+a_turn_goes_on_while_something_else_is_paused(void **state)
+{
+    (void)state;
+    both_look();
+    pause_begin(&here, BREVO_CONTACT_LOOKUP, "unauthorized");
+    pause_begin(&here, BREVO_EVENT, "forbidden_events");
+    both_look();
+    make_probe_due();
+    both_look();
+    pause_end(&here, queue, BREVO_CONTACT_LOOKUP);
+    both_look();
+    assert_true(pause_may_probe(&here, now_us));
+    assert_false(pause_may_probe(&there, now_us));
+}
+
+/* A probe that begins at the end of a turn may take as long as a claim. */
+static void
+nobody_else_probes_before_the_last_probe_of_a_turn_can_be_over(void **state)
+{
+    (void)state;
+    both_look();
+    pause_begin(&here, BREVO_EVENT, "unauthorized");
+    both_look();
+    make_probe_due();
+    both_look();
+    const struct slice probe =
+        redis_reply_text(REDIS_DO(&redis, "HGET", "fb:paused", ".probe"));
+    int64_t due_ms = 0;
+
+    assert_true(slice_to_int64(slice_before(probe, ' '), &due_ms));
+    const struct redisReply *time = REDIS_DO(&redis, "TIME");
+    int64_t now_s = 0;
+
+    assert_true(slice_to_int64(redis_reply_text(redis_reply_at(time, 0)), &now_s));
+    assert_in_range(due_ms - now_s * 1000, 2 * TURN_MS - 10 * 1000, 2 * TURN_MS + 1000);
+    assert_false(pause_may_probe(&here, now_us + (TURN_MS + 1) * US_PER_MS));
 }
 
 static void
@@ -226,7 +352,13 @@ main(void)
         TEST(the_success_of_a_probe_lets_all_go_on),
         TEST(a_turn_ends_by_itself),
         TEST(a_probe_that_says_nothing_gives_the_turn_back),
+        TEST(a_probe_that_asks_once_more_keeps_its_turn),
         TEST(forbidden_contacts_end_where_they_were_met),
+        TEST(a_pause_of_an_earlier_version_ends_with_any_success_of_its_class),
+        TEST(a_turn_ends_with_the_pause_it_was_for),
+        TEST(a_turn_ends_when_another_ends_the_pause),
+        TEST(a_turn_goes_on_while_something_else_is_paused),
+        TEST(nobody_else_probes_before_the_last_probe_of_a_turn_can_be_over),
         TEST(forbidden_events_stop_only_what_needs_them),
         TEST(by_command_even_a_probe_is_stopped_and_nobody_asks_for_a_turn),
         TEST(by_command_one_event_waits_on_its_own_shelf),

@@ -376,6 +376,20 @@ remembers_when_a_record_came(void **state)
     queue_record_free(&record);
 }
 
+/* Else it would wait for its twin until Redis's clock is there again. */
+static void
+a_record_is_never_of_the_future(void **state)
+{
+    (void)state;
+    (void)put_one(queue, TASK, "taskrouter", "signed");
+    (void)REDIS_DO(&redis, "HSET", TASK_RECORD, "t", "9999999999999");
+    struct queue_record *record = claim_one(queue);
+
+    assert_int_equal(record->received_ms, record->now_ms);
+    assert_int_equal(REDIS_NUMBER(&redis, "HGET", TASK_RECORD, "t"), record->now_ms);
+    queue_record_free(&record);
+}
+
 static void
 tells_the_age_of_the_oldest_unsettled(void **state)
 {
@@ -425,6 +439,7 @@ main(void)
         TEST(hands_out_records_of_an_unknown_schema),
         TEST(remembers_links),
         TEST(remembers_when_a_record_came),
+        TEST(a_record_is_never_of_the_future),
         TEST(tells_the_age_of_the_oldest_unsettled),
         TEST(cuts_a_long_reason_to_what_a_label_shows),
     };

@@ -69,6 +69,49 @@ each_lack_is_seen_and_no_other(void **state)
     }
 }
 
+/* used_memory is 1,000,000. */
+static void
+full_is_told_before_it_is_and_until_there_is_room_again(void **state)
+{
+    static const struct {
+        const char *memory;
+        bool is_full;
+        bool stays_full; /* when it was before */
+    } steps[] = {
+        {"maxmemory:1060000\r\nmaxmemory_policy:noeviction\r\n", false, true},
+        {"maxmemory:1050000\r\nmaxmemory_policy:noeviction\r\n", true, true},
+        {"maxmemory:1\r\nmaxmemory_policy:noeviction\r\n", true, true},
+        {"maxmemory:1100000\r\nmaxmemory_policy:noeviction\r\n", false, true},
+        {"maxmemory:1120000\r\nmaxmemory_policy:noeviction\r\n", false, false},
+        {"maxmemory:0\r\nmaxmemory_policy:noeviction\r\n", false, false},
+        /* a cache is always full, and makes room by itself: QUEUE_WEAK_EVICTION */
+        {"maxmemory:1\r\nmaxmemory_policy:allkeys-lru\r\n", false, false},
+        /* what Redis does not count, as the buffers of replicas */
+        {"maxmemory:1050000\r\nmaxmemory_policy:noeviction\r\n"
+         "mem_not_counted_for_evict:100000\r\n",
+            false, false},
+    };
+    struct queue_health full = {0};
+
+    (void)state;
+    full.weak[QUEUE_WEAK_MEMORY_FULL] = true;
+    for (size_t i = 0; i < LENGTH(steps); i++) {
+        AUTO(buffer_done) struct buffer info = {.max = 1024};
+        struct queue_health health;
+
+        buffer_add_text(&info, GOOD);
+        buffer_add_text(&info, steps[i].memory);
+        queue_health_read(buffer_slice(&info), slice_of("always"), &health);
+        if (health.weak[QUEUE_WEAK_MEMORY_FULL] != steps[i].is_full) {
+            fail_msg("step %zu", i);
+        }
+        queue_health_follow(&health, &full);
+        if (health.weak[QUEUE_WEAK_MEMORY_FULL] != steps[i].stays_full) {
+            fail_msg("step %zu, when it was full", i);
+        }
+    }
+}
+
 static void
 replicas_are_counted_and_those_in_sync(void **state)
 {
@@ -125,6 +168,7 @@ main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_lack_is_seen_and_no_other),
+        cmocka_unit_test(full_is_told_before_it_is_and_until_there_is_room_again),
         cmocka_unit_test(replicas_are_counted_and_those_in_sync),
         TEST(a_real_redis_tells_its_mode),
         TEST(what_may_not_be_asked_is_unknown),

@@ -272,16 +272,15 @@ a_replay_does_not_repeat_a_delivered_effect(void **state)
     queue_record_free(&record);
 }
 
+/* Each of MANY once, though each is parked again before the next page is asked for. */
 static void
-replaying_all_ends_though_some_are_parked_again_at_once(void **state)
+replay_all(void)
 {
-    (void)state;
     struct queue_parked page[QUEUE_PARKED_PAGE];
     bool done[QUEUE_PARKED_PAGE];
     size_t count = 1;
     size_t replayed = 0;
 
-    park_many(queue);
     while (count > 0) {
         assert_int_equal(queue_parked_next(walk, page, &count), QUEUE_OK);
         if (count > 0) {
@@ -297,6 +296,28 @@ replaying_all_ends_though_some_are_parked_again_at_once(void **state)
     }
     assert_int_equal(replayed, MANY);
     assert_int_equal(balanced_stats(queue).parked, MANY);
+}
+
+static void
+replaying_all_ends_though_some_are_parked_again_at_once(void **state)
+{
+    (void)state;
+    park_many(queue);
+    replay_all();
+}
+
+static void
+records_parked_before_redis_clock_went_back_are_replayed_too(void **state)
+{
+    (void)state;
+    const char *const went_back[] = {"eval",
+        "for _, k in ipairs(redis.call('zrange', KEYS[1], 50, -1)) do "
+        "redis.call('zadd', KEYS[1], '9999999999999', k) end",
+        "1", "fb:{0}:parked", NULL};
+
+    park_many(queue);
+    (void)redis_fixture_do(&redis, went_back);
+    replay_all();
 }
 
 static void
@@ -406,6 +427,34 @@ a_settled_claim_ends_the_count(void **state)
     queue_close(&restarted);
 }
 
+/* Whoever settled it lived to tell. Poison was never read: a new route must not kill again. */
+static void
+a_new_route_of_a_parked_record_begins_anew_but_for_poison(void **state)
+{
+    static const struct {
+        const char *reason;
+        int64_t lost_claims;
+    } cases[] = {{"rejected", 0}, {"poison", 1}};
+
+    (void)state;
+    for (size_t i = 0; i < LENGTH(cases); i++) {
+        (void)empty_redis(NULL);
+        (void)put_one(queue, TASK, "taskrouter", "signed");
+        struct queue_record *lost = claim_one(queue);
+        struct queue *heir = open_worker("worker-1");
+
+        (void)settle_one(heir, claim_one(heir), QUEUE_PARKED, cases[i].reason);
+        assert_int_equal(put_one(queue, TASK, "plugin", "who"), QUEUE_PUT_MERGED);
+        struct queue_record *record = claim_one(heir);
+
+        assert_int_equal(record->attempts, 1);
+        assert_int_equal(record->lost_claims, cases[i].lost_claims);
+        queue_record_free(&record);
+        queue_record_free(&lost);
+        queue_close(&heir);
+    }
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_walk, close_walk)
 
 int
@@ -423,11 +472,13 @@ main(void)
         TEST(a_second_replay_changes_nothing),
         TEST(a_replay_does_not_repeat_a_delivered_effect),
         TEST(replaying_all_ends_though_some_are_parked_again_at_once),
+        TEST(records_parked_before_redis_clock_went_back_are_replayed_too),
         TEST(a_replay_works_when_redis_is_over_maxmemory),
         TEST(a_dropped_record_has_no_bytes_and_refuses_copies_for_the_window),
         TEST(a_claim_whose_worker_died_is_counted_and_a_retry_is_not),
         TEST(a_claim_taken_over_by_another_worker_is_counted),
         TEST(a_settled_claim_ends_the_count),
+        TEST(a_new_route_of_a_parked_record_begins_anew_but_for_poison),
     };
 
     return cmocka_run_group_tests(tests, start_redis, stop_redis);

@@ -225,6 +225,46 @@ nobody_probes_a_pause_by_command(void **state)
     assert_false(gets_turn(queue));
 }
 
+/* Versions that knew no turns left "<since ms> <remedy>", and no schedule. */
+static void
+a_pause_without_a_schedule_is_probed_by_one_at_once(void **state)
+{
+    (void)state;
+    (void)REDIS_DO(
+        &redis, "HSET", "fb:paused", "unauthorized", "1700000000000 Brevo refuses");
+    assert_true(gets_turn(queue));
+    assert_false(gets_turn(other));
+    put_pause(queue, &refused);
+    assert_in_range(interval_ms(), 1, LONGEST_MS);
+    assert_int_equal(queue_pause_remove(queue, "unauthorized"), QUEUE_OK);
+    assert_int_equal(REDIS_NUMBER(&redis, "EXISTS", "fb:paused"), 0);
+}
+
+static void
+the_schedule_goes_with_the_last_pause_that_is_probed(void **state)
+{
+    (void)state;
+    put_pause(queue, &by_operator);
+    put_pause(queue, &refused);
+    let_time_pass();
+    assert_true(gets_turn(queue));
+    assert_int_equal(queue_pause_remove(queue, "unauthorized"), QUEUE_OK);
+    assert_int_equal(interval_ms(), 0);
+    assert_false(gets_turn(queue)); /* asked by who has not seen yet that it is over */
+    assert_int_equal(interval_ms(), 0);
+    assert_int_equal(look(other).count, 1);
+}
+
+static void
+a_redis_whose_clock_went_back_keeps_nobody_from_probing(void **state)
+{
+    (void)state;
+    put_pause(queue, &refused);
+    (void)REDIS_DO(&redis, "HSET", "fb:paused", ".probe", "9999999999999 60000 -");
+    assert_true(gets_turn(queue));
+    assert_false(gets_turn(other));
+}
+
 /* ---- shelves ----------------------------------------------------------------------------- */
 
 static void
@@ -355,6 +395,9 @@ main(void)
         TEST(refusals_of_calls_sent_before_the_pause_are_no_news),
         TEST(a_new_cause_is_probed_soon_again),
         TEST(nobody_probes_a_pause_by_command),
+        TEST(a_pause_without_a_schedule_is_probed_by_one_at_once),
+        TEST(the_schedule_goes_with_the_last_pause_that_is_probed),
+        TEST(a_redis_whose_clock_went_back_keeps_nobody_from_probing),
         TEST(a_closed_shelf_keeps_its_records_and_others_pass),
         TEST(an_open_shelf_gives_back_the_oldest_first),
         TEST(a_probe_takes_one_from_a_closed_shelf),

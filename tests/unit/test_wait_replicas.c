@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <string.h>
 
+#include "queue/witness.h"
 #include "tests/unit/failover_fixture.h"
 
 #define WAIT "?wait_replicas=1"
@@ -84,6 +85,46 @@ calls_that_put_wait_too(void **state)
     queue_close(&queue);
 }
 
+/* A master that was cut off stores, and acknowledges nothing: its successor lacks nothing. */
+static void
+a_witness_counts_only_what_replicas_have(void **state)
+{
+    struct queue_witness witness = {.name = "00000000000000aa"};
+    struct queue_look look;
+    struct queue_put put = {.key = slice_of("a/b"),
+        .subject = slice_of("b"),
+        .route = slice_of("r"),
+        .bytes = slice_of("x")};
+    struct queue_options options = default_options(NULL);
+
+    (void)state;
+    wait_until_in_step();
+    options.url = sentinel_url("", WAIT);
+    options.timeout_ms = 300;
+    struct queue *queue = open_queue(&options);
+
+    while (queue_put(queue, &put, 1) != QUEUE_OK) {
+        /* a busy machine */
+    }
+    do {
+        assert_int_equal(queue_witness_look(queue, &witness, &look), QUEUE_OK);
+    } while (witness.marks[0] == 0);
+    redis_fixture_signal(&other, SIGSTOP);
+    put.key = slice_of("c/b");
+    assert_int_not_equal(queue_put(queue, &put, 1), QUEUE_OK);
+    assert_int_equal(queue_witness_look(queue, &witness, &look), QUEUE_OK);
+    assert_int_equal(look.sight, QUEUE_SIGHT_FINE);
+    assert_int_equal(witness.marks[0], 1);
+    /* what went back is seen all the same */
+    (void)REDIS_DO(&redis, "HSET", "fb:{0}:stats", "accepted", "0");
+    (void)REDIS_DO(&redis, "DEL", "fb:{0}:witnesses");
+    assert_int_equal(queue_witness_look(queue, &witness, &look), QUEUE_OK);
+    assert_int_equal(look.sight, QUEUE_SIGHT_WENT_BACK);
+    assert_int_equal(witness.marks[0], 0);
+    redis_fixture_signal(&other, SIGCONT);
+    queue_close(&queue);
+}
+
 static void
 forgotten_scripts_are_loaded_all_the_same(void **state)
 {
@@ -108,6 +149,7 @@ main(void)
         TEST(what_no_replica_has_is_not_and_a_copy_of_it_neither),
         TEST(without_a_replica_it_is_noticed_without_traffic),
         TEST(calls_that_put_wait_too),
+        TEST(a_witness_counts_only_what_replicas_have),
         TEST(forgotten_scripts_are_loaded_all_the_same),
     };
 
