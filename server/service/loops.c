@@ -66,7 +66,7 @@ loops_open(
 bool
 loops_ready(const struct loops *loops)
 {
-    bool ready = true;
+    bool ready = loops->count > 0;
 
     for (size_t i = 0; i < loops->count; i++) {
         ready = ingest_loop_ready(loops->items[i]) && ready;

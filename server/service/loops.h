@@ -19,7 +19,7 @@ struct loops {
  */
 int loops_open(struct loops *loops, const struct ingest_loop_options *options,
     char *ret_error) MUST_USE;
-/* Every one of them can make events durable. */
+/* Every one of them can make events durable, and there are some. */
 bool loops_ready(const struct loops *loops);
 /*
  * Gives each its own copy of the configuration's credentials, or none of them any.
