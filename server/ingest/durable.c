@@ -49,6 +49,7 @@ on_committed(struct commit_unit *commit, int status)
         return;
     }
     durable->is_failing = true;
+    group_commit_hold(durable->commit); /* until run_commit() gives the rest up */
     unit->must_keep = true;
     unit_list_add(&durable->gathered, unit);
 }

@@ -313,6 +313,22 @@ a_refusal_is_spooled_and_the_same_event_again_is_a_duplicate(void **state)
     assert_stored_in_order(next);
 }
 
+static void
+what_waits_behind_a_refusal_does_not_overtake_it(void **state)
+{
+    (void)state;
+    add(0);
+    run_until_done();
+    (void)REDIS_DO(&redis, "SET", "fb:{0}:r:task.completed/WT0001", "in the way");
+    add(1);
+    turn();
+    add(2); /* while the first is on its way */
+    run_until_done();
+    (void)REDIS_DO(&redis, "DEL", "fb:{0}:r:task.completed/WT0001");
+    run_until_drained();
+    assert_stored_in_order(3);
+}
+
 /* Its key was overwritten by somebody: Redis refuses it, and whatever is in the same call. */
 static void
 what_redis_refuses_for_good_does_not_hold_up_the_rest(void **state)
@@ -488,6 +504,7 @@ main(void)
         TEST(what_a_hanging_redis_does_not_answer_is_spooled_in_time_and_in_order),
         TEST(units_added_while_it_drains_do_not_overtake),
         TEST(a_refusal_is_spooled_and_the_same_event_again_is_a_duplicate),
+        TEST(what_waits_behind_a_refusal_does_not_overtake_it),
         TEST(what_redis_refuses_for_good_does_not_hold_up_the_rest),
         TEST(a_unit_out_of_time_is_let_go_while_the_disk_is_slow),
         TEST(when_the_spool_cannot_keep_it_either_a_unit_fails),
