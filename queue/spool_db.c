@@ -20,10 +20,10 @@ static const char *const statements[STATEMENT_COUNT] = {
     [ADD] = "INSERT INTO events (key, route, subject, bytes, spooled_ms) "
             "VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (key, route) DO NOTHING",
     [READ] = "SELECT id, key, route, subject, bytes FROM events "
-             "WHERE id > ?1 AND aside = 0 ORDER BY id LIMIT ?2",
+             "WHERE id > ?1 AND aside = ?2 ORDER BY id LIMIT ?3",
     [REMOVE] = "DELETE FROM events WHERE id <= ?1 AND aside = 0",
+    [REMOVE_ONE] = "DELETE FROM events WHERE id = ?1",
     [SET_ASIDE] = "UPDATE events SET aside = 1 WHERE id = ?1",
-    [RETRY] = "UPDATE events SET aside = 0 WHERE aside = 1",
     [COUNT] = "SELECT count(*), coalesce(sum(aside), 0), coalesce(min(spooled_ms), 0) "
               "FROM events",
 };
