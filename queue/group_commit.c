@@ -12,10 +12,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/param.h>
-#include <sys/random.h>
 
 #include "queue/commit_list.h"
 #include "queue/crash_point.h"
+#include "queue/jitter.h"
 #include "queue/session.h"
 
 enum {
@@ -44,6 +44,7 @@ struct group_commit {
     int64_t round_us; /* how long a round takes, of late */
     int down_status;  /* why the last attempt to connect failed; 0: it did not */
     bool stored;      /* the last call was */
+    bool is_held;     /* nothing more is sent */
     bool resent;      /* the round under way went out twice: Redis had lost the scripts */
 };
 
@@ -70,18 +71,6 @@ be_ready(struct group_commit *commit, int64_t now_us)
     commit->next_us = now_us + PROBE_EVERY_US;
 }
 
-/* A random time in [us / 2, us]: many processes shall not come back at the same moment. */
-static int64_t
-jitter(int64_t us)
-{
-    uint32_t random = 0;
-
-    if (getrandom(&random, sizeof(random), GRND_NONBLOCK) != (ssize_t)sizeof(random)) {
-        return us;
-    }
-    return us / 2 + (int64_t)(random % (uint32_t)(us / 2 + 1));
-}
-
 /* The connection is closed. The first attempt at a new one is made at once, others later. */
 static void
 go_down(struct group_commit *commit, int status, int64_t now_us)
@@ -90,7 +79,7 @@ go_down(struct group_commit *commit, int status, int64_t now_us)
 
     commit->state = DOWN;
     commit->stored = false;
-    commit->next_us = now_us + jitter(commit->backoff_us);
+    commit->next_us = now_us + jitter_of(commit->backoff_us);
     commit->backoff_us =
         backoff_after(commit->backoff_us, BACKOFF_FIRST_US, BACKOFF_MAX_US);
     if (was_greeting) {
@@ -215,6 +204,9 @@ begin_next(struct group_commit *commit, int64_t now_us)
         return false;
     }
     commit_list_fail_due(&commit->units, now_us);
+    if (commit->is_held) {
+        return false;
+    }
     commit_list_gather(&commit->units, commit->session.partitions);
     if (commit->units.round.count > 0) {
         begin_round(commit, now_us);
@@ -321,11 +313,18 @@ group_commit_add(struct group_commit *commit, struct commit_unit *unit)
     commit_list_add(&commit->units, unit);
 }
 
+void
+group_commit_hold(struct group_commit *commit)
+{
+    commit->is_held = true;
+}
+
 /* The answer to the round under way will find nobody. */
 void
 group_commit_give_up(struct group_commit *commit, int status)
 {
     commit_list_fail_all(&commit->units, status);
+    commit->is_held = false; /* each of them may have asked for it */
 }
 
 int

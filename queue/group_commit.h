@@ -49,6 +49,11 @@ void group_commit_close(struct group_commit **commit);
 /* Takes the unit on; it goes out with the next group_commit_run(). */
 void group_commit_add(struct group_commit *commit, struct commit_unit *unit);
 /*
+ * Sends nothing more until group_commit_give_up(): for the `done` of a unit that failed, so that
+ * those behind it do not overtake it.
+ */
+void group_commit_hold(struct group_commit *commit);
+/*
  * Fails all units, in the order added, with `status`: somebody else takes care of them. What is on
  * its way may still be stored. Not from a `done`.
  */

@@ -120,35 +120,53 @@ last_of(const struct spool_rows *rows)
     return &rows->puts[rows->count - 1];
 }
 
-int
-spool_read(struct spool *spool, size_t max, struct spool_rows *ret_rows)
+static int
+read_rows(struct spool *spool, int64_t after_id, size_t max, struct spool_rows *rows)
 {
     sqlite3_stmt *statement = spool->statements[READ];
     size_t bytes = 0;
-    int code = sqlite3_bind_int64(statement, 1, spool->drained_id);
+    int code = sqlite3_bind_int64(statement, 1, after_id);
 
-    *ret_rows = (struct spool_rows){0};
-    max = max < LENGTH(ret_rows->puts) ? max : LENGTH(ret_rows->puts);
+    code = code == SQLITE_OK ? sqlite3_bind_int(statement, 2, rows->state) : code;
     if (code == SQLITE_OK) {
-        code = sqlite3_bind_int64(statement, 2, (sqlite3_int64)max);
+        code = sqlite3_bind_int64(statement, 3, (sqlite3_int64)max);
     }
     while (code == SQLITE_OK || (code == SQLITE_ROW && bytes < GROUP_COMMIT_BYTES_MAX)) {
         code = sqlite3_step(statement);
-        if (code == SQLITE_ROW && !take_row(statement, ret_rows)) {
+        if (code == SQLITE_ROW && !take_row(statement, rows)) {
             code = SQLITE_NOMEM;
-        } else if (code == SQLITE_ROW && !put_is_valid(last_of(ret_rows))) {
+        } else if (code == SQLITE_ROW && !put_is_valid(last_of(rows))) {
             code = SQLITE_CORRUPT; /* never added so */
         } else if (code == SQLITE_ROW) {
-            bytes += last_of(ret_rows)->bytes.size;
+            bytes += last_of(rows)->bytes.size;
         }
     }
     const int r = spool_db_checked(spool, code);
 
     (void)sqlite3_reset(statement);
     if (r != SPOOL_OK) {
-        spool_rows_done(ret_rows);
+        spool_rows_done(rows);
     }
     return r;
+}
+
+int
+spool_read(struct spool *spool, size_t max, struct spool_rows *ret_rows)
+{
+    *ret_rows = (struct spool_rows){.state = SPOOL_WAITING};
+    max = max < LENGTH(ret_rows->puts) ? max : LENGTH(ret_rows->puts);
+    return read_rows(spool, spool->drained_id, max, ret_rows);
+}
+
+int
+spool_read_one(struct spool *spool, enum spool_state state, int64_t after_id,
+    struct spool_rows *ret_rows)
+{
+    *ret_rows = (struct spool_rows){.state = state, .out_of_turn = true};
+    if (state == SPOOL_WAITING && after_id < spool->drained_id) {
+        after_id = spool->drained_id;
+    }
+    return read_rows(spool, after_id, 1, ret_rows);
 }
 
 void
@@ -171,9 +189,25 @@ remove_drained(struct spool *spool)
     return r;
 }
 
+static int
+remove_one(struct spool *spool, const struct spool_rows *rows)
+{
+    const int r = spool_db_run_with_id(spool, REMOVE_ONE, rows->first_id);
+
+    if (r == SPOOL_OK && rows->state == SPOOL_ASIDE) {
+        spool->totals.aside--;
+    } else if (r == SPOOL_OK) {
+        spool->totals.waiting--;
+    }
+    return r;
+}
+
 int
 spool_drained(struct spool *spool, const struct spool_rows *rows)
 {
+    if (rows->out_of_turn) {
+        return remove_one(spool, rows);
+    }
     spool->drained_id = rows->last_id;
     spool->totals.waiting -= (int64_t)rows->count;
     return remove_drained(spool);
@@ -187,22 +221,6 @@ spool_set_aside(struct spool *spool, const struct spool_rows *rows)
     if (r == SPOOL_OK) {
         spool->totals.waiting--;
         spool->totals.aside++;
-    }
-    return r;
-}
-
-/* While drained rows wait for their removal, one brought back would be taken for one of them. */
-int
-spool_retry_aside(struct spool *spool)
-{
-    int r = remove_drained(spool);
-
-    if (r == SPOOL_OK) {
-        r = spool_db_run(spool, RETRY);
-    }
-    if (r == SPOOL_OK) {
-        spool->totals.waiting += spool->totals.aside;
-        spool->totals.aside = 0;
     }
     return r;
 }

@@ -35,11 +35,18 @@ struct spool_totals {
         oldest_ms; /* Unix time the oldest of both was added; 0: there is none. Of spool_look() */
 };
 
-/* Some of the oldest events; their slices live until spool_rows_done(). */
+enum spool_state {
+    SPOOL_WAITING,
+    SPOOL_ASIDE,
+};
+
+/* Some events; their slices live until spool_rows_done(). */
 struct spool_rows {
     struct queue_put puts[GROUP_COMMIT_EVENTS_MAX];
     void *storage[GROUP_COMMIT_EVENTS_MAX]; /* ours */
     size_t count;
+    enum spool_state state;
+    bool out_of_turn; /* not the oldest: those before it stay */
     int64_t first_id;
     int64_t last_id;
 };
@@ -57,19 +64,23 @@ int spool_add(
 /* A write like an event's, which leaves nothing behind: would spool_add() work? */
 int spool_probe(struct spool *spool) MUST_USE;
 
-/* Reads up to `max` of the oldest, or about what fits one call of Redis; none is a count of 0. */
+/*
+ * Reads up to `max` of the oldest that wait, or about what fits one call of Redis; none is a count
+ * of 0.
+ */
 int spool_read(struct spool *spool, size_t max, struct spool_rows *ret_rows) MUST_USE;
+/* Reads one out of turn: the first of this state with an id above `after_id`. */
+int spool_read_one(struct spool *spool, enum spool_state state, int64_t after_id,
+    struct spool_rows *ret_rows) MUST_USE;
 void spool_rows_done(struct spool_rows *rows);
 /*
  * All of `rows`, as read, are in Redis: they are not read again. When removing them fails they
  * are removed with the next that are drained, or by spool_tidy(); after a crash they are drained
- * again, as duplicates.
+ * again, as duplicates. One that was read out of turn and cannot be removed is read again.
  */
 int spool_drained(struct spool *spool, const struct spool_rows *rows) MUST_USE;
 /* Passes the first of `rows` over from now on. */
 int spool_set_aside(struct spool *spool, const struct spool_rows *rows) MUST_USE;
-/* What was set aside waits again, behind its peers. Not while drained rows could not be removed. */
-int spool_retry_aside(struct spool *spool) MUST_USE;
 /* Removes what is drained and gives the space back. For a spool with nothing to do. */
 int spool_tidy(struct spool *spool) MUST_USE;
 

@@ -20,10 +20,10 @@ static const char *const statements[STATEMENT_COUNT] = {
     [ADD] = "INSERT INTO events (key, route, subject, bytes, spooled_ms) "
             "VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (key, route) DO NOTHING",
     [READ] = "SELECT id, key, route, subject, bytes FROM events "
-             "WHERE id > ?1 AND aside = 0 ORDER BY id LIMIT ?2",
+             "WHERE id > ?1 AND aside = ?2 ORDER BY id LIMIT ?3",
     [REMOVE] = "DELETE FROM events WHERE id <= ?1 AND aside = 0",
+    [REMOVE_ONE] = "DELETE FROM events WHERE id = ?1",
     [SET_ASIDE] = "UPDATE events SET aside = 1 WHERE id = ?1",
-    [RETRY] = "UPDATE events SET aside = 0 WHERE aside = 1",
     [COUNT] = "SELECT count(*), coalesce(sum(aside), 0), coalesce(min(spooled_ms), 0) "
               "FROM events",
 };
@@ -162,6 +162,39 @@ ask(struct spool *spool, const char *sql, const char *expected, int otherwise)
     return r;
 }
 
+/* The last call of the system for this file that failed; 0: none has. */
+static int
+last_errno(sqlite3_file *file)
+{
+    int error = 0;
+
+    if (file != NULL && file->pMethods != NULL) {
+        (void)file->pMethods->xFileControl(file, SQLITE_FCNTL_LAST_ERRNO, &error);
+    }
+    return error;
+}
+
+/*
+ * Reads through all of it. A page that the disk does not give us is to the check a finding like any
+ * other; but a spool whose disk or memory fails for a moment is whole, and to be opened later.
+ */
+static int
+check_whole(struct spool *spool)
+{
+    static const int files[] = {SQLITE_FCNTL_FILE_POINTER, SQLITE_FCNTL_JOURNAL_POINTER};
+    const int r = ask(spool, "PRAGMA quick_check(1)", "ok", SPOOL_E_DAMAGED);
+
+    for (size_t i = 0; r == SPOOL_E_DAMAGED && i < LENGTH(files); i++) {
+        sqlite3_file *file = NULL;
+
+        (void)sqlite3_file_control(spool->db, "main", files[i], (void *)&file);
+        if (last_errno(file) != 0) {
+            return -EIO;
+        }
+    }
+    return r;
+}
+
 static int
 limit_size(struct spool *spool, int64_t max_bytes)
 {
@@ -218,10 +251,10 @@ open_file(struct spool *spool, const char *path, int64_t max_bytes)
                                     SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL));
     if (r == SPOOL_OK) {
         (void)sqlite3_busy_timeout(spool->db, BUSY_MS);
-        r = spool_db_execute(spool, set_up);
+        r = check_whole(spool); /* writes nothing, however often it is tried */
     }
     if (r == SPOOL_OK) {
-        r = ask(spool, "PRAGMA quick_check(1)", "ok", SPOOL_E_DAMAGED);
+        r = spool_db_execute(spool, set_up);
     }
     if (r == SPOOL_OK) { /* not on every file system */
         r = ask(spool, "PRAGMA journal_mode", "wal", -EOPNOTSUPP);

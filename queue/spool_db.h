@@ -14,8 +14,8 @@ enum statement {
     ADD,
     READ,
     REMOVE,
+    REMOVE_ONE,
     SET_ASIDE,
-    RETRY,
     COUNT,
     STATEMENT_COUNT
 };

@@ -4,7 +4,8 @@
 -- ARGV  schema, size of the records' prefix, routes max, then for each event: route field, bytes
 -- Returns a number for each event: 0 new, 1 merged, 2 duplicate, 3 has too many routes.
 --
--- Reads before it writes, and its first write may not run over maxmemory: then nothing ran.
+-- Reads before it writes, and its first write may not run over maxmemory: then nothing ran. That
+-- is the one to the stream: when that key is no stream, no record is left behind that is in none.
 local NEW, MERGED, DUPLICATE, FULL = 0, 1, 2, 3
 local call = redis.call
 local stream, parked, stats = KEYS[1], KEYS[2], KEYS[3]
@@ -42,20 +43,20 @@ local function reopen(record, route, bytes)
   end
   count('filtered:' .. (call('HGET', record, 'e') or ''), -1)
   count('filtered', -1)
+  call('XADD', stream, '*', 'k', key_of(record))
   call('HSET', record, 's', 'pending', 'v', schema, 'a', 0, route, bytes)
   call('HDEL', record, 'e', 'o', 't', 'w')
   call('PERSIST', record)
-  call('XADD', stream, '*', 'k', key_of(record))
   return NEW
 end
 
 -- What a parked record lacked may be in the new route: it is tried as if it were new.
 local function unpark(record)
+  call('XADD', stream, '*', 'k', key_of(record))
   count('parked:' .. (call('HGET', record, 'e') or ''), -1)
   call('HSET', record, 's', 'pending', 'a', 0)
   call('HDEL', record, 'e')
   call('ZREM', parked, key_of(record))
-  call('XADD', stream, '*', 'k', key_of(record))
 end
 
 local function merge(record, state, route, bytes)
@@ -65,11 +66,12 @@ local function merge(record, state, route, bytes)
   if not has_room(record) then
     return FULL
   end
+  if state == 'parked' then
+    unpark(record)
+  end
   call('HSET', record, route, bytes)
   if state == 'claimed' then
     call('HSET', record, 'd', 1)
-  elseif state == 'parked' then
-    unpark(record)
   end
   return MERGED
 end
@@ -78,8 +80,8 @@ local function put(record, route, bytes)
   local state = (some_exist or stored[record]) and call('HGET', record, 's')
   if not state then
     stored[record] = true
-    call('HSET', record, 's', 'pending', 'v', schema, route, bytes)
     call('XADD', stream, '*', 'k', key_of(record))
+    call('HSET', record, 's', 'pending', 'v', schema, route, bytes)
     count('accepted', 1)
     return NEW
   end

@@ -17,6 +17,11 @@
 #include "server/ingest/unit_list.h"
 #include "server/ops/clock.h"
 
+enum {
+    DISK_PATIENCE_US =
+        1000 * 1000, /* then Redis is asked, if it answers, before callers leave */
+};
+
 struct durable {
     struct group_commit *commit;
     struct spooler *spooler;   /* NULL: there is none */
@@ -49,6 +54,7 @@ on_committed(struct commit_unit *commit, int status)
         return;
     }
     durable->is_failing = true;
+    group_commit_hold(durable->commit); /* until run_commit() gives the rest up */
     unit->must_keep = true;
     unit_list_add(&durable->gathered, unit);
 }
@@ -120,11 +126,39 @@ send_to_spool(struct durable *durable)
     spool_inbox_add(spooler_inbox(durable->spooler), batch);
 }
 
+/* The disk hangs, and Redis does not, and has room. */
+static bool
+is_stuck(const struct durable *durable, int64_t now_us)
+{
+    return durable->batch != NULL && now_us - durable->sent_us >= DISK_PATIENCE_US &&
+           !spooler_spares_redis(durable->spooler) &&
+           group_commit_healthy(durable->commit);
+}
+
+/* Once the disk has it, too, it is drained as duplicates. */
+static void
+send_batch_to_redis(struct durable *durable)
+{
+    struct spool_batch *batch = durable->batch;
+
+    for (size_t i = 0; i < batch->share_count; i++) {
+        if (batch->shares[i].unit != NULL) {
+            send_to_redis(durable, batch->shares[i].unit);
+        }
+    }
+    batch->share_count = 0; /* nobody waits for it any more */
+}
+
 /* What gathered goes on, unless it has to wait for the batch. */
 static void
-send_gathered(struct durable *durable)
+send_gathered(struct durable *durable, int64_t now_us)
 {
-    if (durable->batch == NULL && may_go_to_redis(durable)) {
+    const bool stuck = is_stuck(durable, now_us);
+
+    if (stuck) {
+        send_batch_to_redis(durable);
+    }
+    if (stuck || (durable->batch == NULL && may_go_to_redis(durable))) {
         while (durable->gathered.first != NULL) {
             send_to_redis(durable, unit_list_take(&durable->gathered));
         }
@@ -168,9 +202,9 @@ take_back(struct durable *durable)
     spool_batch_free(&batch);
 }
 
-/* Those that are out of time are let go: the batch has copies of what they point to. */
+/* Those due by then are let go: the batch has copies of what they point to. */
 static void
-fail_due_in_batch(struct durable *durable, int64_t now_us)
+fail_due_in_batch(struct durable *durable, int64_t now_us, int status)
 {
     if (durable->batch == NULL || now_us < durable->batch_due_us) {
         return;
@@ -181,7 +215,7 @@ fail_due_in_batch(struct durable *durable, int64_t now_us)
 
         if (unit != NULL && unit->deadline_us <= now_us) {
             durable->batch->shares[i].unit = NULL;
-            unit->done(unit, -ETIMEDOUT);
+            unit->done(unit, status);
         } else if (unit != NULL) {
             durable->batch_due_us = MIN(durable->batch_due_us, unit->deadline_us);
         }
@@ -217,18 +251,6 @@ durable_open(const struct queue_options *options, struct spooler *spooler,
     return QUEUE_OK;
 }
 
-static void
-fail_batch(const struct durable *durable)
-{
-    for (size_t i = 0; i < durable->batch->share_count; i++) {
-        struct durable_unit *unit = durable->batch->shares[i].unit;
-
-        if (unit != NULL) {
-            unit->done(unit, -ECANCELED);
-        }
-    }
-}
-
 void
 durable_close(struct durable **durable)
 {
@@ -240,7 +262,7 @@ durable_close(struct durable **durable)
     group_commit_close(
         &closed->commit); /* with a spool, what waited there gathers here */
     if (closed->batch != NULL) {
-        fail_batch(closed);
+        fail_due_in_batch(closed, INT64_MAX, -ECANCELED);
         spool_inbox_abandon(spooler_inbox(closed->spooler), &closed->batch);
     }
     while (closed->gathered.first != NULL) {
@@ -302,9 +324,9 @@ durable_run(struct durable *durable, bool is_ready, int64_t now_us)
     if (batch_is_back(durable)) {
         take_back(durable);
     }
-    fail_due_in_batch(durable, now_us);
+    fail_due_in_batch(durable, now_us, -ETIMEDOUT);
     unit_list_fail_due(&durable->gathered, now_us);
-    send_gathered(durable);
+    send_gathered(durable, now_us);
 }
 
 void
@@ -325,7 +347,10 @@ durable_timeout_ms(const struct durable *durable, int64_t now_us)
     if (durable->batch == NULL) {
         return commit_ms; /* nothing has gathered behind it, either */
     }
-    const int64_t due_us = MIN(durable->batch_due_us, durable->gathered.due_us);
+    const int64_t stuck_us = durable->sent_us + DISK_PATIENCE_US;
+    int64_t due_us = MIN(durable->batch_due_us, durable->gathered.due_us);
+
+    due_us = now_us < stuck_us ? MIN(due_us, stuck_us) : due_us;
     const int64_t due_ms = MIN(MAX((due_us - now_us) / US_PER_MS + 1, 0), INT_MAX);
 
     return commit_ms >= 0 && commit_ms < due_ms ? commit_ms : (int)due_ms;
@@ -348,6 +373,9 @@ durable_wait_us(const struct durable *durable, int64_t now_us)
     if (durable->gathered.puts >= GROUP_COMMIT_WAITING_EVENTS_MAX ||
         durable->gathered.bytes >= GROUP_COMMIT_WAITING_BYTES_MAX) {
         return INT64_MAX;
+    }
+    if (is_stuck(durable, now_us)) {
+        return group_commit_wait_us(durable->commit, now_us);
     }
     return durable->batch != NULL ? now_us - durable->sent_us : 0;
 }

@@ -308,6 +308,9 @@ ingest_loop_close(struct ingest_loop **loop)
     if ((*loop)->started) {
         (void)pthread_join((*loop)->thread, NULL);
     }
+    if ((*loop)->ingest != NULL) { /* never started, the server still has what has come */
+        ingest_refuse((*loop)->ingest);
+    }
     http_client_close(&(*loop)->client);
     durable_close(&(*loop)->durable);
     http_server_close(&(*loop)->server);

@@ -6,24 +6,23 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/param.h>
 
 #include "mapping/source.h"
 #include "server/ops/log.h"
 #include "server/ops/metrics.h"
 
 enum {
-    REFUSALS_MAX = 3,
+    FAILURES_MAX = 3,            /* Redis may go away with any row in its hand */
     PATIENCE_US = 60 * US_PER_S, /* the group commit gives up much sooner by itself */
 };
 
 struct spool_drain {
     struct group_commit *commit;
     struct commit_unit unit;
-    struct spool_rows rows; /* under way; a count of 0: none */
-    struct spool *spool;    /* theirs; NULL: it is gone */
-    size_t singly;          /* so many rows go one at a time: one of them was refused */
-    int64_t refused_id;
-    unsigned refusals; /* of that row, alone */
+    struct spool_rows rows;  /* under way; a count of 0: none */
+    struct spool_file *file; /* theirs; NULL: it is gone */
+    int64_t stored;          /* rows that were new to Redis, ever */
     int64_t drained;
 };
 
@@ -56,31 +55,79 @@ set_aside(struct spool_drain *drain)
 {
     const struct slice key = drain->rows.puts[0].key;
 
-    drain->refusals = 0;
     log_error("spool_set_aside", "key=%.*s error=\"%s\" do=\"%s\"", (int)key.size,
         key.data, group_commit_error(drain->commit),
         "mend what Redis says; it is tried again every 10 minutes");
     count_failure(
-        spool_set_aside(drain->spool, &drain->rows)); /* and refused once more */
+        spool_set_aside(drain->file->spool, &drain->rows)); /* and fails once more */
 }
 
 static void
-refused(struct spool_drain *drain)
+pass_over(struct spool_drain *drain)
 {
+    struct spool_doubt *doubt = &drain->file->doubt;
+
+    if (doubt->passed_id == 0) {
+        doubt->stored = drain->stored;
+    }
+    doubt->passed_id = drain->rows.first_id;
+}
+
+/* A lost connection says little of a row, a refusal much when it is not the first. */
+static void
+failed(struct spool_drain *drain, int status)
+{
+    struct spool_doubt *doubt = &drain->file->doubt;
+    const int64_t id = drain->rows.first_id;
+    const bool is_suspect = id <= doubt->suspect_id;
+    const bool is_clear =
+        status == QUEUE_E_REFUSED && (is_suspect || doubt->passed_id > 0);
+
     if (drain->rows.count > 1) {
-        drain->singly = drain->rows.count;
+        doubt->singly = drain->rows.count;
         return;
     }
-    if (drain->refused_id != drain->rows.first_id) {
-        drain->refused_id = drain->rows.first_id;
-        drain->refusals = 0;
+    if (doubt->failed_id != id) {
+        doubt->failed_id = id;
+        doubt->failures = 0;
     }
-    if (++drain->refusals == REFUSALS_MAX) {
+    if (++doubt->failures < FAILURES_MAX && !is_clear) {
+        return;
+    }
+    doubt->failures = 0;
+    if (is_suspect) {
         set_aside(drain);
+    } else {
+        pass_over(drain);
     }
 }
 
-/* A spool that cannot be written now is written later: by the next rows, or when it is tidied. */
+static void
+stored(struct spool_drain *drain)
+{
+    const struct spool_rows *rows = &drain->rows;
+
+    for (size_t i = 0; i < rows->count; i++) {
+        count_result(&rows->puts[i]);
+        drain->stored += rows->puts[i].result == QUEUE_PUT_NEW ? 1 : 0;
+    }
+    drain->drained += (int64_t)rows->count;
+    if (drain->file == NULL) {
+        return;
+    }
+    /* What cannot be removed now is removed later: with the next rows, when it is tidied; or it is
+       read once more, and that not at once. */
+    const int r = spool_drained(drain->file->spool, rows);
+    struct spool_doubt *doubt = &drain->file->doubt;
+
+    count_failure(r);
+    drain->file->rests = r != SPOOL_OK && rows->out_of_turn;
+    doubt->singly -= MIN(doubt->singly, rows->count);
+    if (rows->state == SPOOL_WAITING && rows->last_id >= doubt->suspect_id) {
+        doubt->suspect_id = 0;
+    }
+}
+
 static void
 on_done(struct commit_unit *unit, int status)
 {
@@ -89,54 +136,79 @@ on_done(struct commit_unit *unit, int status)
     struct spool_rows *rows = &drain->rows;
 
     if (status == 0) {
-        for (size_t i = 0; i < rows->count; i++) {
-            count_result(&rows->puts[i]);
-        }
-        drain->drained += (int64_t)rows->count;
-        drain->singly -= drain->singly < rows->count ? drain->singly : rows->count;
-    }
-    if (drain->spool != NULL && status == 0) {
-        count_failure(spool_drained(drain->spool, rows));
-    } else if (drain->spool != NULL && status == QUEUE_E_REFUSED) {
-        refused(drain);
+        stored(drain);
+    } else if (status != -ECANCELED && drain->file != NULL &&
+               rows->state == SPOOL_WAITING) {
+        failed(drain, status);
     }
     spool_rows_done(rows);
 }
 
 /* ---- sending ------------------------------------------------------------------------------ */
 
-int
-spool_drain_feed(struct spool_drain *drain, struct spool *spool, int64_t now_us)
+bool
+spool_drain_is_free(const struct spool_drain *drain)
 {
-    if (drain->rows.count > 0 || !spool_drain_healthy(drain)) {
-        return SPOOL_OK;
+    return drain->rows.count == 0 && group_commit_healthy(drain->commit);
+}
+
+static void
+send_rows(struct spool_drain *drain, struct spool_file *file, int64_t now_us)
+{
+    if (drain->rows.count == 0) {
+        return;
     }
-    const int r =
-        spool_read(spool, drain->singly > 0 ? 1 : GROUP_COMMIT_EVENTS_MAX, &drain->rows);
-    if (r != SPOOL_OK || drain->rows.count == 0) {
-        return r;
-    }
-    drain->spool = spool;
+    drain->file = file;
     drain->unit = (struct commit_unit){.puts = drain->rows.puts,
         .put_count = drain->rows.count,
         .done = on_done,
         .deadline_us = now_us + PATIENCE_US};
     group_commit_add(drain->commit, &drain->unit);
-    return SPOOL_OK;
+}
+
+int
+spool_drain_feed(struct spool_drain *drain, struct spool_file *file, int64_t now_us)
+{
+    struct spool_doubt *doubt = &file->doubt;
+
+    if (doubt->passed_id > 0 && drain->stored > doubt->stored) {
+        doubt->suspect_id = doubt->passed_id; /* Redis takes others: back to these */
+        doubt->passed_id = 0;
+    }
+    const bool alone = doubt->singly > 0 || doubt->suspect_id > 0;
+    const int r =
+        doubt->passed_id > 0
+            ? spool_read_one(file->spool, SPOOL_WAITING, doubt->passed_id, &drain->rows)
+            : spool_read(file->spool, alone ? 1 : GROUP_COMMIT_EVENTS_MAX, &drain->rows);
+
+    send_rows(drain, file, now_us);
+    return r;
+}
+
+int
+spool_drain_feed_aside(struct spool_drain *drain, struct spool_file *file, int64_t now_us)
+{
+    const int r =
+        spool_read_one(file->spool, SPOOL_ASIDE, file->retried_id, &drain->rows);
+
+    file->is_retrying = drain->rows.count > 0;
+    file->retried_id = drain->rows.first_id;
+    send_rows(drain, file, now_us);
+    return r;
 }
 
 void
-spool_drain_forget(struct spool_drain *drain, const struct spool *spool)
+spool_drain_forget(struct spool_drain *drain, const struct spool_file *file)
 {
-    if (drain->spool == spool) {
-        drain->spool = NULL;
+    if (drain->file == file) {
+        drain->file = NULL;
     }
 }
 
 bool
-spool_drain_uses(const struct spool_drain *drain, const struct spool *spool)
+spool_drain_uses(const struct spool_drain *drain, const struct spool_file *file)
 {
-    return drain->rows.count > 0 && drain->spool == spool;
+    return drain->rows.count > 0 && drain->file == file;
 }
 
 int64_t

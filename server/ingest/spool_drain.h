@@ -1,12 +1,14 @@
 /*
  * spool_drain.h - takes events from a spool to Redis, a call at a time, and waits for nothing.
  *
- * A row that Redis refuses, alone and three times, while it takes other writes, would be refused
- * for ever: it is set aside, so that those behind it get through. See decision 0021.
+ * A row that does not get in, refused or because the connection breaks, goes alone. When it fails
+ * three times it is passed over, and those behind it after one refusal each, until an event is
+ * stored: then it is the row and not Redis, and if it fails again it is set aside. If none is
+ * stored it is Redis, and the oldest row's turn again. See decision 0021.
  */
 #pragma once
 
-#include "queue/spool.h"
+#include "server/ingest/spool_file.h"
 
 struct spool_drain;
 
@@ -24,15 +26,19 @@ void spool_drain_run(struct spool_drain *drain, int64_t now_us);
 bool spool_drain_healthy(const struct spool_drain *drain); /* Redis takes writes */
 const char *spool_drain_error(const struct spool_drain *drain);
 
+/* None are under way, and Redis takes writes: it may be fed. */
+bool spool_drain_is_free(const struct spool_drain *drain);
 /*
- * Sends the spool's oldest rows, unless some are under way already or Redis is away. A spool_result
- * or -errno: it cannot be read.
+ * Sends the file's oldest rows, but those passed over; or one that was set aside, if it
+ * `is_retrying`. Does nothing if there are none. A spool_result or -errno: it cannot be read.
  */
 int spool_drain_feed(
-    struct spool_drain *drain, struct spool *spool, int64_t now_us) MUST_USE;
-/* The spool is going: the answer to what is under way is nobody's. */
-void spool_drain_forget(struct spool_drain *drain, const struct spool *spool);
-/* Rows of this spool are under way. */
-bool spool_drain_uses(const struct spool_drain *drain, const struct spool *spool);
+    struct spool_drain *drain, struct spool_file *file, int64_t now_us) MUST_USE;
+int spool_drain_feed_aside(
+    struct spool_drain *drain, struct spool_file *file, int64_t now_us) MUST_USE;
+/* The file is going: the answer to what is under way is nobody's. */
+void spool_drain_forget(struct spool_drain *drain, const struct spool_file *file);
+/* Rows of this file are under way. */
+bool spool_drain_uses(const struct spool_drain *drain, const struct spool_file *file);
 int64_t spool_drain_take_count(
     struct spool_drain *drain); /* rows drained since last asked */

@@ -129,10 +129,10 @@ spool_file_open(struct spool_file *file, int64_t max_bytes)
 }
 
 int
-spool_file_renew(struct spool_file *file, int64_t max_bytes)
+spool_file_renew(struct spool_file *file, int64_t max_bytes, bool certain)
 {
     spool_close(&file->spool);
-    const int r = put_out_of_the_way(file);
+    const int r = certain ? put_out_of_the_way(file) : 0;
 
     return r == 0 ? spool_file_open(file, max_bytes) : r;
 }
@@ -141,10 +141,10 @@ void
 spool_file_close(struct spool_file *file)
 {
     spool_close(&file->spool);
-    if (file->lock_fd >= 0) {
+    if (file->directory != NULL && file->lock_fd >= 0) {
         (void)close(file->lock_fd);
     }
-    file->lock_fd = -1;
+    *file = (struct spool_file){.lock_fd = -1};
 }
 
 void

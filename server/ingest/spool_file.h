@@ -12,11 +12,27 @@ enum {
     SPOOL_FILES_MAX = 64, /* of one state directory */
 };
 
+/* Rows that did not get into Redis; the drain's, see spool_drain.h. */
+struct spool_doubt {
+    size_t singly;     /* so many rows go one at a time: one of them did not get in */
+    int64_t failed_id; /* the last that did not, alone */
+    unsigned failures; /* of that row */
+    int64_t passed_id; /* rows up to this one are passed over; 0: none */
+    int64_t stored;    /* what the drain had stored when the first was */
+    int64_t
+        suspect_id; /* rows up to this one were passed over, and another was stored then */
+};
+
 struct spool_file {
-    const char *directory; /* borrowed */
+    const char *directory; /* borrowed; NULL: none */
     unsigned number;
     int lock_fd;
     struct spool *spool; /* NULL: cannot be opened now */
+    struct spool_doubt doubt;
+    int64_t retried_id; /* rows set aside up to this one were tried again */
+    bool is_retrying;
+    bool was_damaged; /* when it was read last */
+    bool rests;       /* it could not be read, or written, just now */
 };
 
 /* The lowest number nobody has. 0, -EWOULDBLOCK when all are taken, or -errno. */
@@ -29,8 +45,11 @@ bool spool_file_adopt(
  * made in its place. 0 or -errno.
  */
 int spool_file_open(struct spool_file *file, int64_t max_bytes) MUST_USE;
-/* The open spool has turned out to be damaged: the same. */
-int spool_file_renew(struct spool_file *file, int64_t max_bytes) MUST_USE;
+/*
+ * The open spool was called damaged while it was used: the same, if the check that comes with
+ * opening says so, too, or if it is `certain`. After a read that failed SQLite may err.
+ */
+int spool_file_renew(struct spool_file *file, int64_t max_bytes, bool certain) MUST_USE;
 /* Closes and unlocks; the file stays. */
 void spool_file_close(struct spool_file *file);
 /* The same, and deletes the file: all of it is in Redis. */

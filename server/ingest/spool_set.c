@@ -27,23 +27,37 @@ tell_failure(struct spool_set *set, const struct spool_file *file, int status)
     }
 }
 
-static struct spool_totals
-totals_of(const struct spool_file *file)
+enum {
+    FILES = SPOOL_FILES_MAX + 1,
+};
+
+/* Those that were taken over, then our own; NULL: no such file, or it is not open. */
+static struct spool_file *
+file_at(struct spool_set *set, size_t i)
 {
-    return file->spool != NULL ? spool_totals(file->spool) : (struct spool_totals){0};
+    struct spool_file *file = i < LENGTH(set->adopted) ? &set->adopted[i] : &set->own;
+
+    return file->spool != NULL ? file : NULL;
+}
+
+static void
+add_totals(struct spool_totals *totals, const struct spool_file *file)
+{
+    if (file->spool != NULL) {
+        totals->waiting += spool_totals(file->spool).waiting;
+        totals->aside += spool_totals(file->spool).aside;
+    }
 }
 
 struct spool_totals
 spool_set_totals(const struct spool_set *set)
 {
-    struct spool_totals totals = totals_of(&set->own);
+    struct spool_totals totals = {0};
 
-    for (size_t i = 0; i < set->adopted_count; i++) {
-        const struct spool_totals more = totals_of(&set->adopted[i]);
-
-        totals.waiting += more.waiting;
-        totals.aside += more.aside;
+    for (size_t i = 0; i < LENGTH(set->adopted); i++) {
+        add_totals(&totals, &set->adopted[i]);
     }
+    add_totals(&totals, &set->own);
     return totals;
 }
 
@@ -62,10 +76,11 @@ open_own(struct spool_set *set)
 
 /* It has turned out to be damaged. */
 static int
-renew(struct spool_set *set, struct spool_file *file)
+renew(struct spool_set *set, struct spool_file *file, bool certain)
 {
-    spool_drain_forget(set->drain, file->spool);
-    return spool_file_renew(file, set->max_bytes);
+    spool_drain_forget(set->drain, file);
+    file->doubt = (struct spool_doubt){0};
+    return spool_file_renew(file, set->max_bytes, certain);
 }
 
 static int
@@ -81,8 +96,8 @@ spool_set_add(struct spool_set *set, struct queue_put *puts, size_t count)
 {
     int r = add(set, puts, count);
 
-    if (r == SPOOL_E_DAMAGED) {
-        r = renew(set, &set->own);
+    for (int looks = 0; r == SPOOL_E_DAMAGED && looks < 2; looks++) {
+        r = renew(set, &set->own, looks > 0);
         r = r == 0 ? add(set, puts, count) : r;
     }
     set->writable = r == 0;
@@ -92,35 +107,84 @@ spool_set_add(struct spool_set *set, struct queue_put *puts, size_t count)
     return r > 0 ? -EIO : r;
 }
 
-static struct spool_file *
-oldest_waiting(struct spool_set *set)
+/* What came of feeding from a file. One that fails rests, and the others go on. */
+static void
+note_fed(struct spool_set *set, struct spool_file *file, int r)
 {
-    for (size_t i = 0; i < set->adopted_count; i++) {
-        if (totals_of(&set->adopted[i]).waiting > 0) {
-            return &set->adopted[i];
-        }
-    }
-    return totals_of(&set->own).waiting > 0 ? &set->own : NULL;
-}
+    const bool certain = file->was_damaged;
 
-bool
-spool_set_feed(struct spool_set *set, int64_t now_us)
-{
-    struct spool_file *file = oldest_waiting(set);
-    int r = file != NULL ? spool_drain_feed(set->drain, file->spool, now_us) : 0;
-
+    file->was_damaged = r == SPOOL_E_DAMAGED;
+    file->rests = r != 0;
     if (r == SPOOL_E_DAMAGED) {
-        r = renew(set, file);
+        r = renew(set, file, certain);
     }
     if (r != 0) {
         tell_failure(set, file, r);
     }
-    return r == 0;
+}
+
+/* Each row that waits was tried, and none got in: that is Redis. */
+static void
+start_over(struct spool_set *set)
+{
+    int64_t count = 0;
+    bool is_refused = false;
+
+    for (size_t i = 0; i < FILES; i++) {
+        struct spool_file *file = file_at(set, i);
+
+        is_refused = is_refused || (file != NULL && file->doubt.passed_id > 0);
+        if (file != NULL) {
+            file->doubt.passed_id = 0;
+        }
+    }
+    if (is_refused && gate_pass(&set->refusals, clock_monotonic_us(), &count)) {
+        log_error("spool_refused", "error=\"%s\" count=%lld do=\"%s\"",
+            spool_drain_error(set->drain), (long long)count,
+            "mend what Redis says: it takes none of what waits in the spool");
+    }
+}
+
+static void
+feed_waiting(struct spool_set *set, int64_t now_us)
+{
+    for (size_t i = 0; i < FILES && spool_drain_is_free(set->drain); i++) {
+        struct spool_file *file = file_at(set, i);
+
+        if (file != NULL && !file->rests && spool_totals(file->spool).waiting > 0) {
+            note_fed(set, file, spool_drain_feed(set->drain, file, now_us));
+        }
+    }
+}
+
+static void
+feed_aside(struct spool_set *set, int64_t now_us)
+{
+    for (size_t i = 0; i < FILES && spool_drain_is_free(set->drain); i++) {
+        struct spool_file *file = file_at(set, i);
+
+        if (file != NULL && file->is_retrying) {
+            note_fed(set, file, spool_drain_feed_aside(set->drain, file, now_us));
+        }
+    }
+}
+
+void
+spool_set_feed(struct spool_set *set, int64_t now_us)
+{
+    feed_waiting(set, now_us);
+    if (!spool_drain_is_free(set->drain)) {
+        return;
+    }
+    start_over(set);
+    if (spool_set_totals(set).waiting == 0) {
+        feed_aside(set, now_us);
+    }
 }
 
 /* ---- what others left behind -------------------------------------------------------------- */
 
-static void
+static bool
 adopt(struct spool_set *set, struct spool_file *file)
 {
     const int r = spool_file_open(file, set->max_bytes);
@@ -128,46 +192,44 @@ adopt(struct spool_set *set, struct spool_file *file)
     if (r != 0) {
         tell_failure(set, file, r);
         spool_file_close(file); /* tried again with the next look */
-        return;
+        return false;
     }
     log_info("spool_taken_over", "file=spool-%u.db events=%lld", file->number,
-        (long long)totals_of(file).waiting);
-    set->adopted[set->adopted_count++] = *file;
+        (long long)spool_totals(file->spool).waiting);
+    file->is_retrying = true;
+    return true;
 }
 
-void
+bool
 spool_set_adopt(struct spool_set *set)
 {
     for (unsigned number = 1; number <= SPOOL_FILES_MAX; number++) {
-        struct spool_file file;
+        struct spool_file *file = &set->adopted[number - 1];
 
-        if (set->adopted_count < LENGTH(set->adopted) &&
-            spool_file_adopt(set->directory, number, &file)) {
-            adopt(set, &file);
+        if (file->spool == NULL && spool_file_adopt(set->directory, number, file) &&
+            adopt(set, file)) {
+            return true;
         }
     }
+    return false;
 }
 
 void
 spool_set_remove_drained(struct spool_set *set)
 {
-    size_t kept = 0;
-
-    for (size_t i = 0; i < set->adopted_count; i++) {
+    for (size_t i = 0; i < LENGTH(set->adopted); i++) {
         struct spool_file *file = &set->adopted[i];
-        const struct spool_totals totals = totals_of(file);
+        struct spool_totals totals = {0};
 
-        if (file->spool == NULL) { /* it could not be renewed */
+        add_totals(&totals, file);
+        if (file->spool == NULL) { /* none, or it could not be renewed */
             spool_file_close(file);
-        } else if (totals.waiting > 0 || totals.aside > 0 ||
-                   spool_drain_uses(set->drain, file->spool)) {
-            set->adopted[kept++] = *file;
-        } else {
-            spool_drain_forget(set->drain, file->spool);
+        } else if (totals.waiting == 0 && totals.aside == 0 &&
+                   !spool_drain_uses(set->drain, file)) {
+            spool_drain_forget(set->drain, file);
             spool_file_remove(file);
         }
     }
-    set->adopted_count = kept;
 }
 
 /* ---- upkeep ------------------------------------------------------------------------------- */
@@ -175,6 +237,13 @@ spool_set_remove_drained(struct spool_set *set)
 void
 spool_set_mend(struct spool_set *set)
 {
+    for (size_t i = 0; i < FILES; i++) {
+        struct spool_file *file = file_at(set, i);
+
+        if (file != NULL) {
+            file->rests = false;
+        }
+    }
     if (set->own.spool == NULL) {
         open_own(set);
     } else if (!set->writable) {
@@ -182,36 +251,34 @@ spool_set_mend(struct spool_set *set)
     }
 }
 
-static void
-retry_aside(struct spool_set *set, const struct spool_file *file)
-{
-    if (totals_of(file).aside == 0 || spool_drain_uses(set->drain, file->spool)) {
-        return;
-    }
-    const int r = spool_retry_aside(file->spool);
-
-    if (r != 0) {
-        tell_failure(set, file, r);
-    }
-}
-
 void
 spool_set_retry_aside(struct spool_set *set)
 {
-    for (size_t i = 0; i < set->adopted_count; i++) {
-        retry_aside(set, &set->adopted[i]);
+    for (size_t i = 0; i < FILES; i++) {
+        struct spool_file *file = file_at(set, i);
+
+        if (file != NULL) {
+            file->is_retrying = true;
+            file->retried_id = 0;
+        }
     }
-    retry_aside(set, &set->own);
 }
 
-void
+bool
 spool_set_tidy(struct spool_set *set)
 {
-    const int r = set->own.spool != NULL ? spool_tidy(set->own.spool) : 0;
+    bool is_tidy = true;
 
-    if (r != 0) {
-        tell_failure(set, &set->own, r);
+    for (size_t i = 0; i < FILES; i++) {
+        const struct spool_file *file = file_at(set, i);
+        const int r = file != NULL ? spool_tidy(file->spool) : 0;
+
+        if (r != 0) {
+            tell_failure(set, file, r);
+            is_tidy = false;
+        }
     }
+    return is_tidy;
 }
 
 /* ---- life --------------------------------------------------------------------------------- */
@@ -223,7 +290,8 @@ spool_set_open(struct spool_set *set)
 
     if (r == 0) {
         open_own(set);
-        spool_set_adopt(set);
+        while (spool_set_adopt(set)) {
+        }
         spool_set_retry_aside(set);
     }
     return r;
@@ -232,7 +300,7 @@ spool_set_open(struct spool_set *set)
 void
 spool_set_close(struct spool_set *set)
 {
-    for (size_t i = 0; i < set->adopted_count; i++) {
+    for (size_t i = 0; i < LENGTH(set->adopted); i++) {
         spool_file_close(&set->adopted[i]);
     }
     spool_file_close(&set->own);

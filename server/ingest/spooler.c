@@ -37,10 +37,9 @@ struct spooler {
     int64_t tick_us; /* the next one */
     int64_t adopt_us;
     int64_t retry_us;
-    int64_t busy_us;  /* when something last waited */
-    int64_t drained;  /* since it began */
-    bool in_use;      /* since something waited, until it has been quiet */
-    bool feed_failed; /* in this tick */
+    int64_t busy_us; /* when something last waited */
+    int64_t drained; /* since it began */
+    bool in_use;     /* since something waited, until it is quiet and tidy */
     _Atomic int64_t waiting;
     atomic_bool writable;
     atomic_bool stop;
@@ -127,10 +126,13 @@ static void
 drain(struct spooler *spooler, int64_t now_us)
 {
     spool_drain_run(spooler->drain, now_us);
-    if (!spooler->feed_failed && !spooler_spares_redis(spooler)) {
-        spooler->feed_failed = !spool_set_feed(&spooler->set, now_us);
+    if (!spooler_spares_redis(spooler)) {
+        spool_set_feed(&spooler->set, now_us);
     }
-    spooler->drained += spool_drain_take_count(spooler->drain);
+    const int64_t drained = spool_drain_take_count(spooler->drain);
+
+    spooler->drained += drained;
+    spooler->in_use = spooler->in_use || drained > 0;
     publish(spooler);
 }
 
@@ -141,12 +143,19 @@ watch_use(struct spooler *spooler, int64_t now_us)
     if (atomic_load(&spooler->waiting) > 0) {
         spooler->in_use = true;
         spooler->busy_us = now_us;
-    } else if (spooler->in_use && now_us - spooler->busy_us >= QUIET_US) {
+    } else if (spooler->in_use && now_us - spooler->busy_us >= QUIET_US &&
+               spool_set_tidy(&spooler->set)) {
         log_info("spool_drained", "events=%lld", (long long)spooler->drained);
         spooler->in_use = false;
         spooler->drained = 0;
-        spool_set_tidy(&spooler->set);
     }
+}
+
+/* Reading a large file through takes seconds: only while nobody needs us. */
+static bool
+is_idle(const struct spooler *spooler)
+{
+    return atomic_load(&spooler->waiting) == 0 && spool_drain_healthy(spooler->drain);
 }
 
 static void
@@ -156,12 +165,11 @@ tick(struct spooler *spooler, int64_t now_us)
         return;
     }
     spooler->tick_us = now_us + TICK_US;
-    spooler->feed_failed = false;
     spool_set_mend(&spooler->set);
     spool_set_remove_drained(&spooler->set);
-    if (now_us >= spooler->adopt_us) {
-        spooler->adopt_us = now_us + ADOPT_EVERY_US;
-        spool_set_adopt(&spooler->set);
+    if (now_us >= spooler->adopt_us && is_idle(spooler)) {
+        spooler->adopt_us =
+            spool_set_adopt(&spooler->set) ? now_us : now_us + ADOPT_EVERY_US;
     }
     if (now_us >= spooler->retry_us) {
         spooler->retry_us = now_us + RETRY_ASIDE_EVERY_US;
@@ -251,9 +259,8 @@ make(const struct spooler_options *options)
 
     if (spooler != NULL) {
         spooler->redis_is_full = options->redis_is_full;
-        spooler->set = (struct spool_set){.directory = options->state_dir,
-            .max_bytes = options->max_bytes,
-            .own.lock_fd = -1};
+        spooler->set = (struct spool_set){
+            .directory = options->state_dir, .max_bytes = options->max_bytes};
         spooler->inbox.fd = -1;
     }
     return spooler;

@@ -77,7 +77,7 @@ loops_ready(const struct loops *loops)
 {
     const bool has_room = !atomic_load(&loops->redis_is_full) ||
                           (loops->spooler != NULL && spooler_ready(loops->spooler));
-    bool ready = true;
+    bool ready = loops->count > 0;
 
     for (size_t i = 0; i < loops->count; i++) {
         ready = has_room && ingest_loop_ready(loops->items[i]) && ready;

@@ -26,6 +26,7 @@ int loops_open(struct loops *loops, const struct ingest_loop_options *options,
  */
 void loops_spare_redis(struct loops *loops, bool is_full);
 /* Every one of them can make events durable. */
+/* Every one of them can make events durable, and there are some. */
 bool loops_ready(const struct loops *loops);
 /*
  * Gives each its own copy of the configuration's credentials, or none of them any.

@@ -3,9 +3,9 @@
  *
  *   Redis (ours, if none is configured) → queue checked → worker → webhook server → admin
  *
- * and at the end the webhook server and the worker together, then Redis: callers, Brevo and Redis
- * may all hang, and their waits must not add up to the 10 s a stop may take. (The worker's is
- * DRAIN_WORKER_MS and three calls to Redis.)
+ * and at the end admin first, which asks after all the others, then the webhook server and the
+ * worker together, then Redis: callers, Brevo and Redis may all hang, and their waits must not add
+ * up to the 10 s a stop may take. (The worker's is DRAIN_WORKER_MS and three calls to Redis.)
  *
  * The main thread owns what must live longest: the redis-server child, whose parent-death signal
  * is tied to the thread that started it, and the signals, which every other thread blocks.
@@ -251,12 +251,14 @@ open_server(struct service *service)
     return r;
 }
 
+/* A worker by itself is ready when Redis is. */
 static bool
-server_is_ready(void *context)
+is_ready(void *context)
 {
     const struct service *service = context;
+    const bool has_server = (service->roles & SERVICE_SERVER) != 0;
 
-    return loops_ready(&service->server);
+    return !service->draining && (!has_server || loops_ready(&service->server));
 }
 
 static int
@@ -265,7 +267,7 @@ open_admin(struct service *service)
     const struct admin_options options = {
         .listen = service->config->admin_listen,
         .redis_url = service->redis_url,
-        .ready = server_is_ready,
+        .ready = is_ready,
         .context = service,
         .watch = service->watch,
         .spooler = service->server.spooler,
@@ -309,12 +311,12 @@ static void
 close_all(struct service *service)
 {
     loops_stop(&service->server, DRAIN_SERVER_MS);
+    admin_close(&service->admin); /* its last answers are about all that is below */
     if (service->worker != NULL) {
         worker_stop(service->worker, DRAIN_WORKER_MS);
         worker_close(&service->worker);
     }
     loops_close(&service->server);
-    admin_close(&service->admin);
     redis_watch_close(&service->watch);
     embedded_redis_close(&service->redis);
     if (service->consumer_fd >= 0) {

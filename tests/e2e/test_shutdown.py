@@ -100,6 +100,21 @@ def test_sigterm_answers_what_is_under_way_and_lets_nobody_in(program, redis, tw
         connection.close()
 
 
+def test_a_server_that_drains_calls_itself_ready_to_nobody(program, redis, twilio):
+    server = program("serve", changes={"redis": {"url": redis.url}}).start()
+    redis.process.send_signal(signal.SIGSTOP)
+    waiting = raw_http.connect(server.url)
+    waiting.sendall(raw_http.request_bytes(twilio.callback(Task())))
+    time.sleep(0.3)                         # suspended by then
+    server.process.send_signal(signal.SIGTERM)
+    harness.wait_until(lambda: " draining " in server.log(), "the drain")
+    assert server.admin("/readyz?verbose")[0] in (0, 503)
+    assert raw_http.status_of(raw_http.read_to_end(waiting)) == 204     # the spool has it
+    assert server.process.wait(harness.STOP_S) == 0
+    redis.process.send_signal(signal.SIGCONT)
+    waiting.close()
+
+
 def test_sigterm_is_heard_however_many_ask_a_hung_redis(program):
     flexbrevo = program().start()
     redis, = flexbrevo.children()

@@ -8,11 +8,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "server/ingest/durable.h"
 #include "server/ops/clock.h"
 #include "server/ops/log.h"
+#include "server/ops/metrics.h"
 #include "tests/unit/queue_helpers.h"
 
 enum {
@@ -52,14 +54,25 @@ on_done(struct durable_unit *unit, int status)
     free(test);
 }
 
+static char *
+filled(size_t size)
+{
+    char *text = malloc(size + 1);
+
+    assert_non_null(text);
+    memset(text, 'x', size);
+    text[size] = '\0';
+    return text;
+}
+
 static void
-add_for(size_t index, int64_t budget_us)
+add_bytes(size_t index, char *bytes, int64_t budget_us)
 {
     struct test_unit *test = calloc(1, sizeof(*test));
 
     assert_non_null(test);
     test->index = index;
-    test->bytes = strdup("signed");
+    test->bytes = bytes;
     (void)snprintf(test->key, sizeof(test->key), "task.completed/WT%04zu", index);
     test->put = (struct queue_put){.key = slice_of(test->key),
         .subject = slice_of(test->key + strlen("task.completed/")),
@@ -74,10 +87,66 @@ add_for(size_t index, int64_t budget_us)
 }
 
 static void
+add_for(size_t index, int64_t budget_us)
+{
+    add_bytes(index, strdup("signed"), budget_us);
+}
+
+static void
 add(size_t index)
 {
     add_for(index, BUDGET_US);
 }
+
+/* ---- a disk that hangs or fails ------------------------------------------------------------ */
+
+static atomic_bool disk_hangs;
+static _Atomic ino_t unreadable; /* 0: none */
+
+static ssize_t
+write_or_hang(int fd, const void *bytes, size_t size, off_t at)
+{
+    while (atomic_load(&disk_hangs)) {
+        (void)poll(NULL, 0, 5);
+    }
+    return pwrite(fd, bytes, size, at);
+}
+
+static ssize_t
+read_or_fail(int fd, void *bytes, size_t size, off_t at)
+{
+    struct stat status;
+
+    if (atomic_load(&unreadable) != 0 && fstat(fd, &status) == 0 &&
+        status.st_ino == atomic_load(&unreadable)) {
+        errno = EIO;
+        return -1;
+    }
+    return pread(fd, bytes, size, at);
+}
+
+/* Of each pair SQLite uses one. */
+static int
+stand_between(void **state)
+{
+    static const struct {
+        const char *name;
+        sqlite3_syscall_ptr call;
+    } calls[] = {
+        {"pread", (sqlite3_syscall_ptr)read_or_fail},
+        {"pread64", (sqlite3_syscall_ptr)read_or_fail},
+        {"pwrite", (sqlite3_syscall_ptr)write_or_hang},
+        {"pwrite64", (sqlite3_syscall_ptr)write_or_hang},
+    };
+    sqlite3_vfs *vfs = sqlite3_vfs_find(NULL);
+
+    for (size_t i = 0; i < LENGTH(calls); i++) {
+        (void)vfs->xSetSystemCall(vfs, calls[i].name, calls[i].call);
+    }
+    return start_redis(state);
+}
+
+/* ---- around each test ---------------------------------------------------------------------- */
 
 static struct spooler *
 open_spooler(void)
@@ -112,6 +181,15 @@ open_durable(struct spooler *with)
     return opened;
 }
 
+static void
+reopen(void)
+{
+    durable_close(&durable);
+    spooler_close(&spooler);
+    spooler = open_spooler();
+    durable = open_durable(spooler);
+}
+
 static int
 set_up(void **state)
 {
@@ -133,6 +211,8 @@ tear_down(void **state)
 
     (void)state;
     redis_fixture_signal(&redis, SIGCONT);
+    atomic_store(&disk_hangs, false);
+    atomic_store(&unreadable, 0);
     durable_close(&durable);
     spooler_close(&spooler);
     for (size_t i = 0; i < 2 * LENGTH(files); i++) {
@@ -353,6 +433,22 @@ a_redis_that_is_nearly_full_is_spared_until_it_has_room(void **state)
     assert_stored_in_order(next);
 }
 
+static void
+what_waits_behind_a_refusal_does_not_overtake_it(void **state)
+{
+    (void)state;
+    add(0);
+    run_until_done();
+    (void)REDIS_DO(&redis, "SET", "fb:{0}:r:task.completed/WT0001", "in the way");
+    add(1);
+    turn();
+    add(2); /* while the first is on its way */
+    run_until_done();
+    (void)REDIS_DO(&redis, "DEL", "fb:{0}:r:task.completed/WT0001");
+    run_until_drained();
+    assert_stored_in_order(3);
+}
+
 /* Its key was overwritten by somebody: Redis refuses it, and whatever is in the same call. */
 static void
 what_redis_refuses_for_good_does_not_hold_up_the_rest(void **state)
@@ -372,12 +468,72 @@ what_redis_refuses_for_good_does_not_hold_up_the_rest(void **state)
     run_until_drained();
     assert_int_equal(REDIS_NUMBER(&redis, "XLEN", "fb:{0}:stream"), next - 1);
     (void)REDIS_DO(&redis, "DEL", "fb:{0}:r:task.completed/WT0005");
-    durable_close(&durable);
-    spooler_close(&spooler);
-    spooler = open_spooler();
-    durable = open_durable(spooler);
+    reopen();
+    const int64_t end_us = clock_monotonic_us() + PATIENCE_US;
+
+    while (REDIS_NUMBER(&redis, "XLEN", "fb:{0}:stream") < (int64_t)next) {
+        assert_int_equal(spooler_waiting(spooler), 0); /* it is in nobody's way */
+        turn();
+        assert_true(clock_monotonic_us() < end_us);
+    }
+}
+
+/* What is refused is not the event: nothing is set aside, and the order is kept. */
+static void
+a_redis_that_refuses_every_event_sets_none_aside(void **state)
+{
+    const struct counter *aside = metrics_counter(METRIC_SPOOL_ASIDE, NULL, NULL);
+    const int64_t errors = counter_get(metrics_counter(METRIC_SPOOL_ERRORS, NULL, NULL));
+    size_t next = 4;
+
+    (void)state;
+    add(0);
+    run_until_done();
+    (void)REDIS_DO(&redis, "RENAME", "fb:{0}:stream", "kept");
+    (void)REDIS_DO(&redis, "SET", "fb:{0}:stream", "in the way");
+    for (size_t i = 1; i < next; i++) {
+        add(i);
+    }
+    run_until_done();
+    const int64_t end_us = clock_monotonic_us() + 6 * 1000 * 1000;
+
+    while (clock_monotonic_us() <
+           end_us) { /* the first is passed over, and all the others */
+        turn();
+    }
+    assert_int_equal(spooler_waiting(spooler), next - 1);
+    assert_int_equal(counter_get(aside), 0);
+    (void)REDIS_DO(&redis, "DEL", "fb:{0}:stream");
+    (void)REDIS_DO(&redis, "RENAME", "kept", "fb:{0}:stream");
+    run_until_drained();
+    add_until_passed(&next);
     run_until_drained();
     assert_int_equal(REDIS_NUMBER(&redis, "XLEN", "fb:{0}:stream"), next);
+    assert_int_equal(counter_get(aside), 0);
+    assert_int_equal(
+        counter_get(metrics_counter(METRIC_SPOOL_ERRORS, NULL, NULL)), errors);
+}
+
+/* Redis closes the connection on a put that is too large for it. */
+static void
+what_breaks_the_connection_each_time_does_not_hold_up_the_rest(void **state)
+{
+    size_t next = 4;
+
+    (void)state;
+    add(0);
+    run_until_done();
+    (void)REDIS_DO(&redis, "CONFIG", "SET", "proto-max-bulk-len", "1mb");
+    add(1);
+    add_bytes(2, filled(2 * 1024 * 1024), BUDGET_US);
+    add(3);
+    run_until_done();
+    run_until_drained();
+    add_until_passed(&next);
+    run_until_drained();
+    assert_int_equal(REDIS_NUMBER(&redis, "XLEN", "fb:{0}:stream"), next - 1);
+    assert_int_equal(counter_get(metrics_counter(METRIC_SPOOL_ASIDE, NULL, NULL)), 1);
+    (void)REDIS_DO(&redis, "CONFIG", "SET", "proto-max-bulk-len", "512mb");
 }
 
 /* ---- both away ----------------------------------------------------------------------------- */
@@ -416,6 +572,85 @@ a_unit_out_of_time_is_let_go_while_the_disk_is_slow(void **state)
         add(i);
         run_until_done();
         assert_int_equal(statuses[i], 0);
+    }
+}
+
+/* The spool's copies come later, as duplicates. */
+static void
+while_the_disk_hangs_a_redis_that_is_back_gets_it_all(void **state)
+{
+    size_t next = 4;
+
+    (void)state;
+    add(0);
+    run_until_done();
+    away();
+    atomic_store(&disk_hangs, true);
+    add_for(1, PATIENCE_US / 2);
+    while (durable_wait_us(durable, clock_monotonic_us() + 1) == 0) {
+        turn(); /* until it is at the spool */
+    }
+    add_for(2, PATIENCE_US / 2); /* behind it */
+    back();
+    run_until_done();
+    add(3);
+    run_until_done();
+    for (size_t i = 1; i < next; i++) {
+        assert_int_equal(statuses[i], 0);
+        assert_int_not_equal(results[i], QUEUE_PUT_SPOOLED);
+    }
+    assert_stored_in_order(next);
+    atomic_store(&disk_hangs, false);
+    add_until_passed(&next);
+    run_until_drained();
+    assert_stored_in_order(next);
+}
+
+static int64_t
+rows_in_file(void)
+{
+    sqlite3 *file = NULL;
+    sqlite3_stmt *statement = NULL;
+    char path[PATH_SIZE];
+
+    (void)snprintf(path, sizeof(path), "%s/spool-1.db", directory);
+    assert_int_equal(sqlite3_open(path, &file), SQLITE_OK);
+    assert_int_equal(
+        sqlite3_prepare_v2(file, "SELECT count(*) FROM events", -1, &statement, NULL),
+        SQLITE_OK);
+    assert_int_equal(sqlite3_step(statement), SQLITE_ROW);
+    const int64_t count = sqlite3_column_int64(statement, 0);
+
+    (void)sqlite3_finalize(statement);
+    assert_int_equal(sqlite3_close(file), SQLITE_OK);
+    return count;
+}
+
+/* Or they would be told again, at the next start, after Redis has forgotten them. */
+static void
+rows_that_are_drained_and_cannot_be_removed_are_removed_later(void **state)
+{
+    const struct counter *errors = metrics_counter(METRIC_SPOOL_ERRORS, NULL, NULL);
+    const int64_t end_us = clock_monotonic_us() + PATIENCE_US;
+    const int64_t before = counter_get(errors);
+    sqlite3 *other;
+
+    (void)state;
+    away();
+    add(0);
+    run_until_done();
+    assert_int_equal(rows_in_file(), 1);
+    other = lock_spool();
+    back();
+    while (counter_get(errors) < before + 2) { /* at once, and when it is tidied */
+        turn();
+        assert_true(clock_monotonic_us() < end_us);
+    }
+    assert_int_equal(spooler_waiting(spooler), 0);
+    assert_int_equal(sqlite3_close(other), SQLITE_OK);
+    while (rows_in_file() > 0) {
+        turn();
+        assert_true(clock_monotonic_us() < end_us);
     }
 }
 
@@ -519,6 +754,46 @@ what_another_server_left_is_drained_before_what_comes(void **state)
     }
 }
 
+/* A file that was taken over is drained first; but not when the disk does not read it. */
+static void
+a_file_that_cannot_be_read_does_not_hold_up_another(void **state)
+{
+    const int64_t end_us = clock_monotonic_us() + PATIENCE_US;
+    struct stat status;
+    char from[PATH_SIZE];
+    char to[PATH_SIZE];
+
+    (void)state;
+    away();
+    for (size_t i = 0; i < 8; i++) { /* more than SQLite remembers */
+        add_bytes(i, filled(1024 * 1024), BUDGET_US);
+        run_until_done();
+        assert_int_equal(results[i], QUEUE_PUT_SPOOLED);
+    }
+    assert_int_equal(spooler_waiting(spooler), 8);
+    durable_close(&durable);
+    spooler_close(&spooler);
+    (void)snprintf(from, sizeof(from), "%s/spool-1.db", directory);
+    (void)snprintf(to, sizeof(to), "%s/spool-2.db", directory);
+    assert_int_equal(rename(from, to), 0);
+    spooler = open_spooler();
+    durable = open_durable(spooler);
+    assert_int_equal(stat(to, &status), 0);
+    atomic_store(&unreadable, status.st_ino);
+    add(8);
+    run_until_done();
+    assert_int_equal(spooler_waiting(spooler), 9);
+    back();
+    while (REDIS_NUMBER(&redis, "EXISTS", "fb:{0}:r:task.completed/WT0008") == 0) {
+        turn();
+        assert_true(clock_monotonic_us() < end_us);
+    }
+    atomic_store(&unreadable, 0);
+    reopen();
+    run_until_drained();
+    assert_int_equal(REDIS_NUMBER(&redis, "XLEN", "fb:{0}:stream"), 9);
+}
+
 static void
 without_a_spool_a_failure_is_told(void **state)
 {
@@ -545,14 +820,20 @@ main(void)
         TEST(units_added_while_it_drains_do_not_overtake),
         TEST(a_refusal_is_spooled_and_the_same_event_again_is_a_duplicate),
         TEST(a_redis_that_is_nearly_full_is_spared_until_it_has_room),
+        TEST(what_waits_behind_a_refusal_does_not_overtake_it),
         TEST(what_redis_refuses_for_good_does_not_hold_up_the_rest),
+        TEST(a_redis_that_refuses_every_event_sets_none_aside),
+        TEST(what_breaks_the_connection_each_time_does_not_hold_up_the_rest),
         TEST(a_unit_out_of_time_is_let_go_while_the_disk_is_slow),
+        TEST(while_the_disk_hangs_a_redis_that_is_back_gets_it_all),
+        TEST(rows_that_are_drained_and_cannot_be_removed_are_removed_later),
         TEST(when_the_spool_cannot_keep_it_either_a_unit_fails),
         TEST(what_a_full_redis_is_spared_and_the_spool_cannot_keep_fails),
         TEST(closing_fails_what_still_waits),
         TEST(what_another_server_left_is_drained_before_what_comes),
+        TEST(a_file_that_cannot_be_read_does_not_hold_up_another),
         TEST(without_a_spool_a_failure_is_told),
     };
 
-    return cmocka_run_group_tests_name("durable", tests, start_redis, stop_redis);
+    return cmocka_run_group_tests_name("durable", tests, stand_between, stop_redis);
 }

@@ -2,6 +2,7 @@
  * test_group_commit_fault.c - a group commit when Redis is away, hangs, dies or refuses.
  */
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -58,6 +59,71 @@ units_given_up_fail_in_order_and_the_late_answer_finds_nobody(void **state)
     run_until_done();
     assert_int_equal(units[200].status, 0);
     assert_int_equal(stored(), GROUP_COMMIT_EVENTS_MAX + 1);
+}
+
+static void
+hold_when_done(struct commit_unit *unit, int status)
+{
+    on_done(unit, status);
+    group_commit_hold(commit);
+}
+
+/* Somebody else shall take care of the unit when it fails, and of those behind it. */
+static void
+add_held(size_t index, int64_t deadline_us)
+{
+    struct test_unit *test = prepare(index);
+
+    test->unit.done = hold_when_done;
+    test->unit.deadline_us = deadline_us;
+    group_commit_add(commit, &test->unit);
+}
+
+static void
+expect_held_and_given_up(size_t failed, size_t behind)
+{
+    assert_int_not_equal(units[failed].status, NOT_DONE);
+    assert_int_equal(units[behind].status, NOT_DONE);
+    group_commit_give_up(commit, -EAGAIN);
+    assert_int_equal(units[behind].status, -EAGAIN);
+    (void)add(9); /* in a round of its own */
+    run_until_done();
+    assert_int_equal(units[9].status, 0);
+}
+
+static void
+while_held_nothing_overtakes_what_redis_refused(void **state)
+{
+    (void)state;
+    run_until_healthy(true);
+    (void)REDIS_DO(&redis, "SET", "fb:{0}:r:task.completed/WT0", "in the way");
+    add_held(0, redis_now_us() + PATIENCE_US);
+    turn(0);
+    add_held(1, redis_now_us() + PATIENCE_US);
+    while (units[0].status == NOT_DONE) {
+        turn(100);
+    }
+    expect_held_and_given_up(0, 1);
+    assert_int_equal(stored(), 1);
+}
+
+static void
+while_held_nothing_overtakes_what_is_out_of_time(void **state)
+{
+    struct pollfd ready = {.events = POLLIN};
+
+    (void)state;
+    run_until_healthy(true);
+    (void)add(2);
+    turn(0);
+    add_held(0, redis_now_us());
+    (void)add(1);
+    ready.fd = group_commit_fd(commit);
+    assert_int_equal(poll(&ready, 1, PATIENCE_US / 1000), 1);
+    group_commit_run(commit, redis_now_us()); /* round and deadline in one turn */
+    assert_int_equal(units[2].status, 0);
+    expect_held_and_given_up(0, 1);
+    assert_int_equal(stored(), 2);
 }
 
 static void
@@ -233,6 +299,8 @@ main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_hung_redis_fails_the_units_in_time),
         TEST(units_given_up_fail_in_order_and_the_late_answer_finds_nobody),
+        TEST(while_held_nothing_overtakes_what_redis_refused),
+        TEST(while_held_nothing_overtakes_what_is_out_of_time),
         TEST(a_unit_that_comes_during_the_first_connect_may_wait),
         TEST(units_fail_at_once_while_redis_is_known_to_be_away),
         TEST(survives_kill_9_of_redis),

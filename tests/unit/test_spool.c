@@ -226,22 +226,56 @@ a_read_is_bounded_and_takes_a_large_one_alone(void **state)
 /* ---- set aside --------------------------------------------------------------------------- */
 
 static void
-what_is_set_aside_is_passed_over_and_tried_again(void **state)
+what_is_set_aside_is_passed_over_and_read_by_itself(void **state)
 {
     struct spool_rows rows;
 
     (void)state;
-    add_all(0, 3);
-    assert_int_equal(spool_read(spool, 1, &rows), SPOOL_OK);
-    assert_int_equal(spool_set_aside(spool, &rows), SPOOL_OK);
-    spool_rows_done(&rows);
-    drain_all(1, 3, 128);
+    add_all(0, 4);
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(spool_read(spool, 1, &rows), SPOOL_OK);
+        assert_int_equal(spool_set_aside(spool, &rows), SPOOL_OK);
+        spool_rows_done(&rows);
+    }
+    drain_all(2, 4, 128);
     reopen();
     assert_int_equal(spool_totals(spool).waiting, 0);
+    assert_int_equal(spool_totals(spool).aside, 2);
+    assert_int_equal(spool_read_one(spool, SPOOL_ASIDE, 0, &rows), SPOOL_OK);
+    const int64_t first_id = rows.first_id;
+
+    spool_rows_done(&rows); /* refused again */
+    assert_int_equal(spool_read_one(spool, SPOOL_ASIDE, first_id, &rows), SPOOL_OK);
+    assert_true(slice_is(rows.puts[0].key, "task.completed/WT000001"));
+    assert_int_equal(spool_drained(spool, &rows), SPOOL_OK);
+    spool_rows_done(&rows);
+    assert_int_equal(spool_read_one(spool, SPOOL_ASIDE, first_id, &rows), SPOOL_OK);
+    assert_int_equal(rows.count, 0);
+    reopen();
     assert_int_equal(spool_totals(spool).aside, 1);
-    assert_int_equal(spool_retry_aside(spool), SPOOL_OK);
-    assert_int_equal(spool_totals(spool).waiting, 1);
-    drain_all(0, 1, 128);
+}
+
+static void
+what_is_drained_out_of_turn_leaves_those_before_it(void **state)
+{
+    struct spool_rows rows;
+
+    (void)state;
+    add_all(0, 4);
+    assert_int_equal(spool_read(spool, 1, &rows), SPOOL_OK);
+    const int64_t first_id = rows.first_id;
+
+    spool_rows_done(&rows);
+    assert_int_equal(spool_read_one(spool, SPOOL_WAITING, first_id, &rows), SPOOL_OK);
+    assert_true(slice_is(rows.puts[0].key, "task.completed/WT000001"));
+    assert_int_equal(spool_drained(spool, &rows), SPOOL_OK);
+    spool_rows_done(&rows);
+    reopen();
+    assert_int_equal(spool_totals(spool).waiting, 3);
+    assert_int_equal(spool_read(spool, 128, &rows), SPOOL_OK);
+    assert_int_equal(rows.count, 3);
+    assert_int_equal(rows.first_id, first_id);
+    spool_rows_done(&rows);
 }
 
 /* ---- room -------------------------------------------------------------------------------- */
@@ -337,7 +371,6 @@ what_is_drained_and_cannot_be_removed_is_not_read_again(void **state)
     assert_true(spool_drained(spool, &rows) < 0);
     spool_rows_done(&rows);
     assert_int_equal(spool_totals(spool).waiting, 6);
-    assert_true(spool_retry_aside(spool) < 0);
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
     drain_all(4, 10, 128);
     assert_int_equal(spool_tidy(spool), SPOOL_OK);
@@ -499,7 +532,8 @@ main(void)
         TEST(of_one_record_and_route_the_first_is_kept),
         TEST(any_bytes_and_none_come_out_as_they_went_in),
         TEST(a_read_is_bounded_and_takes_a_large_one_alone),
-        TEST(what_is_set_aside_is_passed_over_and_tried_again),
+        TEST(what_is_set_aside_is_passed_over_and_read_by_itself),
+        TEST(what_is_drained_out_of_turn_leaves_those_before_it),
         TEST(a_full_spool_refuses_and_takes_again_when_drained),
         TEST(a_transaction_that_does_not_fit_leaves_nothing_behind),
         TEST(a_write_that_fails_loses_nothing_that_was_kept),
