@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""Turns the Lua scripts into C constants: embed.py OUTPUT SCRIPT...
+"""Turns the Lua scripts into C constants: embed.py OUTPUT GUARD SCRIPT...
 
-Each scripts/<name>.lua becomes script_<name>_text, without comments and indentation, and
-script_<name>_sha, the digest EVALSHA knows it by. Only whole-line comments are known here.
+Each scripts/<name>.lua becomes script_<name>_text, behind the guard, without comments and
+indentation, and script_<name>_sha, the digest EVALSHA knows it by. Only whole-line comments are
+known here.
 """
 
 import hashlib
@@ -24,17 +25,17 @@ def constant(text):
     return "{\n    " + ",\n    ".join(lines) + "}"
 
 
-def embed(path):
-    text = strip(path.read_text(encoding="ascii"))
+def embed(guard, path):
+    text = strip(guard.read_text(encoding="ascii")) + strip(path.read_text(encoding="ascii"))
     name = f"script_{path.stem}"
     sha = hashlib.sha1(text.encode("ascii")).hexdigest()
     return (f"static const char {name}_text[] = {constant(text)};\n"
             f'static const char {name}_sha[] = "{sha}";\n')
 
 
-def main(output, *scripts):
+def main(output, guard, *scripts):
     parts = ["/* Made from queue/scripts by embed.py. */\n#pragma once\n"]
-    parts += [embed(pathlib.Path(script)) for script in scripts]
+    parts += [embed(pathlib.Path(guard), pathlib.Path(script)) for script in scripts]
     pathlib.Path(output).write_text("\n".join(parts), encoding="ascii")
 
 

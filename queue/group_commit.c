@@ -45,7 +45,7 @@ struct group_commit {
     int down_status;  /* why the last attempt to connect failed; 0: it did not */
     bool stored;      /* the last call was */
     bool is_held;     /* nothing more is sent */
-    bool resent;      /* the round under way went out twice: Redis had lost the scripts */
+    bool resent;      /* the round under way went out twice: see session_begin_again() */
 };
 
 /* ---- connection -------------------------------------------------------------------------- */
@@ -137,7 +137,7 @@ greeting_done(struct group_commit *commit, int64_t now_us)
 {
     commit->down_status = 0;
     commit->stored = commit->session.writable;
-    if (commit->units.round.count > 0) { /* Redis had lost the scripts */
+    if (commit->units.round.count > 0) { /* it is sent again */
         redis_begin(&commit->session.redis, &commit->exchange);
         set_under_way(commit, STORING, now_us);
         return;
@@ -150,12 +150,6 @@ round_done(struct group_commit *commit, int64_t now_us)
 {
     struct slice error = {0};
 
-    if (!commit->resent && session_scripts_missing(&commit->exchange)) {
-        commit->resent = true;
-        session_begin_greeting(&commit->session);
-        set_under_way(commit, GREETING, now_us);
-        return;
-    }
     commit->round_us += (age_us(commit, now_us) - commit->round_us) / ROUNDS_REMEMBERED;
     commit->stored =
         put_batch_read(&commit->units.round, &commit->exchange, &error) == QUEUE_OK;
@@ -228,8 +222,15 @@ advance_session(struct group_commit *commit, int64_t now_us)
     if (commit->state == GREETING) {
         return session_advance(session, now_us);
     }
-    const int r = redis_advance(&session->redis);
+    int r = redis_advance(&session->redis);
 
+    if (r == 0 && commit->state == STORING && !commit->resent) {
+        r = session_begin_again(session, &commit->exchange, now_us);
+        if (r == -EAGAIN) {
+            commit->resent = true;
+            set_under_way(commit, GREETING, now_us);
+        }
+    }
     if (r == 0 && commit->state != READY &&
         session_leave_demoted(session, &commit->exchange)) {
         return QUEUE_E_REFUSED;
@@ -319,7 +320,6 @@ group_commit_hold(struct group_commit *commit)
     commit->is_held = true;
 }
 
-/* The answer to the round under way will find nobody. */
 void
 group_commit_give_up(struct group_commit *commit, int status)
 {

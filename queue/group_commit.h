@@ -62,7 +62,8 @@ void group_commit_give_up(struct group_commit *commit, int status);
 /*
  * -1: not connected. When a connection is lost it is -1 after that group_commit_run(), and a new
  * one is opened by a later call: so the owner can tell a new descriptor of the same number. With
- * sentinel:// it changes once more while connecting: it is asked for before each wait.
+ * sentinel:// and cluster:// it changes once more while connecting: it is asked for before each
+ * wait.
  */
 int group_commit_fd(const struct group_commit *commit);
 bool group_commit_wants_write(const struct group_commit *commit);

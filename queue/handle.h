@@ -7,7 +7,6 @@
 #include "queue/session.h"
 
 #define QUEUE_GROUP "workers"
-#define QUEUE_PAUSED "fb:paused" /* see pause.lua */
 
 enum {
     HANDLE_CURSOR_SIZE = 48, /* a stream entry id: two 64-bit numbers */

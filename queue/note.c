@@ -9,21 +9,20 @@
 
 #include "queue/handle.h"
 
-static const char key_prefix[] = "fb:note:";
-
 static void
-argument_key(struct redis_exchange *exchange, const char *name)
+argument_key(struct queue *queue, const char *name)
 {
-    redis_argument_joined(exchange, slice_of(key_prefix), slice_of(name));
+    session_argument_common(&queue->session, &queue->exchange, "note:", slice_of(name));
 }
 
 static void
-write_put(
-    struct redis_exchange *exchange, const char *name, const char *text, int64_t time_ms)
+write_put(struct queue *queue, const char *name, const char *text, int64_t time_ms)
 {
+    struct redis_exchange *exchange = &queue->exchange;
+
     redis_command(exchange, 5);
     redis_argument_text(exchange, "ZADD");
-    argument_key(exchange, name);
+    argument_key(queue, name);
     redis_argument_text(exchange, "GT");
     redis_argument_number(exchange, time_ms);
     redis_argument_text(exchange, text);
@@ -31,11 +30,13 @@ write_put(
 
 /* All but the QUEUE_NOTES_MAX of the highest rank. */
 static void
-write_trim(struct redis_exchange *exchange, const char *name)
+write_trim(struct queue *queue, const char *name)
 {
+    struct redis_exchange *exchange = &queue->exchange;
+
     redis_command(exchange, 4);
     redis_argument_text(exchange, "ZREMRANGEBYRANK");
-    argument_key(exchange, name);
+    argument_key(queue, name);
     redis_argument_number(exchange, 0);
     redis_argument_number(exchange, -QUEUE_NOTES_MAX - 1);
 }
@@ -47,8 +48,8 @@ queue_note_put(struct queue *queue, const char *name, const char *text, int64_t 
         return -EINVAL;
     }
     redis_exchange_clear(&queue->exchange);
-    write_put(&queue->exchange, name, text, time_ms);
-    write_trim(&queue->exchange, name);
+    write_put(queue, name, text, time_ms);
+    write_trim(queue, name);
     return handle_call(queue);
 }
 
@@ -77,7 +78,7 @@ queue_note_last(struct queue *queue, const char *name, struct queue_note *ret_no
     redis_argument_text(&queue->exchange, "TIME");
     redis_command(&queue->exchange, 5);
     redis_argument_text(&queue->exchange, "ZREVRANGE");
-    argument_key(&queue->exchange, name);
+    argument_key(queue, name);
     redis_argument_number(&queue->exchange, 0);
     redis_argument_number(&queue->exchange, 0);
     redis_argument_text(&queue->exchange, "WITHSCORES");

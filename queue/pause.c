@@ -19,7 +19,7 @@ write_call(struct queue *queue, const char *act, size_t arguments)
 
     redis_exchange_clear(exchange);
     session_command(exchange, SCRIPT_PAUSE, PAUSE_KEYS, 2 + arguments);
-    redis_argument_text(exchange, QUEUE_PAUSED);
+    session_argument_common(&queue->session, exchange, QUEUE_PAUSED, (struct slice){0});
     redis_argument_text(exchange, act);
     redis_argument_text(
         exchange, queue->incarnation[0] != '\0' ? queue->incarnation : "-");

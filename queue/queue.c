@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "queue/cluster.h"
 #include "queue/handle.h"
 #include "queue/put.h"
 
@@ -159,28 +160,10 @@ queue_ping(struct queue *queue)
 
 /* ---- partitions -------------------------------------------------------------------------- */
 
-static uint16_t
-crc16(struct slice bytes)
-{
-    enum {
-        POLYNOMIAL = 0x1021, /* XMODEM: no reflection, starts at 0 */
-        TOP_BIT = 0x8000,
-    };
-    uint16_t crc = 0;
-
-    for (size_t i = 0; i < bytes.size; i++) {
-        crc = (uint16_t)(crc ^ (unsigned char)bytes.data[i] << 8);
-        for (int bit = 0; bit < 8; bit++) {
-            crc = (uint16_t)((crc & TOP_BIT) != 0 ? crc << 1 ^ POLYNOMIAL : crc << 1);
-        }
-    }
-    return crc;
-}
-
 unsigned
 queue_partition(struct slice subject, unsigned partitions)
 {
-    return partitions > 1 ? crc16(subject) % partitions : 0;
+    return partitions > 1 ? cluster_crc16(subject) % partitions : 0;
 }
 
 unsigned

@@ -190,7 +190,7 @@ parse_option(struct slice text, const struct url_option *options)
         }
     }
     return "an option behind ? is none of db, user, password (unix://) or sentinel_user, "
-           "sentinel_password, wait_replicas (sentinel://)";
+           "sentinel_password, wait_replicas (sentinel://) or wait_replicas (cluster://)";
 }
 
 /* "name=value&name=value" */
@@ -231,7 +231,7 @@ parse_unix(struct slice rest, struct redis_url *url)
     return parse_options(rest, options, &url->login);
 }
 
-/* ---- sentinel:// ------------------------------------------------------------------------- */
+/* ---- guides ------------------------------------------------------------------------------ */
 
 bool
 redis_is_address(const char *host)
@@ -241,37 +241,57 @@ redis_is_address(const char *host)
     return inet_pton(AF_INET, host, bytes) == 1 || inet_pton(AF_INET6, host, bytes) == 1;
 }
 
-static const char *
-parse_sentinel_address(struct slice text, struct redis_address *address)
+bool
+redis_address_set(struct redis_address *address, struct slice host, int64_t port)
 {
-    address->port = REDIS_SENTINEL_PORT;
-    const char *error =
-        parse_host(text, address->host, sizeof(address->host), &address->port);
+    struct redis_address read = {.port = (uint16_t)port};
 
-    if (error == NULL && !redis_is_address(address->host)) {
-        error = "a Sentinel is given by its address, like 10.0.0.1:26379, not by a name";
+    if (!slice_to_text(host, read.host, sizeof(read.host)) ||
+        !redis_is_address(read.host) || port < 1 || port > UINT16_MAX) {
+        return false;
     }
-    return error;
+    *address = read;
+    return true;
 }
 
 /* "address:port,address:port" */
 static const char *
-parse_sentinels(struct slice rest, struct redis_url *url)
+parse_guides(struct slice rest, uint16_t port, struct redis_url *url)
 {
     const char *error = NULL;
     bool has_more = true;
 
     while (error == NULL && has_more) {
-        struct slice address = {0};
+        struct redis_address *address = &url->guides[url->guide_count];
+        struct slice text = {0};
 
-        if (url->sentinel_count == REDIS_SENTINELS_MAX) {
-            return "more than 8 Sentinels: name some of them, any knows the master";
+        if (url->guide_count == REDIS_GUIDES_MAX) {
+            return "more than 8 addresses: name some of them, any knows where to go";
         }
-        has_more = cut(&rest, ',', &address);
-        error = parse_sentinel_address(address, &url->sentinels[url->sentinel_count++]);
+        has_more = cut(&rest, ',', &text);
+        address->port = port;
+        error = parse_host(text, address->host, sizeof(address->host), &address->port);
+        if (error == NULL && !redis_is_address(address->host)) {
+            error = "Sentinels and the nodes of a cluster are given by their addresses, "
+                    "like 10.0.0.1:6379, not by names";
+        }
+        url->guide_count++;
     }
     return error;
 }
+
+/* "user:password@address:port,..." */
+static const char *
+parse_guided(struct slice authority, uint16_t port, struct redis_url *url)
+{
+    struct slice login = {0};
+    const char *error =
+        cut_last(&authority, '@', &login) ? parse_login(login, &url->login) : NULL;
+
+    return error != NULL ? error : parse_guides(authority, port, url);
+}
+
+/* ---- sentinel:// ------------------------------------------------------------------------- */
 
 /* "master", "master/db" */
 static const char *
@@ -301,22 +321,36 @@ parse_sentinel(struct slice rest, struct redis_url *url)
         {"sentinel_password", parse_secret, url->sentinel_login.password},
         {"wait_replicas", parse_replicas, &url->wait_replicas}, {0}};
     struct slice authority = {0};
-    struct slice login = {0};
     struct slice path = {0};
-    const char *error = NULL;
 
     (void)cut(&rest, '/', &authority); /* without one the name is missing, said below */
     (void)cut(&rest, '?', &path);
-    if (cut_last(&authority, '@', &login)) {
-        error = parse_login(login, &url->login);
-    }
-    if (error == NULL) {
-        error = parse_sentinels(authority, url);
-    }
+    const char *error = parse_guided(authority, REDIS_SENTINEL_PORT, url);
+
     if (error == NULL) {
         error = parse_master(path, url);
     }
     return error != NULL ? error : parse_options(rest, options, &url->sentinel_login);
+}
+
+/* ---- cluster:// -------------------------------------------------------------------------- */
+
+static const char *
+parse_cluster(struct slice rest, struct redis_url *url)
+{
+    const struct url_option options[] = {
+        {"wait_replicas", parse_replicas, &url->wait_replicas}, {0}};
+    struct slice nodes = {0};
+    struct slice authority = {0};
+
+    (void)cut(&rest, '?', &nodes);
+    if (cut(&nodes, '/', &authority) && nodes.size > 0) {
+        return "a cluster has database 0 only: nothing stands behind its addresses";
+    }
+    url->is_cluster = true;
+    const char *error = parse_guided(authority, REDIS_PORT, url);
+
+    return error != NULL ? error : parse_options(rest, options, &url->login);
 }
 
 static const struct scheme {
@@ -330,9 +364,7 @@ static const struct scheme {
         "TLS to Redis is not in this build: put haproxy or stunnel in between and name its near "
         "end here, see docs/operations.md"},
     {"sentinel://", parse_sentinel, NULL},
-    {"cluster://", NULL,
-        "Redis Cluster is not in this version: use sentinel:// for a Redis that fails over, "
-        "or redis://"},
+    {"cluster://", parse_cluster, NULL},
 };
 
 int
@@ -341,8 +373,8 @@ redis_url_parse(const char *url, struct redis_url *ret_url, char *ret_error)
     const struct slice text = slice_of(url);
     struct redis_url parsed = {0};
     const char *error =
-        "write redis://[user:password@]host[:port][/db], unix:///path/of/socket "
-        "or sentinel://address:port,address:port/master";
+        "write redis://[user:password@]host[:port][/db], unix:///path/of/socket, "
+        "sentinel://address:port,address:port/master or cluster://address:port,address:port";
 
     for (size_t i = 0; i < LENGTH(schemes); i++) {
         if (slice_starts(text, schemes[i].prefix)) {

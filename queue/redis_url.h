@@ -5,9 +5,10 @@
  *   unix:///path/of/socket[?db=N&user=U&password=P]
  *   sentinel://[user:password@]address[:port][,address[:port]...]/master[/db]
  *       [?sentinel_user=U&sentinel_password=P&wait_replicas=N]
+ *   cluster://[user:password@]address[:port][,address[:port]...][?wait_replicas=N]
  *
- * User, password, path and the master's name may be percent-encoded. Sentinels are given by
- * address, never by name: looking a name up could block an event loop.
+ * User, password, path and the master's name may be percent-encoded. Sentinels and the nodes of a
+ * cluster are given by address, never by name: looking a name up could block an event loop.
  */
 #pragma once
 
@@ -16,7 +17,7 @@
 enum {
     REDIS_PORT = 6379,
     REDIS_SENTINEL_PORT = 26379,
-    REDIS_SENTINELS_MAX = 8,
+    REDIS_GUIDES_MAX = 8,
     REDIS_ADDRESS_SIZE = 46, /* INET6_ADDRSTRLEN */
     REDIS_MASTER_SIZE = 128, /* a master's name at its Sentinels */
     REDIS_REPLICAS_MAX = 16,
@@ -38,12 +39,14 @@ struct redis_address {
 
 struct redis_url {
     char path[REDIS_PATH_SIZE]; /* empty: TCP */
-    char host[REDIS_HOST_SIZE]; /* empty: to be asked of the Sentinels */
+    char host[REDIS_HOST_SIZE]; /* empty: to be asked of the guides */
     uint16_t port;
     struct redis_login login;
     unsigned db;
-    struct redis_address sentinels[REDIS_SENTINELS_MAX];
-    size_t sentinel_count; /* 0: no sentinel:// */
+    struct redis_address
+        guides[REDIS_GUIDES_MAX]; /* Sentinels, or nodes of the cluster */
+    size_t guide_count;           /* 0: neither sentinel:// nor cluster:// */
+    bool is_cluster;
     char master[REDIS_MASTER_SIZE];
     struct redis_login sentinel_login;
     unsigned wait_replicas; /* so many must have an event before it counts as stored */
@@ -57,3 +60,5 @@ int redis_url_parse(const char *url, struct redis_url *ret_url, char *ret_error)
 
 /* An IPv4 or IPv6 address in figures: connecting to it looks nothing up. */
 bool redis_is_address(const char *host);
+/* False, and nothing changed, when `host` is no such address or `port` no port. */
+bool redis_address_set(struct redis_address *address, struct slice host, int64_t port);

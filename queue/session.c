@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/param.h>
 
+#include "queue/cluster.h"
 #include "queue/scripts.h"
 
 static const struct script_source {
@@ -26,8 +27,6 @@ static const struct script_source {
     [SCRIPT_PAUSE] = {script_pause_text, script_pause_sha},
 };
 
-static const char meta_key[] = QUEUE_META;
-
 int
 session_init(
     struct session *session, const struct queue_options *options, char *ret_error)
@@ -42,7 +41,7 @@ session_init(
     }
     const int r = redis_init(&session->redis, options->url, ret_error);
 
-    sentinel_init(&session->sentinel, &session->redis.url);
+    guide_init(&session->guide, &session->redis.url, cluster_slot(session->partition));
     return r;
 }
 
@@ -50,21 +49,32 @@ void
 session_done(struct session *session)
 {
     redis_done(&session->redis);
-    sentinel_done(&session->sentinel);
+    guide_done(&session->guide);
     redis_exchange_done(&session->greeting);
 }
 
 /* ---- greeting ---------------------------------------------------------------------------- */
 
-/* HSETNX first and its answer ignored: over maxmemory it fails, and settling must go on. */
-void
-session_probe(const struct session *session, struct redis_exchange *exchange)
+static void
+write_meta(const struct session *session, struct redis_exchange *exchange,
+    const char *field, int64_t value)
 {
     redis_command(exchange, 4);
     redis_argument_text(exchange, "HSETNX");
-    redis_argument_text(exchange, meta_key);
-    redis_argument_text(exchange, "partitions");
-    redis_argument_number(exchange, session->partitions);
+    session_argument_common(session, exchange, QUEUE_META, (struct slice){0});
+    redis_argument_text(exchange, field);
+    redis_argument_number(exchange, value);
+}
+
+void
+session_probe(const struct session *session, struct redis_exchange *exchange)
+{
+    write_meta(session, exchange, "partitions", session->partitions);
+    if (session->redis.url.is_cluster) { /* see guard.lua */
+        redis_command(exchange, 2);
+        redis_argument_text(exchange, "EXISTS");
+        session_argument_key(exchange, session->partition, "", (struct slice){0});
+    }
 }
 
 static void
@@ -83,27 +93,32 @@ enum {
     REPLIES_META = 3,
 };
 
+/* A Sentinel that was away may name a master of old; a cluster's replica says MOVED by itself. */
+static bool
+asks_role(const struct session *session)
+{
+    return guide_is_used(&session->redis) && !session->redis.url.is_cluster;
+}
+
 static void
 write_greeting(const struct session *session, struct redis_exchange *exchange)
 {
-    const char *const get[] = {"HGET", meta_key, "partitions", NULL, NULL, NULL};
-
     write_login(&session->redis.url, exchange);
     for (size_t i = 0; i < SCRIPT_COUNT; i++) {
         redis_command_texts(exchange,
             (const char *const[]){"SCRIPT", "LOAD", scripts[i].text, NULL, NULL, NULL});
     }
-    if (sentinel_is_used(&session->redis)) {
+    if (asks_role(session)) {
         redis_command_texts(
             exchange, (const char *const[]){"ROLE", NULL, NULL, NULL, NULL, NULL});
     }
-    redis_command(exchange, 4);
-    redis_argument_text(exchange, "HSETNX");
-    redis_argument_text(exchange, meta_key);
-    redis_argument_text(exchange, "schema");
-    redis_argument_number(exchange, QUEUE_SCHEMA);
-    session_probe(session, exchange);
-    redis_command_texts(exchange, get);
+    /* HSETNX first and its answer ignored: over maxmemory it fails, and settling must go on. */
+    write_meta(session, exchange, "schema", QUEUE_SCHEMA);
+    write_meta(session, exchange, "partitions", session->partitions);
+    redis_command(exchange, 3);
+    redis_argument_text(exchange, "HGET");
+    session_argument_common(session, exchange, QUEUE_META, (struct slice){0});
+    redis_argument_text(exchange, "partitions");
 }
 
 void
@@ -156,14 +171,13 @@ check_meta(struct session *session, const struct redis_exchange *greeting)
     return QUEUE_E_PARTITIONS;
 }
 
-/* A Sentinel that was away for a while may name a master of old. */
 static bool
 is_replica(const struct session *session, const struct redis_exchange *greeting)
 {
     const struct redisReply *role =
         greeting->replies[greeting->answered - REPLIES_META - 1];
 
-    return sentinel_is_used(&session->redis) &&
+    return asks_role(session) &&
            !slice_is(redis_reply_text(redis_reply_at(role, 0)), "master");
 }
 
@@ -195,11 +209,13 @@ session_check_greeting(struct session *session)
         r = check_meta(session, greeting);
     }
     session->greeted = r == QUEUE_OK;
-    if (session->greeted && sentinel_is_used(&session->redis)) {
+    if (session->greeted && guide_is_used(&session->redis)) {
         note_master(session);
+        guide_arrived(&session->guide);
     }
     session->writable = redis_exchange_error(greeting).size == 0;
     if (r != QUEUE_OK) {
+        guide_hear(&session->guide, &session->redis, greeting);
         redis_disconnect(&session->redis);
     }
     return r;
@@ -264,30 +280,17 @@ session_call(struct session *session, struct redis_exchange *exchange)
     if (r == QUEUE_OK) {
         r = run(session, exchange, deadline_us);
     }
-    if (r == QUEUE_OK && session_scripts_missing(exchange)) {
-        session_begin_greeting(session);
+    if (r == QUEUE_OK) {
+        r = session_begin_again(session, exchange, redis_now_us());
+    }
+    if (r == -EAGAIN) {
         r = finish_greeting(session, deadline_us);
-        if (r == QUEUE_OK) {
-            r = run(session, exchange, deadline_us);
-        }
+        r = r == QUEUE_OK ? run(session, exchange, deadline_us) : r;
     }
     if (r == QUEUE_OK) {
         (void)session_leave_demoted(session, exchange); /* for the next call */
     }
     return r;
-}
-
-bool
-session_scripts_missing(const struct redis_exchange *exchange)
-{
-    const size_t count = exchange->answered - (exchange->wait_replicas > 0 ? 1 : 0);
-
-    for (size_t i = 0; i < count; i++) {
-        if (!slice_starts(redis_reply_error(exchange->replies[i]), "NOSCRIPT")) {
-            return false;
-        }
-    }
-    return count > 0;
 }
 
 /*
@@ -355,6 +358,18 @@ partition_name(unsigned partition, const char *kind)
     (void)snprintf(
         name.text, sizeof(name.text), "fb:{%u}:%s", partition, kind); /* fits */
     return name;
+}
+
+void
+session_argument_common(const struct session *session, struct redis_exchange *exchange,
+    const char *kind, struct slice name)
+{
+    struct partition_name head = partition_name(session->partition, kind);
+
+    if (!session->redis.url.is_cluster) {
+        (void)snprintf(head.text, sizeof(head.text), "fb:%s", kind); /* fits */
+    }
+    redis_argument_joined(exchange, slice_of(head.text), name);
 }
 
 void

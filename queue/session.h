@@ -4,13 +4,16 @@
  * Each new connection starts with a greeting: log in, choose the database, load the scripts,
  * note the partition count and check it. The same greeting is said again when Redis has
  * forgotten the scripts (SCRIPT FLUSH). With sentinel:// the master is asked for first, and the
- * greeting asks what greets us whether it is one.
+ * greeting asks what greets us whether it is one. With cluster:// it is the node that has the slot
+ * of our partition; when that moves, we follow.
  */
 #pragma once
 
-#include "queue/sentinel.h"
+#include "queue/guide.h"
 
-#define QUEUE_META "fb:meta" /* schema, partitions, id of the data set */
+/* What is no partition's. See session_argument_common(). */
+#define QUEUE_META "meta"     /* schema, partitions, id of the data set */
+#define QUEUE_PAUSED "paused" /* see pause.lua */
 
 enum script {
     SCRIPT_PUT,
@@ -28,11 +31,12 @@ enum script {
 
 struct session {
     struct redis redis;
-    struct sentinel sentinel;
-    struct redis_exchange greeting; /* and the question to a Sentinel before it */
+    struct guide guide;
+    struct redis_exchange greeting; /* and the question to a guide before it */
     unsigned partitions;
+    unsigned partition; /* of a cluster: whose node this is a connection to */
     int64_t timeout_us;
-    char master[QUEUE_MASTER_SIZE]; /* which Sentinels named, and greeted us last */
+    char master[QUEUE_MASTER_SIZE]; /* which guides named, and greeted us last */
     int64_t moves;                  /* it was another than before; until they are told */
     bool greeted;
     bool writable; /* Redis took the writes of the greeting (no OOM, MISCONF, READONLY) */
@@ -69,7 +73,7 @@ int session_call(struct session *session, struct redis_exchange *exchange) MUST_
 
 /*
  * This Redis is not, or may soon not be, the one to write to: closes, so that the next connection
- * finds who is.
+ * finds who is. What the exchange got for an answer counts.
  */
 bool session_leave_demoted(
     struct session *session, const struct redis_exchange *exchange);
@@ -77,8 +81,13 @@ bool session_leave_demoted(
 /* As session_leave_demoted(), because a Sentinel says that another is the master by now. */
 bool session_leave_replaced(struct session *session, int64_t now_us);
 
-/* Every reply says that Redis does not know the script: greet and send the exchange again. */
-bool session_scripts_missing(const struct redis_exchange *exchange);
+/*
+ * Redis has done nothing of the exchange, and can: it knows the scripts no more, or another node has
+ * the slot by now. -EAGAIN: a greeting is under way, send the exchange again behind it. 0: the
+ * answers count. Else disconnected, -errno.
+ */
+int session_begin_again(struct session *session, const struct redis_exchange *exchange,
+    int64_t now_us) MUST_USE;
 /*
  * With wait_replicas in the URL: what the exchange has written must have reached so many replicas
  * before its last reply comes. Nothing may be added behind it.
@@ -111,6 +120,13 @@ struct partition_name {
     char text[SESSION_NAME_SIZE];
 };
 struct partition_name partition_name(unsigned partition, const char *kind);
+
+/*
+ * "fb:<kind><name>": an argument naming what is no partition's. In a cluster it is kept with the
+ * session's partition: "fb:{0}:<kind><name>".
+ */
+void session_argument_common(const struct session *session,
+    struct redis_exchange *exchange, const char *kind, struct slice name);
 
 /* "fb:{3}:<kind><name>": an argument naming one record, effect, link or body copy. */
 void session_argument_key(struct redis_exchange *exchange, unsigned partition,

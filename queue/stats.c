@@ -129,8 +129,10 @@ static int
 read_pauses(struct queue *queue, struct queue_labels *paused)
 {
     redis_exchange_clear(&queue->exchange);
-    redis_command_texts(&queue->exchange,
-        (const char *const[]){"HGETALL", QUEUE_PAUSED, NULL, NULL, NULL, NULL});
+    redis_command(&queue->exchange, 2);
+    redis_argument_text(&queue->exchange, "HGETALL");
+    session_argument_common(
+        &queue->session, &queue->exchange, QUEUE_PAUSED, (struct slice){0});
     const int r = handle_call(queue);
 
     if (r != QUEUE_OK) {

@@ -38,6 +38,17 @@ queue_witness_name(char ret_name[QUEUE_WITNESS_ID_SIZE])
 
 /* ---- which data set -------------------------------------------------------------------------- */
 
+/* A command of so many arguments on the data set's id. */
+static void
+write_meta(struct queue *queue, const char *command, size_t arguments)
+{
+    redis_command(&queue->exchange, arguments);
+    redis_argument_text(&queue->exchange, command);
+    session_argument_common(
+        &queue->session, &queue->exchange, QUEUE_META, (struct slice){0});
+    redis_argument_text(&queue->exchange, "id");
+}
+
 /* The id stays empty where Redis has none and takes none (over maxmemory, a replica). */
 static int
 read_id(struct queue *queue, bool makes, char id[QUEUE_WITNESS_ID_SIZE])
@@ -53,11 +64,10 @@ read_id(struct queue *queue, bool makes, char id[QUEUE_WITNESS_ID_SIZE])
     }
     redis_exchange_clear(exchange);
     if (makes) {
-        redis_command_texts(exchange,
-            (const char *const[]){"HSETNX", QUEUE_META, "id", fresh, NULL, NULL});
+        write_meta(queue, "HSETNX", 4);
+        redis_argument_text(exchange, fresh);
     }
-    redis_command_texts(
-        exchange, (const char *const[]){"HGET", QUEUE_META, "id", NULL, NULL, NULL});
+    write_meta(queue, "HGET", 3);
     r = session_call(&queue->session, exchange);
     if (r == QUEUE_OK &&
         !slice_to_text(redis_reply_text(exchange->replies[exchange->count - 1]), id,

@@ -14,15 +14,17 @@ QUORUM = 2
 DOWN_AFTER_MS = 1000
 
 
-def free_ports(count):
+def free_ports(count, also=()):
     """Below those the kernel gives to clients, so that a server can take its own again."""
-    taken = []
-    while len(taken) < count:
+    ports, taken = [], []
+    while len(ports) < count:
+        port = random.randrange(20000, 32000)
         try:
-            taken.append(socket.create_server(("127.0.0.1", random.randrange(20000, 32000))))
+            for each in (port, *(port + more for more in also)):
+                taken.append(socket.create_server(("127.0.0.1", each)))
+            ports.append(port)
         except OSError:
             pass                # somebody listens there
-    ports = [one.getsockname()[1] for one in taken]
     for one in taken:
         one.close()
     return ports

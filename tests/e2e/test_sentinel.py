@@ -19,6 +19,7 @@ import pytest
 import harness
 import redis_group
 from harness import Task
+from writer import Writer
 
 RECOVER_S = 10      # after the Sentinels' own time to notice
 NO_SPOOL = {"queue": {"spool_max": 0}}  # what is measured is Redis's own part
@@ -37,44 +38,6 @@ def group(tmp_path):
 @pytest.fixture
 def flexbrevo(program, group):
     return program(changes={"redis": {"url": group.url}, **NO_SPOOL}).start()
-
-
-class Writer:
-    """Posts tasks from several connections; knows when each was acknowledged."""
-
-    def __init__(self, flexbrevo, twilio, callers=4):
-        self.flexbrevo = flexbrevo
-        self.twilio = twilio
-        self.acknowledged = {}
-        self.sent = set()
-        self.stopping = threading.Event()
-        self.threads = [threading.Thread(target=self._write, daemon=True) for _ in range(callers)]
-
-    def start(self):
-        for thread in self.threads:
-            thread.start()
-        return self
-
-    def stop(self):
-        self.stopping.set()
-        for thread in self.threads:
-            thread.join()
-
-    def _write(self):
-        caller = self.flexbrevo.caller()
-        while not self.stopping.is_set():
-            task = Task()
-            self.sent.add(task.sid)
-            answer = caller.send(self.twilio.callback(task))
-            assert answer.status in (204, 503)
-            if answer.status == 204:
-                self.acknowledged[task.sid] = time.monotonic()
-            else:
-                self.stopping.wait(0.02)
-
-    def wait_for(self, count):
-        goal = len(self.acknowledged) + count
-        harness.wait_until(lambda: len(self.acknowledged) >= goal, f"{count} acknowledged")
 
 
 def present(node):

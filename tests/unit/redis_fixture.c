@@ -25,11 +25,16 @@ static struct redis_exchange exchange; /* of redis_fixture_do() */
 static void
 run_server(const struct redis_fixture *fixture, bool durable, int output)
 {
+    char port[8];
+
+    (void)snprintf(port, sizeof(port), "%u", fixture->node_port);
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
     (void)dup2(output, STDOUT_FILENO);
-    (void)execlp("redis-server", "redis-server", "--port", "0", "--unixsocket",
+    (void)execlp("redis-server", "redis-server", "--port", port, "--unixsocket",
         fixture->socket, "--dir", fixture->directory, "--save", "", "--appendonly",
-        durable ? "yes" : "no", "--appendfsync", "always", (char *)NULL);
+        durable ? "yes" : "no", "--appendfsync", "always", "--cluster-enabled",
+        fixture->node_port > 0 ? "yes" : "no", "--cluster-require-full-coverage", "no",
+        "--bind", "127.0.0.1", (char *)NULL);
     _exit(127);
 }
 
@@ -71,12 +76,12 @@ launch(struct redis_fixture *fixture, bool durable)
     (void)close(output[0]);
 }
 
-void
-redis_fixture_start(struct redis_fixture *fixture, bool durable)
+static void
+start(struct redis_fixture *fixture, bool durable, uint16_t node_port)
 {
     char error[QUEUE_ERROR_SIZE];
 
-    *fixture = (struct redis_fixture){0};
+    *fixture = (struct redis_fixture){.node_port = node_port};
     (void)snprintf(fixture->directory, sizeof(fixture->directory), "/tmp/fb-test-XXXXXX");
     assert_non_null(mkdtemp(fixture->directory));
     (void)snprintf(
@@ -84,6 +89,18 @@ redis_fixture_start(struct redis_fixture *fixture, bool durable)
     (void)snprintf(fixture->url, sizeof(fixture->url), "unix://%s", fixture->socket);
     launch(fixture, durable);
     assert_int_equal(redis_init(&fixture->redis, fixture->url, error), QUEUE_OK);
+}
+
+void
+redis_fixture_start(struct redis_fixture *fixture, bool durable)
+{
+    start(fixture, durable, 0);
+}
+
+void
+redis_fixture_start_node(struct redis_fixture *fixture, uint16_t port)
+{
+    start(fixture, false, port);
 }
 
 static int

@@ -86,6 +86,7 @@ masks_logins_in_urls_of_redis(void **state)
         {"redis://:hid@den@h", "redis://****@h"},
         {"unix:///r.sock", "unix:///r.sock"},
         {"unix:///r.sock?password=hid@den", "unix:///r.sock?****"},
+        {"cluster://me:hidden@10.0.0.1,10.0.0.2", "cluster://****@10.0.0.1,10.0.0.2"},
         {"sentinel://10.0.0.1,10.0.0.2/m/1", "sentinel://10.0.0.1,10.0.0.2/m/1"},
         {"sentinel://:hidden@10.0.0.1/m?sentinel_password=hid@den",
             "sentinel://****@10.0.0.1/m?****"},

@@ -187,8 +187,8 @@ never_prints_a_bad_secret(void **state)
             "not a Redis URL: c.yaml:1:15: redis.url (the port is not a number from 1 to "
             "65535)"},
         {"redis: { url: \"sentinel://:password@r.example.com/m\" }\n",
-            "not a Redis URL: c.yaml:1:15: redis.url (a Sentinel is given by its address, like "
-            "10.0.0.1:26379, not by a name)"},
+            "not a Redis URL: c.yaml:1:15: redis.url (Sentinels and the nodes of a cluster "
+            "are given by their addresses, like 10.0.0.1:6379, not by names)"},
         {"redis: { url: \"redis://:pass word@r.example.com\" }\n",
             "not a Redis URL: c.yaml:1:15: redis.url (expected printable characters without "
             "blanks)"},

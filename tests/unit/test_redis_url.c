@@ -61,8 +61,8 @@ static const struct {
     {"sentinel://:s3cret@10.0.0.1", "master's name is missing"},
     {"sentinel:///m", "host is missing"},
     {"sentinel://10.0.0.1,/m", "host is missing"},
-    {"sentinel://sentinel.example.com/m", "by its address"},
-    {"sentinel://localhost:26379/m", "by its address"},
+    {"sentinel://sentinel.example.com/m", "by their addresses"},
+    {"sentinel://localhost:26379/m", "by their addresses"},
     {"sentinel://10.0.0.1:x/m", "port"},
     {"sentinel://s3cret@10.0.0.1/m", "user:password"},
     {"sentinel://10.0.0.1/m/x", "database"},
@@ -74,7 +74,15 @@ static const struct {
     {"sentinel://10.0.0.1,10.0.0.2,10.0.0.3,10.0.0.4,10.0.0.5,10.0.0.6,10.0.0.7,"
      "10.0.0.8,10.0.0.9/m",
         "more than 8"},
-    {"cluster://h", "not in this version"},
+    {"cluster://h", "by their addresses"},
+    {"cluster://", "host is missing"},
+    {"cluster://10.0.0.1,", "host is missing"},
+    {"cluster://10.0.0.1:0", "port"},
+    {"cluster://s3cret@10.0.0.1", "user:password"},
+    {"cluster://10.0.0.1/0", "database 0 only"},
+    {"cluster://10.0.0.1/s3cret", "database 0 only"},
+    {"cluster://10.0.0.1?db=1", "none of db, user, password"},
+    {"cluster://10.0.0.1?wait_replicas=x", "wait_replicas is not a number"},
     {"redis://", "host is missing"},
     {"redis://u:s3cret@", "host is missing"},
     {"redis://s3cret@h", "user:password"},
@@ -132,13 +140,13 @@ reads_sentinels(void **state)
         fail_msg("%s", error);
     }
     assert_string_equal(url.host, ""); /* asked for later */
-    assert_int_equal(url.sentinel_count, 3);
-    assert_string_equal(url.sentinels[0].host, "10.0.0.1");
-    assert_int_equal(url.sentinels[0].port, 26379);
-    assert_string_equal(url.sentinels[1].host, "10.0.0.2");
-    assert_int_equal(url.sentinels[1].port, 7000);
-    assert_string_equal(url.sentinels[2].host, "fd00::3");
-    assert_int_equal(url.sentinels[2].port, 1);
+    assert_int_equal(url.guide_count, 3);
+    assert_string_equal(url.guides[0].host, "10.0.0.1");
+    assert_int_equal(url.guides[0].port, 26379);
+    assert_string_equal(url.guides[1].host, "10.0.0.2");
+    assert_int_equal(url.guides[1].port, 7000);
+    assert_string_equal(url.guides[2].host, "fd00::3");
+    assert_int_equal(url.guides[2].port, 1);
     assert_string_equal(url.master, "my/one");
     assert_int_equal(url.db, 2);
     assert_string_equal(url.login.user, "me");
@@ -146,6 +154,30 @@ reads_sentinels(void **state)
     assert_string_equal(url.sentinel_login.user, "w");
     assert_string_equal(url.sentinel_login.password, "p&w");
     assert_int_equal(url.wait_replicas, 2);
+    assert_false(url.is_cluster);
+}
+
+static void
+reads_the_nodes_of_a_cluster(void **state)
+{
+    char error[QUEUE_ERROR_SIZE] = "";
+    struct redis_url url = {0};
+
+    (void)state;
+    if (redis_url_parse("cluster://me:a%2fb@10.0.0.1,[fd00::3]:7001/?wait_replicas=1",
+            &url, error) != QUEUE_OK) {
+        fail_msg("%s", error);
+    }
+    assert_true(url.is_cluster);
+    assert_string_equal(url.host, ""); /* asked for later */
+    assert_int_equal(url.guide_count, 2);
+    assert_string_equal(url.guides[0].host, "10.0.0.1");
+    assert_int_equal(url.guides[0].port, 6379);
+    assert_string_equal(url.guides[1].host, "fd00::3");
+    assert_int_equal(url.guides[1].port, 7001);
+    assert_string_equal(url.login.user, "me");
+    assert_string_equal(url.login.password, "a/b");
+    assert_int_equal(url.wait_replicas, 1);
 }
 
 static void
@@ -168,6 +200,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_urls),
         cmocka_unit_test(reads_sentinels),
+        cmocka_unit_test(reads_the_nodes_of_a_cluster),
         cmocka_unit_test(refuses_other_urls_without_repeating_secrets),
         cmocka_unit_test(takes_the_longest_socket_path),
     };
