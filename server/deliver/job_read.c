@@ -3,8 +3,8 @@
  */
 #include "mapping/twilio_type.h"
 #include "server/deliver/job.h"
+#include "server/deliver/record_payload.h"
 #include "server/deliver/sink_test.h"
-#include "server/ops/log.h"
 
 static const struct queue_route *
 find_route(const struct queue_record *record, enum source source)
@@ -15,32 +15,6 @@ find_route(const struct queue_record *record, enum source source)
         }
     }
     return NULL;
-}
-
-/* Joins one route's bytes to the payload; bytes that do not parse are skipped. 0 or -ENOMEM. */
-static int
-join_route(struct job *job, enum source source)
-{
-    const struct queue_route *route = find_route(job->record, source);
-    AUTO(payload_release) json_t *payload = NULL;
-
-    if (route == NULL) {
-        return 0;
-    }
-    const int r = payload_parse(source, route->bytes, &payload);
-
-    if (r != PAYLOAD_OK) {
-        if (r > 0) {
-            log_warn("route_unparseable", "key=%s route=%s bytes=%zu", job->record->key,
-                source_route(source), route->bytes.size);
-        }
-        return r < 0 ? r : 0;
-    }
-    if (job->payload == NULL) {
-        job->payload = json_incref(payload);
-        return 0;
-    }
-    return payload_merge(job->payload, payload);
 }
 
 void
@@ -58,14 +32,10 @@ job_parse(struct job *job)
         job_park(job, "retries_exhausted");
         return;
     }
-    for (size_t i = 0; i < SOURCE_COUNT; i++) { /* who knows a value first is believed */
-        if (slice_starts(slice_of(job->record->key), "raw/")) {
-            break; /* kept as it came, because it could not even be keyed */
-        }
-        if (join_route(job, source_by_trust(i)) != 0) {
-            job_lack_memory(job);
-            return;
-        }
+    if (record_payload(slice_of(job->record->key), job->record->routes,
+            job->record->route_count, &job->payload) != 0) {
+        job_lack_memory(job);
+        return;
     }
     if (job->payload == NULL) {
         job_park(job, EVENT_REASON_UNPARSEABLE);
