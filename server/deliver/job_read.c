@@ -6,15 +6,15 @@
 #include "server/deliver/record_payload.h"
 #include "server/deliver/sink_test.h"
 
-static const struct queue_route *
-find_route(const struct queue_record *record, enum source source)
+static bool
+is_told_by_browser(const struct queue_record *record)
 {
     for (size_t i = 0; i < record->route_count; i++) {
-        if (slice_is(record->routes[i].name, source_route(source))) {
-            return &record->routes[i];
+        if (slice_is(record->routes[i].name, source_route(SOURCE_FLEX_PLUGIN))) {
+            return true;
         }
     }
-    return NULL;
+    return false;
 }
 
 void
@@ -67,7 +67,7 @@ static bool
 lacks_twin(const struct job *job)
 {
     const struct event_reading *reading = &job->reading;
-    const bool has_plugin = find_route(job->record, SOURCE_FLEX_PLUGIN) != NULL;
+    const bool has_plugin = is_told_by_browser(job->record);
 
     if (has_plugin) {
         return job->record->route_count == 1 && reading->verdict != EVENT_UNRESOLVED;
@@ -79,8 +79,8 @@ lacks_twin(const struct job *job)
 static bool
 may_change_its_mind(const struct job *job)
 {
-    const bool is_signed = find_route(job->record, SOURCE_FLEX_PLUGIN) == NULL ||
-                           job->record->route_count > 1;
+    const bool is_signed =
+        !is_told_by_browser(job->record) || job->record->route_count > 1;
 
     return job->reading.lacks_customer || !is_signed;
 }
