@@ -11,6 +11,7 @@
 
 #include "mapping/event.h"
 #include "mapping/request.h"
+#include "mapping/ticket.h"
 #include "server/deliver/brevo.h"
 #include "server/ingest/routes.h"
 #include "server/proof/verify.h"
@@ -39,8 +40,19 @@ static const struct {
     {EVENT_REASON_SWITCHED_OFF, "the switches under `sync` in the configuration"},
     {EVENT_REASON_CHANNEL_OFF, "the channel's name in `channels` of the configuration"},
     {EVENT_REASON_SURVEY, "nothing: conversations.kind says that the task is a survey"},
-    {EVENT_REASON_OUTBOUND,
-        "nothing: what the business began is neither a request nor given up"},
+    {EVENT_REASON_OUTBOUND, "`outbound` in the configuration: what the business began is "
+                            "neither requested nor given up"},
+    {TICKET_REASON_ASKED, "nothing: an earlier task of the ticket was told"},
+    {TICKET_REASON_OPEN, "nothing: another task of the ticket goes on"},
+    {TICKET_REASON_PARKED,
+        "nothing: the ticket is resolved when the conversation came back"},
+    {TICKET_REASON_NEWER, "nothing: a newer task of the ticket took over"},
+    {TICKET_REASON_CALLBACK, "nothing: nobody was waiting for a callback's task"},
+    {TICKET_REASON_VOICEMAIL, "nothing: nobody was waiting for a voicemail's task"},
+    {TICKET_REASON_OTHER,
+        "TaskCanceledReason: `hangup`, or that time or attempts ran out"},
+    {TICKET_REASON_SHORT, "ticket.min_wait in the configuration"},
+    {TICKET_REASON_SERVED, "nothing: an agent took a task of this ticket"},
     {EVENT_REASON_NO_ANSWER, "a Score in the survey's post"},
     {EVENT_REASON_BAD_SCORE,
         "a whole number from 0 to ScoreMax, or to 5 without one, as Score"},
@@ -119,6 +131,40 @@ list_requests(const struct event *event, const struct explain_input *input)
 
 /* ---- records ---------------------------------------------------------------------------------- */
 
+/*
+ * What the rules of tickets make of it, so far as this record alone can tell: what it would wait
+ * for is in the trace, and taken for over. The rest depends on what other records have told.
+ */
+static void
+judge_ticket(const json_t *payload, const struct explain_input *input,
+    struct event_reading *reading)
+{
+    const struct ticket_times times = {
+        .received_ms = input->now_ms, .now_ms = input->now_ms};
+    struct rules rules = *input->rules;
+    struct ticket_says says;
+    struct ticket_verdict verdict;
+    struct facts facts = {0};
+
+    ticket_read(reading, payload, &rules, &says);
+    for (size_t i = 0; i < says.fact_count; i++) {
+        facts_add(&facts, says.facts[i]);
+    }
+    if (reading->verdict != EVENT_DELIVER) {
+        return;
+    }
+    ticket_judge(reading, &facts, &rules, &times, &verdict);
+    if (verdict.decision == TICKET_WAITS) {
+        rules.ticket_settle_ms = 0;
+        rules.ticket_abandoned_after_ms = 0;
+        ticket_judge(reading, &facts, &rules, &times, &verdict);
+    }
+    if (verdict.decision == TICKET_FILTERED) {
+        reading->verdict = EVENT_FILTERED;
+        reading->reason = verdict.reason;
+    }
+}
+
 static bool
 read_event(
     const struct keyed_event *keyed, const struct explain_input *input, json_t *record)
@@ -136,6 +182,7 @@ read_event(
     struct event_reading reading;
 
     event_read(payload, input->rules, &context, &reading);
+    judge_ticket(payload, input, &reading);
     if (json_object_update_new(record, event_reading_to_json(&reading)) != 0) {
         return false;
     }

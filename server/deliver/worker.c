@@ -191,6 +191,9 @@ worker_step(struct worker *worker)
         if (job->stage == JOB_PARSED) {
             job_map(job, worker->config, worker->now_us);
         }
+        if (job->stage == JOB_TELLING) {
+            hand_tell(hand, job, worker->now_us);
+        }
         if (job->stage == JOB_FOLDING) {
             hand_fold(hand, job, worker->now_us);
         }
