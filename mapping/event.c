@@ -8,6 +8,7 @@
 
 #include <string.h>
 
+#include "mapping/event_effect.h"
 #include "mapping/event_filter.h"
 #include "mapping/event_subject.h"
 #include "mapping/event_survey.h"
@@ -80,8 +81,14 @@ read_end(const struct reader *reader)
     case EVENT_CONVERSATION_ENDED:
         event->reason = payload_text(payload, "reason");
         break;
+    case EVENT_MESSAGE_UNDELIVERED:
+    case EVENT_MESSAGE_FAILED:
+        event->reason = payload_text(payload, "error_code");
+        return;
     case EVENT_TASK_CREATED:
     case EVENT_SURVEY_COMPLETED:
+    case EVENT_MESSAGE_DELIVERED:
+    case EVENT_MESSAGE_READ:
     case EVENT_TYPE_COUNT:
         return;
     }
@@ -176,7 +183,7 @@ judge_type(const struct reader *reader)
     const struct slice name = slice_of(payload_text(reader->payload, "event_type"));
     enum event_type type = EVENT_TYPE_COUNT;
 
-    if (event_type_from_name(name, &type) && event_effect_name(type) != NULL) {
+    if (event_type_from_name(name, &type)) {
         reading->event.type = type;
         return false;
     }
@@ -221,7 +228,7 @@ event_read(const json_t *payload, const struct rules *rules,
         decide(ret_reading, EVENT_UNRESOLVED, NULL);
         return;
     }
-    if (!event_name_effect(&ret_reading->event, rules)) {
+    if (!event_effect_key(&ret_reading->event, rules)) {
         decide(ret_reading, EVENT_PARKED, EVENT_REASON_UNPARSEABLE);
         return;
     }

@@ -28,6 +28,7 @@ struct event {
         *ticket; /* as far as this event knows; see ticket.h and event_set_ticket() */
     const char *conversation_sid;
     const char *interaction_sid;
+    const char *message_sid;
     enum channel channel;
     enum event_direction direction;
     const char *queue;

@@ -1,28 +1,11 @@
 /*
- * event_subject.c - what an event is about, and what it does to that, once.
+ * event_subject.c - what an event is about.
  */
 #include "mapping/event_subject.h"
 
-#include <assert.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "mapping/sid.h"
-
-/* What an event does to its subject, once. A type without an effect is none of ours. */
-static const char *const effects[EVENT_TYPE_COUNT] = {
-    [EVENT_TASK_CREATED] = "requested",
-    [EVENT_TASK_COMPLETED] = "resolved",
-    [EVENT_TASK_CANCELED] = "abandoned",
-    [EVENT_CONVERSATION_ENDED] = "ended",
-    [EVENT_SURVEY_COMPLETED] = "survey",
-};
-
-const char *
-event_effect_name(enum event_type type)
-{
-    return type < EVENT_TYPE_COUNT ? effects[type] : NULL;
-}
 
 /* What ingest took the event to be about, behind the record key's '/'. */
 static const char *
@@ -64,6 +47,8 @@ event_read_subjects(const struct reader *reader)
         sid_at(payload, "task_attributes/conversationSid", "CH"));
     event->interaction_sid = either(sid_at(payload, "interaction_sid", "KD"),
         sid_at(payload, "task_attributes/flexInteractionSid", "KD"));
+    event->message_sid = either(
+        sid_at(payload, "message_sid", "SM"), sid_at(payload, "message_sid", "MM"));
 }
 
 /*
@@ -108,69 +93,6 @@ event_read_ticket(const struct reader *reader)
             event_trace(reader->reading, choices[i].rule);
             return;
         }
-    }
-}
-
-/* What the effect is named by; NULL when nothing says so. On the phone there is no conversation. */
-static const char *
-effect_subject(const struct event *event, bool by_task)
-{
-    switch (event->type) {
-    case EVENT_CONVERSATION_ENDED:
-        return event->conversation_sid != NULL ? event->conversation_sid
-                                               : event->interaction_sid;
-    case EVENT_SURVEY_COMPLETED:
-        return event->survey_id[0] != '\0' ? event->ticket : NULL;
-    case EVENT_TASK_CREATED:
-    case EVENT_TASK_COMPLETED:
-    case EVENT_TASK_CANCELED:
-        return by_task || event->task_sid == NULL ? event->task_sid : event->ticket;
-    case EVENT_TYPE_COUNT:
-        break;
-    }
-    return NULL;
-}
-
-static bool
-name_effect(const struct event *event, bool by_task, char key[EVENT_EFFECT_SIZE])
-{
-    const char *subject = effect_subject(event, by_task);
-
-    if (subject == NULL) {
-        return false;
-    }
-    const int size = snprintf(key, EVENT_EFFECT_SIZE, "%s/%s%s%s", effects[event->type],
-        subject, event->survey_id[0] != '\0' ? "/" : "", event->survey_id);
-
-    if (size > 0 && size < EVENT_EFFECT_SIZE) {
-        return true;
-    }
-    key[0] = '\0'; /* cut, it would be another's, or half a character */
-    return false;
-}
-
-bool
-event_name_effect(struct event *event, const struct rules *rules)
-{
-    return name_effect(event, rules->ticket_per_task, event->effect_key);
-}
-
-bool
-event_effect_by_task(const struct event *event, char key[EVENT_EFFECT_SIZE])
-{
-    return name_effect(event, true, key) && strcmp(key, event->effect_key) != 0;
-}
-
-void
-event_set_ticket(struct event *event, const struct rules *rules, const char *ticket)
-{
-    static_assert(EVENT_EFFECT_SIZE >
-                      sizeof "requested//" + EVENT_TICKET_SIZE + EVENT_SURVEY_ID_SIZE,
-        "every ticket leaves an effect its name");
-
-    event->ticket = ticket;
-    if (event->effect_key[0] != '\0') {
-        (void)name_effect(event, rules->ticket_per_task, event->effect_key);
     }
 }
 

@@ -83,5 +83,12 @@ void ticket_judge(struct event_reading *reading, const struct facts *facts,
     const struct rules *rules, const struct ticket_times *times,
     struct ticket_verdict *ret_verdict);
 
+/*
+ * What the rules make of an event whose record alone has told, so far as that can tell: what it
+ * would wait for is in the trace, and taken for over. Changes the reading's verdict.
+ */
+void ticket_judge_alone(struct event_reading *reading, const json_t *payload,
+    const struct rules *rules, int64_t received_ms);
+
 /* "abandoned" by who gave up, "unserved" when nobody came in time; NULL: canceled otherwise. */
 const char *ticket_outcome(const char *canceled_reason);

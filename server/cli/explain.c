@@ -131,40 +131,6 @@ list_requests(const struct event *event, const struct explain_input *input)
 
 /* ---- records ---------------------------------------------------------------------------------- */
 
-/*
- * What the rules of tickets make of it, so far as this record alone can tell: what it would wait
- * for is in the trace, and taken for over. The rest depends on what other records have told.
- */
-static void
-judge_ticket(const json_t *payload, const struct explain_input *input,
-    struct event_reading *reading)
-{
-    const struct ticket_times times = {
-        .received_ms = input->now_ms, .now_ms = input->now_ms};
-    struct rules rules = *input->rules;
-    struct ticket_says says;
-    struct ticket_verdict verdict;
-    struct facts facts = {0};
-
-    ticket_read(reading, payload, &rules, &says);
-    for (size_t i = 0; i < says.fact_count; i++) {
-        facts_add(&facts, says.facts[i]);
-    }
-    if (reading->verdict != EVENT_DELIVER) {
-        return;
-    }
-    ticket_judge(reading, &facts, &rules, &times, &verdict);
-    if (verdict.decision == TICKET_WAITS) {
-        rules.ticket_settle_ms = 0;
-        rules.ticket_abandoned_after_ms = 0;
-        ticket_judge(reading, &facts, &rules, &times, &verdict);
-    }
-    if (verdict.decision == TICKET_FILTERED) {
-        reading->verdict = EVENT_FILTERED;
-        reading->reason = verdict.reason;
-    }
-}
-
 static bool
 read_event(
     const struct keyed_event *keyed, const struct explain_input *input, json_t *record)
@@ -182,7 +148,7 @@ read_event(
     struct event_reading reading;
 
     event_read(payload, input->rules, &context, &reading);
-    judge_ticket(payload, input, &reading);
+    ticket_judge_alone(&reading, payload, input->rules, input->now_ms);
     if (json_object_update_new(record, event_reading_to_json(&reading)) != 0) {
         return false;
     }

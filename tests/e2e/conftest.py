@@ -22,6 +22,7 @@ TEST_TIMEOUT_S = 30
 def pytest_configure(config):
     config.addinivalue_line("markers", "time_limit(seconds): instead of 30 s")
     config.addinivalue_line("markers", "slow: minutes; not part of a quick run")
+    config.addinivalue_line("markers", "alone: measures; no other test at the same time")
 
 
 @pytest.hookimpl(hookwrapper=True)

@@ -8,6 +8,8 @@ import subprocess
 import harness
 import pytest
 
+pytestmark = pytest.mark.alone
+
 BENCH = harness.ROOT / "tests" / "bench"
 COMPARE = BENCH / "ingest" / "compare.py"
 BUILD = pathlib.Path(harness.BINARY).parent

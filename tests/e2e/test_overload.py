@@ -9,6 +9,8 @@ import pytest
 import harness
 from harness import Task
 
+pytestmark = pytest.mark.alone
+
 ANSWER_S = 3        # what the contract promises
 OVERLOAD = 'requests_rejected_total{source="%s",reason="overload"}'
 

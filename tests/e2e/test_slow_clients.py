@@ -16,6 +16,8 @@ import harness
 import raw_http
 from harness import Task
 
+pytestmark = pytest.mark.alone
+
 PAGE_SIZE = resource.getpagesize()
 CPU_TICKS_S = 100
 P99_S = 1.0

@@ -29,7 +29,7 @@ static const char account[] = "AC0123456789abcdef0123456789abcdef";
 static const char workspace[] = "WS0123456789abcdef0123456789abcdef";
 static const int64_t received_ms = 1767230000000; /* 2026-01-01T01:13:20Z */
 
-/* The default mapping, one own number, one internal domain; every channel but video. */
+/* The default mapping and three more, one own number, one internal domain; every channel but video. */
 static const struct rules rules = {
     .account_sid = account,
     .workspace_sid = workspace,
@@ -40,6 +40,9 @@ static const struct rules rules = {
             [EVENT_TASK_CANCELED] = "SUPPORT_ABANDONED",
             [EVENT_CONVERSATION_ENDED] = "CONVERSATION_ENDED",
             [EVENT_SURVEY_COMPLETED] = "CSAT_SUBMITTED",
+            [EVENT_MESSAGE_DELIVERED] = "MESSAGE_DELIVERED",
+            [EVENT_MESSAGE_FAILED] = "MESSAGE_FAILED",
+            [EVENT_MESSAGE_READ] = "MESSAGE_READ",
         },
     .fields =
         {
@@ -254,22 +257,10 @@ says_to_json(const struct ticket_says *says)
 static json_t *
 with_ticket(const json_t *payload, struct event_reading *reading)
 {
-    const struct ticket_times times = {received_ms, received_ms};
-    struct ticket_verdict verdict = {0};
     struct ticket_says says;
-    struct facts facts = {0};
 
     ticket_read(reading, payload, &rules, &says);
-    for (size_t i = 0; i < says.fact_count; i++) {
-        facts_add(&facts, says.facts[i]);
-    }
-    if (reading->verdict == EVENT_DELIVER) {
-        ticket_judge(reading, &facts, &rules, &times, &verdict);
-    }
-    if (verdict.decision == TICKET_FILTERED) {
-        reading->verdict = EVENT_FILTERED;
-        reading->reason = verdict.reason;
-    }
+    ticket_judge_alone(reading, payload, &rules, received_ms);
     json_t *event = event_reading_to_json(reading);
 
     golden_must(event != NULL, "no memory", "a reading");
