@@ -43,27 +43,36 @@ learn_of_task(struct task *task, struct slice what, const struct fact *fact)
     }
 }
 
+/* "-WT….created", "+conversation", ... */
+static void
+learn_fact(struct ticket *ticket, struct slice own, const struct fact *fact)
+{
+    const struct slice name = slice_skip(fact->name, 1);
+    const struct slice sid = slice_before(name, '.');
+    const bool is_alone = ticket->rules->ticket_per_task;
+
+    if (slice_is(name, "conversation")) {
+        ticket->is_inactive = !is_alone && slice_is(fact->text, "inactive");
+        return;
+    }
+    if (!slice_starts(sid, "WT") || sid.size == name.size ||
+        (is_alone && own.size > 0 && !slice_equal(sid, own))) {
+        return;
+    }
+    struct task *task = task_of(ticket, sid);
+
+    if (task != NULL) {
+        learn_of_task(task, slice_skip(name, sid.size + 1), fact);
+    }
+}
+
 static void
 learn(struct ticket *ticket, const struct facts *facts)
 {
     const struct slice own = slice_of(ticket->reading->event.task_sid);
 
     for (size_t i = 0; i < facts->count; i++) {
-        const struct fact *fact = &facts->items[i];
-        const struct slice name = slice_skip(fact->name, 1);
-        const struct slice sid = slice_before(name, '.');
-        const bool is_alone = ticket->rules->ticket_per_task;
-
-        if (slice_is(name, "conversation")) {
-            ticket->is_inactive = !is_alone && slice_is(fact->text, "inactive");
-        } else if (slice_starts(sid, "WT") && sid.size < name.size &&
-                   (!is_alone || slice_equal(sid, own))) {
-            struct task *task = task_of(ticket, sid);
-
-            if (task != NULL) {
-                learn_of_task(task, slice_skip(name, sid.size + 1), fact);
-            }
-        }
+        learn_fact(ticket, own, &facts->items[i]);
     }
     ticket->own = task_of(ticket, own);
 }
