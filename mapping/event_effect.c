@@ -19,12 +19,19 @@ static const char *const effects[EVENT_TYPE_COUNT] = {
     [EVENT_MESSAGE_READ] = "read",
 };
 
-/* What the effect is named by; NULL when nothing says so. On the phone there is no conversation. */
+/*
+ * What the effect is named by; NULL when nothing says so. `by_task`: by the task or conversation it
+ * happened to, whatever the ticket. On the phone there is no conversation.
+ */
 static const char *
 effect_subject(const struct event *event, bool by_task)
 {
     switch (event->type) {
     case EVENT_CONVERSATION_ENDED:
+        if (!by_task &&
+            (event->conversation_sid != NULL || event->interaction_sid != NULL)) {
+            return event->ticket;
+        }
         return event->conversation_sid != NULL ? event->conversation_sid
                                                : event->interaction_sid;
     case EVENT_SURVEY_COMPLETED:

@@ -96,6 +96,38 @@ say_facts(const struct event_reading *reading, const json_t *payload, size_t say
     }
 }
 
+/* Whose ticket it is: a conversation's end says only which conversation. */
+static void
+say_customer(const struct event *event, const json_t *payload, const struct rules *rules,
+    struct ticket_says *says)
+{
+    const char *channel = channel_name(event->channel);
+
+    if (event->task_sid == NULL ||
+        customer_read(payload, rules, &says->customer) != CUSTOMER_OK) {
+        return;
+    }
+    const struct {
+        const char *name;
+        const char *text;
+    } known[] = {
+        {"-email", says->customer.email},
+        {"-phone", says->customer.phone},
+        {"-whatsapp", says->customer.whatsapp},
+        {"-ext_id", says->customer.ext_id},
+        {"-channel", channel != NULL ? channel : ""},
+    };
+
+    for (size_t i = 0; i < LENGTH(known); i++) {
+        if (known[i].text[0] != '\0' && says->fact_count < TICKET_FACTS_MAX) {
+            says->facts[says->fact_count++] =
+                (struct fact){.name = slice_of(known[i].name),
+                    .rank = event->date_ms,
+                    .text = slice_of(known[i].text)};
+        }
+    }
+}
+
 /* Of a survey only which ticket it is about is asked: it links nothing. */
 static void
 say_aliases(const struct event *event, struct ticket_says *says)
@@ -131,6 +163,7 @@ ticket_read(const struct event_reading *reading, const json_t *payload,
         ret_says->ticket = event->ticket;
         if (sayings[i].says != 0) {
             say_facts(reading, payload, i, ret_says);
+            say_customer(event, payload, rules, ret_says);
             say_aliases(event, ret_says);
         }
         return;

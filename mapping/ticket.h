@@ -8,6 +8,7 @@
  *   -WT….created    when, and the direction       -WT….accepted   by an agent
  *   -WT….closed     when, and how                 -WT….asked      its creation is told to Brevo
  *   +conversation   its latest state              -ticket         of an alias: whose facts they are
+ *   -email, -phone, -whatsapp, -ext_id, -channel  whose it is, and by which channel, for its end
  *
  * Pure. See docs/mapping.md for the rules as a table, and docs/decisions/0030-tickets.md.
  */
@@ -18,7 +19,7 @@
 
 enum {
     TICKET_NAME_SIZE = 48, /* of a fact */
-    TICKET_FACTS_MAX = 5,
+    TICKET_FACTS_MAX = 9,
     TICKET_ALIASES_MAX = 3,
 };
 
@@ -33,7 +34,10 @@ enum {
 #define TICKET_REASON_SERVED "was_served"
 #define TICKET_REASON_NEWER "newer_task"
 
+#define TICKET_REASON_NOT_FLEX "not_flex" /* no task of it was ever seen */
+
 /* What waits say of themselves. */
+#define TICKET_WAIT_JOIN "not_flex"
 #define TICKET_WAIT_SETTLE "ticket_settle"
 #define TICKET_WAIT_OPEN "ticket_open"
 #define TICKET_WAIT_NEWER "newer_task"
@@ -47,6 +51,7 @@ struct ticket_says {
     struct fact facts[TICKET_FACTS_MAX];
     size_t fact_count;
     char names[TICKET_FACTS_MAX][TICKET_NAME_SIZE];
+    struct customer customer; /* whose ticket it is, as a task's record knows */
 };
 
 void ticket_read(const struct event_reading *reading, const json_t *payload,
@@ -69,6 +74,9 @@ struct ticket_verdict {
     int64_t wait_ms;
 };
 
+/* Whether anything is left for the ticket to decide. */
+bool ticket_may_deliver(const struct event_reading *reading);
+
 struct ticket_times {
     int64_t now_ms;
     int64_t received_ms; /* of the record */
@@ -76,8 +84,9 @@ struct ticket_times {
 
 /*
  * What becomes of an event that would be delivered, by what is known of its ticket, its own facts
- * included. Notes the rules that fired in the reading's trace, and the ticket's direction in an
- * event that states none.
+ * included; of the end of a conversation, too, that knows no customer: the ticket's becomes its own,
+ * and the reading's verdict follows. Notes the rules that fired in the reading's trace, and the
+ * ticket's direction in an event that states none.
  */
 void ticket_judge(struct event_reading *reading, const struct facts *facts,
     const struct rules *rules, const struct ticket_times *times,

@@ -12,8 +12,8 @@
 
 enum {
     OPEN_WAIT_PARTS = 4,
-    OPEN_WAIT_MIN_MS = 1000,
-    OPEN_WAIT_MAX_MS = 10 * 60 * 1000,
+    LOOK_MIN_MS = 1000,
+    LOOK_MAX_MS = 10 * 60 * 1000,
 };
 
 /* ---- asked of a ticket --------------------------------------------------------------------- */
@@ -192,9 +192,9 @@ open_left_ms(const struct ticket *ticket)
     if (!is_elsewhere_open(ticket)) {
         return 0;
     }
-    return wait_ms < OPEN_WAIT_MIN_MS   ? OPEN_WAIT_MIN_MS
-           : wait_ms > OPEN_WAIT_MAX_MS ? OPEN_WAIT_MAX_MS
-                                        : wait_ms;
+    return wait_ms < LOOK_MIN_MS   ? LOOK_MIN_MS
+           : wait_ms > LOOK_MAX_MS ? LOOK_MAX_MS
+                                   : wait_ms;
 }
 
 /*
@@ -213,6 +213,36 @@ newer_left_ms(const struct ticket *ticket)
     due_ms = due_ms < least_ms ? least_ms : due_ms;
     due_ms = due_ms > received_ms + wait_ms ? received_ms + wait_ms : due_ms;
     return due_ms - ticket->times->now_ms;
+}
+
+/*
+ * The task's record may come later than the conversation's. It is looked for each time as much later
+ * as has passed already, to the end of the wait.
+ */
+static int64_t
+join_left_ms(const struct ticket *ticket)
+{
+    const int64_t age_ms = ticket->times->now_ms - ticket->times->received_ms;
+    const int64_t left_ms = ticket->rules->ticket_join_wait_ms - age_ms;
+    const int64_t wait_ms = age_ms > LOOK_MIN_MS ? age_ms : LOOK_MIN_MS;
+
+    if (ticket->count > 0) {
+        return 0;
+    }
+    return left_ms < wait_ms ? left_ms : wait_ms;
+}
+
+static bool
+has_no_task(const struct ticket *ticket)
+{
+    return ticket->count == 0;
+}
+
+static bool
+is_channel_off(const struct ticket *ticket)
+{
+    return !ticket->rules->channels[ticket->reading->event.channel] &&
+           ticket->reading->event.channel != CHANNEL_UNKNOWN;
 }
 
 /* ---- the rules ----------------------------------------------------------------------------- */
@@ -258,6 +288,15 @@ static const struct rule {
         "ticket: a newer task took over"},
     {EVENT_TASK_CANCELED, goes_on_beside, NULL, TICKET_REASON_OPEN,
         "ticket: another task goes on"},
+
+    {EVENT_CONVERSATION_ENDED, NULL, join_left_ms, TICKET_WAIT_JOIN,
+        "ticket: waits for a task of this conversation"},
+    {EVENT_CONVERSATION_ENDED, has_no_task, NULL, TICKET_REASON_NOT_FLEX,
+        "ticket: no task of this conversation was ever seen"},
+    {EVENT_CONVERSATION_ENDED, is_channel_off, NULL, EVENT_REASON_CHANNEL_OFF,
+        "ticket: its tasks' channel is switched off"},
+    {EVENT_CONVERSATION_ENDED, is_outbound_ignored, NULL, EVENT_REASON_OUTBOUND,
+        "ticket: outbound, which is ignored"},
 };
 
 /* False when the rule says nothing. */
@@ -278,6 +317,13 @@ fires(const struct rule *rule, const struct ticket *ticket,
     return true;
 }
 
+bool
+ticket_may_deliver(const struct event_reading *reading)
+{
+    return reading->verdict == EVENT_DELIVER ||
+           (reading->lacks_customer && reading->event.type == EVENT_CONVERSATION_ENDED);
+}
+
 void
 ticket_judge(struct event_reading *reading, const struct facts *facts,
     const struct rules *rules, const struct ticket_times *times,
@@ -286,11 +332,6 @@ ticket_judge(struct event_reading *reading, const struct facts *facts,
     struct ticket ticket;
 
     *ret_verdict = (struct ticket_verdict){.decision = TICKET_GOES_ON};
-    if (reading->event.type != EVENT_TASK_CREATED &&
-        reading->event.type != EVENT_TASK_COMPLETED &&
-        reading->event.type != EVENT_TASK_CANCELED) {
-        return;
-    }
     ticket_know(&ticket, reading, facts, rules, times);
     for (size_t i = 0; i < LENGTH(table); i++) {
         if (table[i].type == reading->event.type &&
@@ -311,7 +352,7 @@ ticket_judge_alone(struct event_reading *reading, const json_t *payload,
     struct ticket_says says;
     struct facts facts = {0};
 
-    if (reading->verdict != EVENT_DELIVER) {
+    if (!ticket_may_deliver(reading)) {
         return;
     }
     ticket_read(reading, payload, rules, &says);
@@ -322,6 +363,7 @@ ticket_judge_alone(struct event_reading *reading, const json_t *payload,
     if (verdict.decision == TICKET_WAITS) {
         without_waits.ticket_settle_ms = 0;
         without_waits.ticket_abandoned_after_ms = 0;
+        without_waits.ticket_join_wait_ms = 0;
         ticket_judge(reading, &facts, &without_waits, &times, &verdict);
     }
     if (verdict.decision == TICKET_FILTERED) {

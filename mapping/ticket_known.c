@@ -74,7 +74,7 @@ learn(struct ticket *ticket, const struct facts *facts)
     for (size_t i = 0; i < facts->count; i++) {
         learn_fact(ticket, own, &facts->items[i]);
     }
-    ticket->own = task_of(ticket, own);
+    ticket->own = own.size > 0 ? task_of(ticket, own) : NULL;
 }
 
 /* A ticket has the direction of its first task: who is handed an outbound one began nothing. */
@@ -96,9 +96,57 @@ learn_direction(struct ticket *ticket)
 
     ticket->is_outbound =
         first != NULL ? is_outbound : event->direction == DIRECTION_OUTBOUND;
+    if (first != NULL && event->direction == DIRECTION_UNKNOWN) {
+        event->direction = is_outbound ? DIRECTION_OUTBOUND : DIRECTION_INBOUND;
+    }
     if (ticket->is_outbound && event->direction != DIRECTION_OUTBOUND) {
         event->direction = DIRECTION_OUTBOUND;
         event_trace(ticket->reading, "direction: outbound, as the ticket's first task");
+    }
+}
+
+/* What an end lacks, from whoever knew it. */
+static void
+learn_customer(struct ticket *ticket, const struct facts *facts)
+{
+    struct event *event = &ticket->reading->event;
+    struct customer customer = {0};
+    const struct {
+        const char *name;
+        char *text;
+        size_t size;
+    } known[] = {
+        {"-email", customer.email, sizeof customer.email},
+        {"-phone", customer.phone, sizeof customer.phone},
+        {"-whatsapp", customer.whatsapp, sizeof customer.whatsapp},
+        {"-ext_id", customer.ext_id, sizeof customer.ext_id},
+    };
+    bool is_known = false;
+
+    for (size_t i = 0; i < LENGTH(known); i++) {
+        const struct fact *fact = facts_find(facts, slice_of(known[i].name));
+
+        is_known |= fact != NULL && fact->text.size > 0 &&
+                    slice_to_text(fact->text, known[i].text, known[i].size);
+    }
+    if (ticket->reading->lacks_customer && is_known) {
+        event->customer = customer;
+        ticket->reading->lacks_customer = false;
+        ticket->reading->verdict = EVENT_DELIVER;
+        ticket->reading->reason = NULL;
+        event_trace(ticket->reading, "customer: as the ticket's tasks say");
+    }
+}
+
+static void
+learn_channel(struct ticket *ticket, const struct facts *facts)
+{
+    struct event *event = &ticket->reading->event;
+    const struct fact *fact = facts_find(facts, slice_of("-channel"));
+
+    if (event->channel == CHANNEL_UNKNOWN && fact != NULL &&
+        channel_from_name(fact->text, &event->channel)) {
+        event_trace(ticket->reading, "channel: as the ticket's tasks say");
     }
 }
 
@@ -110,6 +158,10 @@ ticket_know(struct ticket *ticket, struct event_reading *reading,
     *ticket = (struct ticket){.reading = reading, .rules = rules, .times = times};
     learn(ticket, facts);
     learn_direction(ticket);
+    if (reading->event.type == EVENT_CONVERSATION_ENDED) {
+        learn_customer(ticket, facts);
+        learn_channel(ticket, facts);
+    }
 }
 
 bool

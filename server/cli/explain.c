@@ -47,6 +47,9 @@ static const struct {
     {TICKET_REASON_PARKED,
         "nothing: the ticket is resolved when the conversation came back"},
     {TICKET_REASON_NEWER, "nothing: a newer task of the ticket took over"},
+    {TICKET_REASON_NOT_FLEX,
+        "a task's record that names the conversation: without one it is none "
+        "of Flex's, or came ticket.join_wait too early"},
     {TICKET_REASON_CALLBACK, "nothing: nobody was waiting for a callback's task"},
     {TICKET_REASON_VOICEMAIL, "nothing: nobody was waiting for a voicemail's task"},
     {TICKET_REASON_OTHER,

@@ -185,6 +185,8 @@ const struct config_option config_options[] = {
         .initial = "2m", .min = 0, .max = MINUTE_MS * 60},
     {"ticket.min_wait", NULL, OPTION_DURATION, AT(rules.ticket_min_wait_ms),
         .initial = "5s", .min = 0, .max = MINUTE_MS * 60},
+    {"ticket.join_wait", NULL, OPTION_DURATION, AT(rules.ticket_join_wait_ms),
+        .initial = "5m", .min = 0, .max = MINUTE_MS * 60 * 24},
     {"outbound", NULL, OPTION_OUTBOUND, AT(rules.outbound), .initial = "resolved"},
 
     {"identity.own_numbers", NULL, OPTION_RULES_TEXTS, AT(rules.own_numbers),

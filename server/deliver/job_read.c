@@ -158,11 +158,13 @@ job_judge(struct job *job, const struct facts *facts, const struct config *confi
         map_fact(job);
         return;
     }
+    if (facts != NULL && ticket_may_deliver(&job->reading) &&
+        !passes_ticket(job, facts, config, now_ms)) {
+        return;
+    }
     switch (job->reading.verdict) {
     case EVENT_DELIVER:
-        if (facts == NULL || passes_ticket(job, facts, config, now_ms)) {
-            map_event(job, config, now_ms);
-        }
+        map_event(job, config, now_ms);
         return;
     case EVENT_FILTERED:
         filter_event(job, job->reading.reason);

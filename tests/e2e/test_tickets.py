@@ -4,6 +4,7 @@ Each test tells a story by signed callbacks and looks at what Brevo was told, an
 rest. Waits are short here; that they are right is tests/unit/test_ticket.c's business.
 """
 
+import itertools
 import json
 import time
 
@@ -13,7 +14,7 @@ import harness
 from harness import Customer, Task, sid
 
 SETTLE_S = 0.3
-WAITS = {"ticket": {"settle": "300ms", "abandoned_after": "600ms"}}
+WAITS = {"ticket": {"settle": "300ms", "abandoned_after": "600ms", "join_wait": "5s"}}
 
 
 class Ticket:
@@ -197,6 +198,93 @@ def test_by_task_each_is_a_matter_of_its_own(program, twilio, sandbox):
         ticket.tell(task, "task.completed", at_s + 30)
     assert ticket.settled() == {}
     assert names(sandbox) == ["SUPPORT_REQUESTED"] * 2 + ["SUPPORT_RESOLVED"] * 2
+
+
+# ---- the end of a conversation
+
+def closings(ticket):
+    """One and the same end, told by each route that can."""
+    seconds = (ticket.time_ms + 90_000) // 1000
+    ended = time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime(seconds))
+    state = {"AccountSid": harness.ACCOUNT_SID, "ConversationSid": ticket.conversation,
+             "StateFrom": "active", "StateTo": "closed", "StateUpdated": ended}
+    return {
+        "conversations": ticket.twilio.form(
+            {"EventType": "onConversationStateUpdated", **state}, "/webhooks/conversations"),
+        "event-streams": ticket.twilio.json([{
+            "specversion": "1.0", "id": sid("EZ"), "time": ended, "data": state,
+            "type": "com.twilio.conversations.conversation-state.updated"}]),
+        "interactions": ticket.twilio.form(
+            {"EventType": "onChannelStatusUpdated", "AccountSid": harness.ACCOUNT_SID,
+             "InteractionSid": ticket.interaction, "ChannelSid": sid("UO"),
+             "MediaChannelSid": ticket.conversation, "ChannelStatus": "closed",
+             "MediaChannelType": "whatsapp"}, "/webhooks/flex/interactions")}
+
+
+@pytest.mark.parametrize("order", itertools.permutations(
+    ("task", "conversations", "event-streams", "interactions")), ids="-".join)
+def test_a_conversation_ends_once_whichever_route_says_so_and_its_task_says_whose_it_was(
+        shared, twilio, order):
+    ticket, sandbox = Ticket(shared, twilio), shared.sandbox
+    posts = closings(ticket) | {"task": twilio.form(told_creation(ticket))}
+    for way in order:
+        assert shared.caller().send(posts[way]).status in (200, 204)
+
+    def ended():
+        return [event for event in sandbox.events("CONVERSATION_ENDED")
+                if event["event_properties"].get("ticket") == ticket.interaction]
+
+    event, = harness.wait_until(ended, "the end")
+    assert event["event_properties"]["channel"] == "whatsapp"
+    assert event["event_properties"]["direction"] == "inbound"
+    assert event["contact_id"] == sandbox.contact(ticket.customer.email)["id"]
+    harness.wait_until(lambda: shared.metric("queue_pending") == 0, "all settled")
+    assert len(ended()) == 1
+
+
+def told_creation(ticket):
+    task = ticket.task()
+    task.time_ms = ticket.time_ms
+    return task.callback("task.created")
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory):
+    """One program for the many orders; an end waits for its task."""
+    directory = tmp_path_factory.mktemp("shared")
+    sandbox = harness.Sandbox().start()
+    one = harness.Flexbrevo(directory, {
+        "connectors": {"twilio_flex": {
+            "account_sid": harness.ACCOUNT_SID, "workspace_sid": harness.WORKSPACE_SID,
+            "auth_token": harness.AUTH_TOKEN}},
+        "brevo": {"api_key": harness.API_KEY, "base_url": sandbox.url, "max_rps": 1000},
+        "server": {"listen": "127.0.0.1:0", "public_url": harness.PUBLIC_URL},
+        "admin": {"listen": "127.0.0.1:0"}, "state_dir": str(directory / "state"),
+        "ticket": {"settle": "0", "abandoned_after": "0", "join_wait": "10s"}}).start()
+    one.sandbox = sandbox
+    yield one
+    one.close()
+    sandbox.stop()
+    sandbox.check()
+
+
+def test_a_call_ends_with_its_interaction(ticket, sandbox):
+    task = ticket.task(channelType="voice")
+    ticket.tell(task, "task.created")
+    ticket.post({"EventType": "onChannelStatusUpdated", "AccountSid": harness.ACCOUNT_SID,
+                 "InteractionSid": ticket.interaction, "ChannelSid": sid("UO"),
+                 "MediaChannelSid": sid("CF"), "ChannelStatus": "closed",
+                 "MediaChannelType": "voice"}, "/webhooks/flex/interactions")
+    assert ticket.settled() == {}
+    assert names(sandbox) == ["CONVERSATION_ENDED", "SUPPORT_REQUESTED"]
+
+
+def test_a_conversation_without_a_task_is_none_of_flexs(program, twilio, sandbox):
+    ticket = Ticket(program().start(), twilio)
+    assert ticket.flexbrevo.caller().send(closings(ticket)["conversations"]).status == 200
+    ticket.told = 1
+    assert ticket.settled() == {"not_flex": 1}
+    assert sandbox.requests() == []
 
 
 def test_a_wait_survives_a_restart_and_is_no_attempt(program, twilio, sandbox):

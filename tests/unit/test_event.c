@@ -72,10 +72,10 @@ names_the_effect_by_task_conversation_or_interaction(void **state)
         {"{'event_type':'task.completed'}", "resolved/" TASK},
         {"{'event_type':'task.canceled'}", "abandoned/" TASK},
         {"{'event_type':'conversation.ended','conversation_sid':'" CONVERSATION "'}",
-            "ended/" CONVERSATION},
+            "ended/" TASK}, /* which it names, too */
         {"{'event_type':'conversation.ended','conversation_sid':'" CONVERSATION
          "','interaction_sid':'" INTERACTION "'}",
-            "ended/" CONVERSATION},
+            "ended/" INTERACTION},
         {"{'event_type':'conversation.ended','interaction_sid':'" INTERACTION "'}",
             "ended/" INTERACTION},
         {"{'event_type':'conversation.ended','conversation_sid':'undefined',"

@@ -246,7 +246,7 @@ judge(struct play *play, const size_t *order, const struct rules *by, long after
         tell(&play->says[order[i]], &facts);
     }
     tell(&play->says[last], &facts);
-    if (reading.verdict != EVENT_DELIVER) {
+    if (!ticket_may_deliver(&reading)) {
         (void)snprintf(becomes, TEXT_MAX, "%s", reading.reason);
         return;
     }
@@ -254,6 +254,10 @@ judge(struct play *play, const size_t *order, const struct rules *by, long after
     if (verdict.decision != TICKET_GOES_ON) {
         (void)snprintf(becomes, TEXT_MAX, "%s",
             verdict.decision == TICKET_WAITS ? "waits" : verdict.reason);
+        return;
+    }
+    if (reading.verdict != EVENT_DELIVER) {
+        (void)snprintf(becomes, TEXT_MAX, "%s", reading.reason);
         return;
     }
     const bool is_end = reading.event.type == EVENT_TASK_CANCELED;
@@ -313,6 +317,7 @@ holds(const struct row *row)
     by.ticket_settle_ms = 5000;
     by.ticket_abandoned_after_ms = 120000;
     by.ticket_min_wait_ms = 5000;
+    by.ticket_join_wait_ms = 300000;
     set(&by, row->with);
     begin(&play, row->told, &by);
     do {
