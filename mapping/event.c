@@ -10,19 +10,13 @@
 
 #include "mapping/event_effect.h"
 #include "mapping/event_filter.h"
+#include "mapping/event_subject.h"
 #include "mapping/event_survey.h"
-#include "mapping/sid.h"
+#include "mapping/ticket.h"
 #include "mapping/twilio_type.h"
 
-struct reader {
-    const json_t *payload;
-    const struct rules *rules;
-    const struct event_context *context;
-    struct event_reading *reading;
-};
-
-static void
-trace(struct event_reading *reading, const char *rule)
+void
+event_trace(struct event_reading *reading, const char *rule)
 {
     if (reading->trace_count < EVENT_TRACE_MAX) {
         reading->trace[reading->trace_count++] = rule;
@@ -53,78 +47,6 @@ first_text(const json_t *payload, const char *const *paths, size_t count)
 #define FIRST_TEXT(payload, ...)                            \
     first_text(payload, (const char *const[]){__VA_ARGS__}, \
         LENGTH(((const char *const[]){__VA_ARGS__})))
-
-/* What ingest took the event to be about, behind the record key's '/'. */
-static const char *
-key_subject(const struct event_context *context)
-{
-    const char *slash =
-        context->record_key.data != NULL ? strchr(context->record_key.data, '/') : NULL;
-
-    return slash != NULL ? slash + 1 : "";
-}
-
-/*
- * NULL when there is none of this kind. Flow authors and attributes say "undefined", too: taken
- * for a SID, it would make one ticket of all who say so.
- */
-static const char *
-sid_at(const json_t *payload, const char *path, const char *prefix)
-{
-    const char *text = payload_text_at(payload, path);
-
-    return text != NULL && sid_is(text, prefix) ? text : NULL;
-}
-
-static const char *
-either(const char *first, const char *second)
-{
-    return first != NULL ? first : second;
-}
-
-static void
-read_subjects(const struct reader *reader)
-{
-    const json_t *payload = reader->payload;
-    struct event *event = &reader->reading->event;
-    const char *subject = key_subject(reader->context);
-
-    event->task_sid = sid_is(subject, "WT") ? subject : sid_at(payload, "task_sid", "WT");
-    event->conversation_sid = either(sid_at(payload, "conversation_sid", "CH"),
-        sid_at(payload, "task_attributes/conversationSid", "CH"));
-    event->interaction_sid = either(sid_at(payload, "interaction_sid", "KD"),
-        sid_at(payload, "task_attributes/flexInteractionSid", "KD"));
-    event->message_sid = either(
-        sid_at(payload, "message_sid", "SM"), sid_at(payload, "message_sid", "MM"));
-}
-
-static void
-read_ticket(const struct reader *reader)
-{
-    struct event *event = &reader->reading->event;
-    const struct {
-        const char *ticket;
-        const char *rule;
-    } choices[] = {
-        {payload_text_at(
-             reader->payload, "task_attributes/conversations/conversation_id"),
-            "ticket: conversations.conversation_id"},
-        {event->interaction_sid, "ticket: interaction"},
-        {event->task_sid, "ticket: task"},
-        {event->conversation_sid, "ticket: conversation"},
-        {sid_at(reader->payload, "call_sid", "CA"), "ticket: call"},
-        {sid_at(reader->payload, "execution_sid", "FN"), "ticket: flow execution"},
-        {sid_at(reader->payload, "flow_execution_sid", "FN"), "ticket: flow execution"},
-    };
-
-    for (size_t i = 0; i < LENGTH(choices); i++) {
-        if (choices[i].ticket != NULL) {
-            event->ticket = choices[i].ticket;
-            trace(reader->reading, choices[i].rule);
-            return;
-        }
-    }
-}
 
 static const char *
 read_agent(const json_t *payload, enum rules_agent agent)
@@ -171,6 +93,9 @@ read_end(const struct reader *reader)
         return;
     }
     event->outcome = payload_text_at(payload, "task_attributes/conversations/outcome");
+    if (event->type == EVENT_TASK_CANCELED && ticket_outcome(event->reason) != NULL) {
+        event->outcome = ticket_outcome(event->reason);
+    }
 }
 
 static void
@@ -184,19 +109,20 @@ read_origin(const struct reader *reader)
         slice_starts(slice_of(sid), "EV") ? sid : reader->context->record_key.data;
     if (!payload_integer(payload, "date_ms", &event->date_ms)) {
         event->date_ms = reader->context->received_ms;
-        trace(reader->reading, "date: no route carried one, receipt taken");
+        event_trace(reader->reading, "date: no route carried one, receipt taken");
     }
     if (json_object_get(payload, "task_attributes_invalid") != NULL) {
-        trace(reader->reading,
+        event_trace(reader->reading,
             "attributes: TaskAttributes is no JSON object, read as empty");
     }
     event->channel = channel_read(payload);
     if (event->channel == CHANNEL_UNKNOWN) {
-        trace(reader->reading, "channel: none named");
+        event_trace(reader->reading, "channel: none named");
     }
     event->direction = direction_read(payload);
     if (event->direction == DIRECTION_OUTBOUND) {
-        trace(reader->reading, "direction: outbound, the customer is who was contacted");
+        event_trace(
+            reader->reading, "direction: outbound, the customer is who was contacted");
     }
 }
 
@@ -214,9 +140,9 @@ read_event(const struct reader *reader)
     event->queue = payload_text(payload, "task_queue_name");
     event->workflow = payload_text(payload, "workflow_name");
     event->agent = read_agent(payload, reader->rules->agent);
-    read_subjects(reader);
+    event_read_subjects(reader);
     read_origin(reader);
-    read_ticket(reader);
+    event_read_ticket(reader);
     read_end(reader);
     if (event->type == EVENT_SURVEY_COMPLETED) {
         event_survey_read(event);
@@ -242,10 +168,10 @@ read_customer(const struct reader *reader)
         decide(reading, EVENT_FILTERED, customer_reason(r));
         return;
     }
-    trace(reading, customer->email[0] != '\0'    ? "customer: by email"
-                   : customer->ext_id[0] != '\0' ? "customer: by ext_id"
-                   : customer->phone[0] != '\0'  ? "customer: by phone"
-                                                 : "customer: by WhatsApp");
+    event_trace(reading, customer->email[0] != '\0'    ? "customer: by email"
+                         : customer->ext_id[0] != '\0' ? "customer: by ext_id"
+                         : customer->phone[0] != '\0'  ? "customer: by phone"
+                                                       : "customer: by WhatsApp");
     decide(reading, EVENT_DELIVER, NULL);
 }
 
@@ -285,18 +211,6 @@ judge_answer(const struct reader *reader)
     return true;
 }
 
-static bool
-is_unresolved(const struct reader *reader)
-{
-    const char *reservation = sid_at(reader->payload, "reservation_sid", "WR");
-    struct event_reading *reading = reader->reading;
-
-    return reading->event.type == EVENT_TASK_COMPLETED &&
-           reading->event.task_sid == NULL && reservation != NULL &&
-           slice_to_text(slice_of(reservation), reading->reservation_sid,
-               sizeof reading->reservation_sid);
-}
-
 void
 event_read(const json_t *payload, const struct rules *rules,
     const struct event_context *context, struct event_reading *ret_reading)
@@ -310,11 +224,11 @@ event_read(const json_t *payload, const struct rules *rules,
     if (is_settled) {
         return;
     }
-    if (is_unresolved(&reader)) {
+    if (event_is_unresolved(&reader)) {
         decide(ret_reading, EVENT_UNRESOLVED, NULL);
         return;
     }
-    if (!event_effect_key(&ret_reading->event)) {
+    if (!event_effect_key(&ret_reading->event, rules)) {
         decide(ret_reading, EVENT_PARKED, EVENT_REASON_UNPARSEABLE);
         return;
     }
@@ -334,20 +248,4 @@ event_is_too_old(const struct event *event, const struct rules *rules, int64_t n
 {
     return rules->max_event_age_ms > 0 &&
            event->date_ms < now_ms - rules->max_event_age_ms;
-}
-
-bool
-event_reservation(
-    const json_t *payload, const char **ret_reservation_sid, const char **ret_task_sid)
-{
-    const char *reservation = either(
-        sid_at(payload, "reservation_sid", "WR"), sid_at(payload, "resource_sid", "WR"));
-    const char *task = sid_at(payload, "task_sid", "WT");
-
-    if (reservation == NULL || task == NULL) {
-        return false;
-    }
-    *ret_reservation_sid = reservation;
-    *ret_task_sid = task;
-    return true;
 }

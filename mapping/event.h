@@ -9,6 +9,7 @@
 
 enum {
     EVENT_EFFECT_SIZE = 160,
+    EVENT_TICKET_SIZE = 65,    /* with the NUL; a longer name is not a ticket's */
     EVENT_SURVEY_ID_SIZE = 65, /* with the NUL; a longer one is refused */
     EVENT_TRACE_MAX = 24,
 };
@@ -20,10 +21,11 @@ enum {
 struct event {
     enum event_type type; /* EVENT_TYPE_COUNT: none of ours, never delivered */
     int64_t date_ms;      /* Twilio's time; the receipt's when no route carried one */
-    char effect_key[EVENT_EFFECT_SIZE]; /* "resolved/WT...": claimed before the send */
+    char effect_key[EVENT_EFFECT_SIZE]; /* "resolved/<ticket>": claimed before the send */
     const char *source_event_id;        /* EV... where known, else the record key */
     const char *task_sid;
-    const char *ticket; /* of one subject, until tickets of several tasks arrive */
+    const char
+        *ticket; /* as far as this event knows; see ticket.h and event_set_ticket() */
     const char *conversation_sid;
     const char *interaction_sid;
     const char *message_sid;
@@ -102,7 +104,7 @@ struct event_context {
  *   7. not_mapped, switched_off, channel_off: what configuration leaves out, from the general
  *      to the particular,
  *   8. survey_task: asked after the conversation; its own end is nobody's support case,
- *   9. outbound: a request or an abandonment that the business began is neither,
+ *   9. outbound: a request or an abandonment that the business began is neither (rules->outbound),
  *  10. no_answer, bad_score (parked): a survey that says nothing, or nothing to be understood,
  *  11. who it is about: customer_reason(). Last, because a later route may still answer it.
  * The event's age is not judged here: a too old one still updates the contact. The task is the
@@ -111,6 +113,18 @@ struct event_context {
  */
 void event_read(const json_t *payload, const struct rules *rules,
     const struct event_context *context, struct event_reading *ret_reading);
+
+/*
+ * Others know more of the ticket than the event: names its effect anew. The text, shorter than
+ * EVENT_TICKET_SIZE, must outlive the event.
+ */
+void event_set_ticket(struct event *event, const struct rules *rules, const char *ticket);
+/*
+ * The effect's name when it was still that of the task, whatever its ticket. False: it is the
+ * same, or there is none.
+ */
+bool event_effect_by_task(
+    const struct event *event, char key[EVENT_EFFECT_SIZE]) MUST_USE;
 
 /* Whether the event is older than rules->max_event_age_ms (0: never): contact yes, event no. */
 bool event_is_too_old(

@@ -3,7 +3,9 @@
  */
 #include "mapping/event_effect.h"
 
+#include <assert.h>
 #include <stdio.h>
+#include <string.h>
 
 static const char *const effects[EVENT_TYPE_COUNT] = {
     [EVENT_TASK_CREATED] = "requested",
@@ -17,12 +19,19 @@ static const char *const effects[EVENT_TYPE_COUNT] = {
     [EVENT_MESSAGE_READ] = "read",
 };
 
-/* What the effect is named by; NULL when nothing says so. On the phone there is no conversation. */
+/*
+ * What the effect is named by; NULL when nothing says so. `by_task`: by the task or conversation it
+ * happened to, whatever the ticket. On the phone there is no conversation.
+ */
 static const char *
-effect_subject(const struct event *event)
+effect_subject(const struct event *event, bool by_task)
 {
     switch (event->type) {
     case EVENT_CONVERSATION_ENDED:
+        if (!by_task &&
+            (event->conversation_sid != NULL || event->interaction_sid != NULL)) {
+            return event->ticket;
+        }
         return event->conversation_sid != NULL ? event->conversation_sid
                                                : event->interaction_sid;
     case EVENT_SURVEY_COMPLETED:
@@ -30,7 +39,7 @@ effect_subject(const struct event *event)
     case EVENT_TASK_CREATED:
     case EVENT_TASK_COMPLETED:
     case EVENT_TASK_CANCELED:
-        return event->task_sid;
+        return by_task || event->task_sid == NULL ? event->task_sid : event->ticket;
     case EVENT_MESSAGE_DELIVERED:
     case EVENT_MESSAGE_UNDELIVERED:
     case EVENT_MESSAGE_FAILED:
@@ -42,21 +51,45 @@ effect_subject(const struct event *event)
     return NULL;
 }
 
-bool
-event_effect_key(struct event *event)
+static bool
+name_effect(const struct event *event, bool by_task, char key[EVENT_EFFECT_SIZE])
 {
-    const char *subject = effect_subject(event);
+    const char *subject = effect_subject(event, by_task);
 
     if (subject == NULL) {
         return false;
     }
-    const int size = snprintf(event->effect_key, sizeof event->effect_key, "%s/%s%s%s",
-        effects[event->type], subject, event->survey_id[0] != '\0' ? "/" : "",
-        event->survey_id);
+    const int size = snprintf(key, EVENT_EFFECT_SIZE, "%s/%s%s%s", effects[event->type],
+        subject, event->survey_id[0] != '\0' ? "/" : "", event->survey_id);
 
-    if (size > 0 && (size_t)size < sizeof event->effect_key) {
+    if (size > 0 && size < EVENT_EFFECT_SIZE) {
         return true;
     }
-    event->effect_key[0] = '\0'; /* cut, it would be another's, or half a character */
+    key[0] = '\0'; /* cut, it would be another's, or half a character */
     return false;
+}
+
+bool
+event_effect_key(struct event *event, const struct rules *rules)
+{
+    return name_effect(event, rules->ticket_per_task, event->effect_key);
+}
+
+bool
+event_effect_by_task(const struct event *event, char key[EVENT_EFFECT_SIZE])
+{
+    return name_effect(event, true, key) && strcmp(key, event->effect_key) != 0;
+}
+
+void
+event_set_ticket(struct event *event, const struct rules *rules, const char *ticket)
+{
+    static_assert(EVENT_EFFECT_SIZE >
+                      sizeof "requested//" + EVENT_TICKET_SIZE + EVENT_SURVEY_ID_SIZE,
+        "every ticket leaves an effect its name");
+
+    event->ticket = ticket;
+    if (event->effect_key[0] != '\0') {
+        (void)name_effect(event, rules->ticket_per_task, event->effect_key);
+    }
 }

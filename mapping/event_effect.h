@@ -6,7 +6,7 @@
 #include "mapping/event.h"
 
 /*
- * Names the event's effect, "resolved/WT...", from what was read of it. False when it has no subject
+ * Names the event's effect, "resolved/<ticket>", from what was read of it. False when it has no subject
  * to name it by, or one too long.
  */
-bool event_effect_key(struct event *event) MUST_USE;
+bool event_effect_key(struct event *event, const struct rules *rules) MUST_USE;

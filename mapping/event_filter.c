@@ -85,11 +85,33 @@ is_survey(const struct event *event, const struct rules *rules)
 
 /* Who is called has requested nothing, and abandons nothing by not answering. */
 static bool
-is_outbound_start(const struct event *event, const struct rules *rules)
+is_outbound(const struct event *event, const struct rules *rules)
 {
-    (void)rules;
-    return event->direction == DIRECTION_OUTBOUND &&
-           (event->type == EVENT_TASK_CREATED || event->type == EVENT_TASK_CANCELED);
+    switch (event->type) {
+    case EVENT_TASK_CREATED:
+    case EVENT_TASK_CANCELED:
+        return event->direction == DIRECTION_OUTBOUND &&
+               rules->outbound != RULES_OUTBOUND_ALL;
+    case EVENT_TASK_COMPLETED:
+        return event->direction == DIRECTION_OUTBOUND &&
+               rules->outbound == RULES_OUTBOUND_IGNORE;
+    case EVENT_CONVERSATION_ENDED:
+    case EVENT_SURVEY_COMPLETED:
+    case EVENT_MESSAGE_DELIVERED:
+    case EVENT_MESSAGE_UNDELIVERED:
+    case EVENT_MESSAGE_FAILED:
+    case EVENT_MESSAGE_READ:
+    case EVENT_TYPE_COUNT:
+        break;
+    }
+    return false;
+}
+
+bool
+event_concerns_tickets(const struct event *event, const struct rules *rules)
+{
+    return !is_foreign(event, rules) && !is_unwanted_test(event, rules) &&
+           !is_survey(event, rules);
 }
 
 const char *
@@ -105,7 +127,7 @@ event_filter(const struct event *event, const struct rules *rules)
         {EVENT_REASON_SWITCHED_OFF, is_switched_off},
         {EVENT_REASON_CHANNEL_OFF, is_channel_off},
         {EVENT_REASON_SURVEY, is_survey},
-        {EVENT_REASON_OUTBOUND, is_outbound_start},
+        {EVENT_REASON_OUTBOUND, is_outbound},
     };
 
     for (size_t i = 0; i < LENGTH(filters); i++) {

@@ -34,6 +34,13 @@ enum rules_agent {
     RULES_AGENT_NAME,
 };
 
+/* Of tickets the business began: which of a task's events are sent. */
+enum rules_outbound {
+    RULES_OUTBOUND_RESOLVED, /* only how they end */
+    RULES_OUTBOUND_IGNORE,
+    RULES_OUTBOUND_ALL,
+};
+
 enum {
     RULES_FIELDS_MAX = 64,
     RULES_LIST_MAX = 64,
@@ -69,6 +76,12 @@ struct rules {
         internal_domains;    /* "example.com": their addresses are not customers */
     const char *ext_id_from; /* attribute path, NULL: never send ext_id */
     enum rules_agent agent;
+    enum rules_outbound outbound;
+    bool ticket_per_task; /* each task is judged, and named, by itself */
+    int64_t ticket_settle_ms;
+    int64_t ticket_abandoned_after_ms;
+    int64_t ticket_join_wait_ms; /* an end waits so long for who it is about */
+    int64_t ticket_min_wait_ms;  /* who waited less has not given up */
     bool
         filter_tests; /* a live Brevo: drop what `trigger` made unless it asked otherwise */
 };

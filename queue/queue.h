@@ -166,10 +166,11 @@ enum queue_effect_result {
 /*
  * Claims the effect (what Brevo will see once) for a claimed record. A claim whose owner is gone
  * is taken over: after the claim deadline, or at once when the owner was this consumer before it
- * restarted.
+ * restarted. An effect that was delivered under its `earlier_key` (NULL: it had none) is done.
  */
 int queue_effect_claim(struct queue *queue, const struct queue_record *record,
-    const char *effect_key, enum queue_effect_result *ret_result) MUST_USE;
+    const char *effect_key, const char *earlier_key,
+    enum queue_effect_result *ret_result) MUST_USE;
 
 /* ---- settle ---------------------------------------------------------------------------- */
 

@@ -27,6 +27,7 @@ enum script {
     SCRIPT_AUDIT,
     SCRIPT_PAUSE,
     SCRIPT_BUDGET,
+    SCRIPT_FACTS,
     SCRIPT_COUNT
 };
 

@@ -4,6 +4,8 @@
  * A delivered record's effect is completed before the record is settled, in the same exchange:
  * a crash in between leaves a claimed record whose effect says "done by this record".
  */
+#include <string.h>
+
 #include "queue/handle.h"
 
 enum {
@@ -85,14 +87,43 @@ write_effects(
     }
 }
 
+static void
+write_get(struct queue *queue, const char *effect_key)
+{
+    const struct slice key = slice_of(effect_key);
+
+    redis_command(&queue->exchange, 2);
+    redis_argument_text(&queue->exchange, "GET");
+    session_argument_key(
+        &queue->exchange, handle_partition_of_path(queue, key), "e:", key);
+}
+
+/* "done <record key>", as effects.lua writes it: then the claim was for nothing, and expires. */
+static void
+read_earlier(const struct queue *queue, const struct queue_record *record,
+    enum queue_effect_result *result)
+{
+    static const char done[] = "done ";
+    const struct slice value = redis_reply_text(queue->exchange.replies[1]);
+
+    if (*result == QUEUE_EFFECT_CLAIMED && slice_starts(value, done)) {
+        *result = slice_is(slice_skip(value, strlen(done)), record->key)
+                      ? QUEUE_EFFECT_OURS
+                      : QUEUE_EFFECT_DONE;
+    }
+}
+
 int
 queue_effect_claim(struct queue *queue, const struct queue_record *record,
-    const char *effect_key, enum queue_effect_result *ret_result)
+    const char *effect_key, const char *earlier_key, enum queue_effect_result *ret_result)
 {
     const struct effect effect = make_effect(queue, effect_key, "claim", record);
 
     redis_exchange_clear(&queue->exchange);
     write_effects(queue, &effect, 1, effect.partition);
+    if (earlier_key != NULL) {
+        write_get(queue, earlier_key);
+    }
     const int r = handle_call(queue);
 
     if (r != QUEUE_OK) {
@@ -100,6 +131,9 @@ queue_effect_claim(struct queue *queue, const struct queue_record *record,
     }
     *ret_result = (enum queue_effect_result)redis_reply_number(
         redis_reply_at(queue->exchange.replies[0], 0));
+    if (earlier_key != NULL) {
+        read_earlier(queue, record, ret_result);
+    }
     return QUEUE_OK;
 }
 

@@ -11,6 +11,7 @@
 
 #include "mapping/event.h"
 #include "mapping/request.h"
+#include "mapping/ticket.h"
 #include "server/deliver/brevo.h"
 #include "server/ingest/routes.h"
 #include "server/proof/verify.h"
@@ -39,8 +40,22 @@ static const struct {
     {EVENT_REASON_SWITCHED_OFF, "the switches under `sync` in the configuration"},
     {EVENT_REASON_CHANNEL_OFF, "the channel's name in `channels` of the configuration"},
     {EVENT_REASON_SURVEY, "nothing: conversations.kind says that the task is a survey"},
-    {EVENT_REASON_OUTBOUND,
-        "nothing: what the business began is neither a request nor given up"},
+    {EVENT_REASON_OUTBOUND, "`outbound` in the configuration: what the business began is "
+                            "neither requested nor given up"},
+    {TICKET_REASON_ASKED, "nothing: an earlier task of the ticket was told"},
+    {TICKET_REASON_OPEN, "nothing: another task of the ticket goes on"},
+    {TICKET_REASON_PARKED,
+        "nothing: the ticket is resolved when the conversation came back"},
+    {TICKET_REASON_NEWER, "nothing: a newer task of the ticket took over"},
+    {TICKET_REASON_NOT_FLEX,
+        "a task's record that names the conversation: without one it is none "
+        "of Flex's, or came ticket.join_wait too early"},
+    {TICKET_REASON_CALLBACK, "nothing: nobody was waiting for a callback's task"},
+    {TICKET_REASON_VOICEMAIL, "nothing: nobody was waiting for a voicemail's task"},
+    {TICKET_REASON_OTHER,
+        "TaskCanceledReason: `hangup`, or that time or attempts ran out"},
+    {TICKET_REASON_SHORT, "ticket.min_wait in the configuration"},
+    {TICKET_REASON_SERVED, "nothing: an agent took a task of this ticket"},
     {EVENT_REASON_NO_ANSWER, "a Score in the survey's post"},
     {EVENT_REASON_BAD_SCORE,
         "a whole number from 0 to ScoreMax, or to 5 without one, as Score"},
@@ -136,6 +151,7 @@ read_event(
     struct event_reading reading;
 
     event_read(payload, input->rules, &context, &reading);
+    ticket_judge_alone(&reading, payload, input->rules, input->now_ms);
     if (json_object_update_new(record, event_reading_to_json(&reading)) != 0) {
         return false;
     }

@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "mapping/request.h"
+#include "mapping/ticket.h"
 
 enum {
     PATH_SIZE = 256,
@@ -166,6 +167,10 @@ mapping_diff(const struct mapping_diff_input *input, json_t **ret_changes)
 
     event_read(input->payload, input->old_rules, input->context, &old_reading);
     event_read(input->payload, input->new_rules, input->context, &new_reading);
+    ticket_judge_alone(
+        &old_reading, input->payload, input->old_rules, input->context->received_ms);
+    ticket_judge_alone(
+        &new_reading, input->payload, input->new_rules, input->context->received_ms);
     *ret_changes = NULL;
     if (new_reading.event.date_ms < input->since_ms) {
         return 0;

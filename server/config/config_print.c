@@ -121,6 +121,13 @@ agent_to_json(const struct config_option *option, const void *field)
 }
 
 static json_t *
+outbound_to_json(const struct config_option *option, const void *field)
+{
+    (void)option;
+    return json_string(config_outbound_name(*(const enum rules_outbound *)field));
+}
+
+static json_t *
 texts_to_json(const struct config_option *option, const void *field)
 {
     const struct config_texts *texts = field;
@@ -216,6 +223,7 @@ static value_to_json *const to_json[OPTION_TYPE_COUNT] = {
     [OPTION_SHARE] = rate_to_json,
     [OPTION_LOG_LEVEL] = level_to_json,
     [OPTION_AGENT] = agent_to_json,
+    [OPTION_OUTBOUND] = outbound_to_json,
     [OPTION_TEXTS] = texts_to_json,
     [OPTION_URLS] = urls_to_json,
     [OPTION_RULES_TEXTS] = rules_texts_to_json,

@@ -160,6 +160,11 @@ static const char *const agent_names[] = {
     [RULES_AGENT_SID] = "sid",
     [RULES_AGENT_NAME] = "name",
 };
+static const char *const outbound_names[] = {
+    [RULES_OUTBOUND_RESOLVED] = "resolved",
+    [RULES_OUTBOUND_IGNORE] = "ignore",
+    [RULES_OUTBOUND_ALL] = "all",
+};
 
 const char *
 config_agent_name(enum rules_agent agent)
@@ -167,19 +172,48 @@ config_agent_name(enum rules_agent agent)
     return agent_names[agent];
 }
 
+const char *
+config_outbound_name(enum rules_outbound outbound)
+{
+    return outbound_names[outbound];
+}
+
+/* The number of the name that is `text`; `count` when none is. */
+static size_t
+find_name(const char *const *names, size_t count, const char *text)
+{
+    size_t i = 0;
+
+    while (i < count && strcmp(text, names[i]) != 0) {
+        i++;
+    }
+    return i;
+}
+
 int
 config_set_agent(const struct config_option *option, const struct config_item *item,
     struct config *config)
 {
-    enum rules_agent *field = option_field(option, config);
+    const size_t found = find_name(agent_names, LENGTH(agent_names), item->text);
 
-    for (size_t i = 0; i < LENGTH(agent_names); i++) {
-        if (strcmp(item->text, agent_names[i]) == 0) {
-            *field = (enum rules_agent)i;
-            return 0;
-        }
+    if (found == LENGTH(agent_names)) {
+        return CONFIG_SET_E_BAD;
     }
-    return CONFIG_SET_E_BAD;
+    *(enum rules_agent *)option_field(option, config) = (enum rules_agent)found;
+    return 0;
+}
+
+int
+config_set_outbound(const struct config_option *option, const struct config_item *item,
+    struct config *config)
+{
+    const size_t found = find_name(outbound_names, LENGTH(outbound_names), item->text);
+
+    if (found == LENGTH(outbound_names)) {
+        return CONFIG_SET_E_BAD;
+    }
+    *(enum rules_outbound *)option_field(option, config) = (enum rules_outbound)found;
+    return 0;
 }
 
 /* Checks and keeps one text more of a list that has `count`. */

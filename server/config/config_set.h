@@ -28,6 +28,7 @@ config_setter config_set_rate;
 config_setter config_set_share;
 config_setter config_set_log_level;
 config_setter config_set_agent;
+config_setter config_set_outbound;
 config_setter config_add_text;
 config_setter config_add_rules_text;
 config_setter config_add_channel;
@@ -43,3 +44,4 @@ int config_set_number(
     const struct config_option *option, int64_t number, int64_t *field) MUST_USE;
 /* "none", "sid", "name". */
 const char *config_agent_name(enum rules_agent agent);
+const char *config_outbound_name(enum rules_outbound outbound);

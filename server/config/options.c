@@ -178,6 +178,17 @@ const struct config_option config_options[] = {
     {"queue.spool_max", NULL, OPTION_SIZE, AT(spool_max), .initial = "1GiB", .min = 0,
         .max = INT64_C(1) << 40, .used_by = BY_TWILIO_SIDE},
 
+    {"ticket.per_task", NULL, OPTION_BOOL, AT(rules.ticket_per_task), .initial = "false"},
+    {"ticket.settle", NULL, OPTION_DURATION, AT(rules.ticket_settle_ms), .initial = "5s",
+        .min = 0, .max = MINUTE_MS},
+    {"ticket.abandoned_after", NULL, OPTION_DURATION, AT(rules.ticket_abandoned_after_ms),
+        .initial = "2m", .min = 0, .max = MINUTE_MS * 60},
+    {"ticket.min_wait", NULL, OPTION_DURATION, AT(rules.ticket_min_wait_ms),
+        .initial = "5s", .min = 0, .max = MINUTE_MS * 60},
+    {"ticket.join_wait", NULL, OPTION_DURATION, AT(rules.ticket_join_wait_ms),
+        .initial = "5m", .min = 0, .max = MINUTE_MS * 60 * 24},
+    {"outbound", NULL, OPTION_OUTBOUND, AT(rules.outbound), .initial = "resolved"},
+
     {"identity.own_numbers", NULL, OPTION_RULES_TEXTS, AT(rules.own_numbers),
         .shape = &shape_phone},
     {"identity.internal_domains", NULL, OPTION_RULES_TEXTS, AT(rules.internal_domains),

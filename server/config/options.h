@@ -18,6 +18,7 @@ enum option_type {
     OPTION_SHARE,    /* over 0, up to 1 */
     OPTION_LOG_LEVEL,
     OPTION_AGENT,
+    OPTION_OUTBOUND,
     OPTION_TEXTS,       /* struct config_texts */
     OPTION_URLS,        /* the same, of what OPTION_URL is */
     OPTION_RULES_TEXTS, /* struct rules_texts */

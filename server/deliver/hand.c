@@ -9,6 +9,7 @@
 #include "server/deliver/outcome.h"
 #include "server/deliver/reservation.h"
 #include "server/deliver/sink_test.h"
+#include "server/deliver/telling.h"
 #include "server/ops/clock.h"
 #include "server/ops/log.h"
 
@@ -191,12 +192,28 @@ hand_claim_effect(struct hand *hand, struct job *job, int64_t now_us)
 {
     enum queue_effect_result effect = QUEUE_EFFECT_BUSY;
 
+    const struct event *event = &job->reading.event;
+    char by_task[EVENT_EFFECT_SIZE];
+    const char *earlier = event_effect_by_task(event, by_task) ? by_task : NULL;
+
     if (reaches_redis(hand, now_us) &&
-        worked(hand, queue_effect_claim(hand->queue, job->record,
-                         job->reading.event.effect_key, &effect))) {
+        worked(hand, queue_effect_claim(hand->queue, job->record, event->effect_key,
+                         earlier, &effect))) {
         CRASH_POINT("effect_claimed");
         job_effect(job, effect);
     }
+}
+
+/* Whether what a job told was kept. Refused, it comes again later; away, it stays. */
+static bool
+kept(struct hand *hand, struct job *job, int result)
+{
+    if (result == QUEUE_E_REFUSED) {
+        /* Over maxmemory Redis stores nothing, and yet settles: that must not wait for this. */
+        job_delay(job, "queue_refused", REFUSED_DELAY_MS);
+        return !worked(hand, QUEUE_OK);
+    }
+    return worked(hand, result);
 }
 
 void
@@ -205,16 +222,27 @@ hand_fold(struct hand *hand, struct job *job, int64_t now_us)
     if (!reaches_redis(hand, now_us)) {
         return;
     }
-    int r = sink_test_id(job) != NULL ? sink_test_keep(hand->queue, job)
-                                      : reservation_fold(hand->queue, job, now_us);
+    const int r = sink_test_id(job) != NULL ? sink_test_keep(hand->queue, job)
+                                            : reservation_fold(hand->queue, job, now_us);
 
-    if (r == QUEUE_E_REFUSED) {
-        /* Over maxmemory Redis stores nothing, and yet settles: that must not wait for this. */
-        job_delay(job, "queue_refused", REFUSED_DELAY_MS);
-        r = QUEUE_OK;
-    }
     CRASH_POINT("folded");
-    (void)worked(hand, r);
+    (void)kept(hand, job, r);
+}
+
+void
+hand_tell(struct hand *hand, struct job *job, int64_t now_us)
+{
+    struct facts facts = {0};
+
+    if (!reaches_redis(hand, now_us)) {
+        return;
+    }
+    CRASH_POINT("telling_due");
+    if (kept(hand, job, telling_hear(hand->queue, job, &hand->config->rules, &facts))) {
+        CRASH_POINT("told");
+        job_judge(job, &facts, hand->config, now_us);
+        telling_done(&facts);
+    }
 }
 
 /* Takes the finished jobs out of hand; the others keep their order. */

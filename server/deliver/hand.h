@@ -48,6 +48,8 @@ size_t hand_claim(struct hand *hand, size_t max, int64_t now_us);
 bool hand_may_read(struct hand *hand, size_t index);
 /* JOB_MAPPED: claims the effect. Stays where it is while Redis is away. */
 void hand_claim_effect(struct hand *hand, struct job *job, int64_t now_us);
+/* JOB_TELLING: tells of its ticket, and judges it by what is known. The same. */
+void hand_tell(struct hand *hand, struct job *job, int64_t now_us);
 /* JOB_FOLDING: resolves the reservation, remembers the test. The same. */
 void hand_fold(struct hand *hand, struct job *job, int64_t now_us);
 /* What was not sent yet goes back; calls under way may still be answered. */

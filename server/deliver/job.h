@@ -4,6 +4,7 @@
  *   CLAIMED ─► PARSED ─┬─► MAPPED ─► READY ─► CALLING ─► ANSWERED ─► FINISHED
  *                      │               ▲                     │
  *                      │               └───── next call ─────┘
+ *                      ├─► TELLING (of its ticket) ─► as if it were PARSED
  *                      └─► FOLDING (reservation, sink's test) ─► FINISHED
  *
  * The calls of a delivery: look the contact up, say what Brevo does not have yet (often nothing),
@@ -14,6 +15,7 @@
 #pragma once
 
 #include "mapping/request.h"
+#include "mapping/ticket.h"
 #include "queue/queue.h"
 #include "server/config/config.h"
 #include "server/deliver/brevo.h"
@@ -23,6 +25,7 @@ enum job_stage {
     JOB_PARSED,  /* its routes are one payload */
     JOB_FOLDING, /* it tells of a reservation, or must be told which task one belongs to; or it
                     is a sink's test: what it says is kept elsewhere */
+    JOB_TELLING,  /* what it says of its ticket must be known before it can be judged */
     JOB_MAPPED,   /* its canonical event and Brevo bodies are known */
     JOB_READY,    /* its effect is ours; `next` may be called */
     JOB_CALLING,  /* `next` is under way */
@@ -44,8 +47,10 @@ struct job {
 
     json_t *payload;
     struct event_reading reading;
-    const char *reservation_sid; /* JOB_FOLDING */
-    const char *task_sid;        /* JOB_FOLDING: where known */
+    struct ticket_says says;        /* JOB_TELLING */
+    char ticket[EVENT_TICKET_SIZE]; /* its best name, once others were heard */
+    const char *reservation_sid;    /* JOB_FOLDING */
+    const char *task_sid;           /* JOB_FOLDING: where known */
 
     struct request_identifier identifier;
     json_t *contact;
@@ -71,6 +76,9 @@ void job_done(struct job *job);
 /* Between the stages of the picture. */
 void job_parse(struct job *job);
 void job_map(struct job *job, const struct config *config, int64_t now_us);
+/* JOB_TELLING: all that is known of its ticket; NULL: it has none. */
+void job_judge(struct job *job, const struct facts *facts, const struct config *config,
+    int64_t now_us);
 void job_effect(struct job *job, enum queue_effect_result effect);
 /* Starts `next`; `auth` is the credential's header. The job must stay where it is. */
 void job_call(

@@ -47,6 +47,12 @@ job_parse(struct job *job)
 
 /* ---- parsed → mapped ---------------------------------------------------------------------- */
 
+static bool
+is_fact(const struct job *job)
+{
+    return twilio_type_is_fact(slice_before(slice_of(job->record->key), '/'));
+}
+
 /* What a fact tells is kept where other events find it; it is no event itself. */
 static void
 map_fact(struct job *job)
@@ -112,41 +118,88 @@ map_event(struct job *job, const struct config *config, int64_t now_ms)
     job->stage = JOB_MAPPED;
 }
 
+static void
+filter_event(struct job *job, const char *reason)
+{
+    job_filter(job, reason);
+    job->settlement.reopens = may_change_its_mind(job);
+}
+
+/* By what all know of the ticket. False when the job waits or is finished. */
+static bool
+passes_ticket(struct job *job, const struct facts *facts, const struct config *config,
+    int64_t now_ms)
+{
+    const struct ticket_times times = {
+        .now_ms = now_ms, .received_ms = job->record->received_ms};
+    struct ticket_verdict verdict;
+
+    ticket_judge(&job->reading, facts, &config->rules, &times, &verdict);
+    switch (verdict.decision) {
+    case TICKET_GOES_ON:
+        return true;
+    case TICKET_WAITS:
+        job_delay(job, verdict.reason, verdict.wait_ms);
+        return false;
+    case TICKET_FILTERED:
+        filter_event(job, verdict.reason);
+        return false;
+    }
+    return true;
+}
+
+void
+job_judge(struct job *job, const struct facts *facts, const struct config *config,
+    int64_t now_us)
+{
+    const int64_t now_ms = job_now_ms(job, now_us);
+
+    if (is_fact(job)) {
+        map_fact(job);
+        return;
+    }
+    if (facts != NULL && ticket_may_deliver(&job->reading) &&
+        !passes_ticket(job, facts, config, now_ms)) {
+        return;
+    }
+    switch (job->reading.verdict) {
+    case EVENT_DELIVER:
+        map_event(job, config, now_ms);
+        return;
+    case EVENT_FILTERED:
+        filter_event(job, job->reading.reason);
+        return;
+    case EVENT_PARKED:
+        job_park(job, job->reading.reason);
+        return;
+    case EVENT_UNRESOLVED:
+        job->reservation_sid = job->reading.reservation_sid;
+        job->stage = JOB_FOLDING;
+        return;
+    }
+}
+
 void
 job_map(struct job *job, const struct config *config, int64_t now_us)
 {
     struct event_reading *reading = &job->reading;
-    const int64_t now_ms = job_now_ms(job, now_us);
     const struct event_context context = {
         .record_key = slice_of(job->record->key),
         .received_ms = job->record->received_ms,
     };
 
-    if (twilio_type_is_fact(slice_before(context.record_key, '/'))) {
-        map_fact(job);
-        return;
-    }
     event_read(job->payload, &config->rules, &context, reading);
-    const int64_t wait_ms = twin_wait_ms(job, config, now_ms);
+    const int64_t wait_ms =
+        is_fact(job) ? 0 : twin_wait_ms(job, config, job_now_ms(job, now_us));
 
     if (wait_ms > 0) {
         job_delay(job, "plugin_wait", wait_ms);
         return;
     }
-    switch (reading->verdict) {
-    case EVENT_DELIVER:
-        map_event(job, config, now_ms);
-        return;
-    case EVENT_FILTERED:
-        job_filter(job, reading->reason);
-        job->settlement.reopens = may_change_its_mind(job);
-        return;
-    case EVENT_PARKED:
-        job_park(job, reading->reason);
-        return;
-    case EVENT_UNRESOLVED:
-        job->reservation_sid = reading->reservation_sid;
-        job->stage = JOB_FOLDING;
-        return;
+    ticket_read(reading, job->payload, &config->rules, &job->says);
+    if (job->says.ticket != NULL) {
+        job->stage = JOB_TELLING;
+    } else {
+        job_judge(job, NULL, config, now_us);
     }
 }

@@ -193,6 +193,9 @@ worker_step(struct worker *worker)
         if (job->stage == JOB_PARSED) {
             job_map(job, worker->config, worker->now_us);
         }
+        if (job->stage == JOB_TELLING) {
+            hand_tell(hand, job, worker->now_us);
+        }
         if (job->stage == JOB_FOLDING) {
             hand_fold(hand, job, worker->now_us);
         }
@@ -372,9 +375,7 @@ worker_stop(struct worker *worker, int64_t timeout_ms)
     }
     worker->drain_ms = timeout_ms;
     atomic_store(&worker->is_stopping, true);
-    if (write(worker->stop_fd, &one, sizeof(one)) < 0) {
-        /* A full eventfd is readable, which is all it is for. */
-    }
+    (void)!write(worker->stop_fd, &one, sizeof(one)); /* a full one is readable, too */
     (void)pthread_join(worker->thread, NULL);
     worker->is_started = false;
 }

@@ -176,7 +176,8 @@ effect_batch(size_t first, size_t count)
     for (size_t i = first; i < first + count; i++) {
         enum queue_effect_result result = QUEUE_EFFECT_BUSY;
 
-        check(queue_effect_claim(bench.queue, bench.records[i], bench.keys[i], &result));
+        check(queue_effect_claim(
+            bench.queue, bench.records[i], bench.keys[i], NULL, &result));
         if (result != QUEUE_EFFECT_CLAIMED) {
             die("effect", "was taken");
         }

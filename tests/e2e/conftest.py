@@ -101,6 +101,7 @@ def config(sandbox, iam, tmp_path):
         "server": {"listen": "127.0.0.1:0", "public_url": harness.PUBLIC_URL},
         "admin": {"listen": "127.0.0.1:0"},
         "queue": {"plugin_wait": "1s"},
+        "ticket": dict(harness.NO_WAITS),
         "state_dir": str(tmp_path / "state"),
     }
 

@@ -70,7 +70,7 @@ def test_a_closed_conversation_is_known_and_names_nobody(flexbrevo, send, sandbo
     door, webhook = closings(sid("CH"))[route]
     send(door, webhook, times=5)
     told = settled(flexbrevo, 1)
-    assert told["filtered_by"] == {"no_identity": 1}
+    assert told["filtered_by"] == {"not_flex": 1}
     assert sandbox.requests() == []
 
 
@@ -78,14 +78,14 @@ def test_a_conversation_closed_by_three_routes_is_one_record(flexbrevo, send, sa
     conversation = sid("CH")
     for door, webhook in closings(conversation):
         send(door, webhook, times=2)
-    assert settled(flexbrevo, 1)["filtered_by"] == {"no_identity": 1}
+    assert settled(flexbrevo, 1)["filtered_by"] == {"not_flex": 1}
     assert sandbox.requests() == []
 
 
 def test_the_end_of_a_call_is_told_by_interactions_alone(flexbrevo, send, sandbox):
     call = doors.channel_status(MediaChannelSid=sid("CF"), MediaChannelType="voice")
     send(INTERACTIONS, doors.signed(INTERACTIONS, FORM, call), times=3)
-    assert settled(flexbrevo, 1)["filtered_by"] == {"no_identity": 1}
+    assert settled(flexbrevo, 1)["filtered_by"] == {"not_flex": 1}
     assert f"key=conversation.ended/{call['InteractionSid']}" in flexbrevo.log()
 
 
@@ -249,7 +249,7 @@ def test_a_proved_body_that_cannot_be_read_is_parked_whatever_its_door(flexbrevo
 VERDICTS = {
     "task.created": "delivered", "task.completed": "delivered", "task.canceled": "delivered",
     "survey.completed": "delivered", "task.updated": "facts", "reservation.accepted": "facts",
-    "worker.activity.update": "facts", "sink.test": "facts", "conversation.ended": "no_identity",
+    "worker.activity.update": "facts", "sink.test": "facts", "conversation.ended": "not_flex",
     "message.delivered": "not_mapped", "message.failed": "not_mapped"}
 
 
@@ -263,7 +263,7 @@ def test_each_sample_of_trigger_is_what_it_claims_to_be(flexbrevo, sandbox):
     verdicts = list(VERDICTS.values())
     assert told["queue_delivered"] == verdicts.count("delivered") == sandbox.event_count()
     assert told["filtered_by"] == {reason: verdicts.count(reason)
-                                   for reason in ("facts", "no_identity", "not_mapped")}
+                                   for reason in ("facts", "not_flex", "not_mapped")}
     assert told["parked_by"] == {}
 
 

@@ -68,7 +68,7 @@ class Workload:
         for event in ("task.created", ending):
             for way in self._ways(event):
                 self.by(way, task, event, streamed)
-        if lucky() < 0.3:
+        if lucky() < 0.3 and ending == "task.completed":    # nobody gives up whom an agent took
             self._fact(task, streamed)
         if lucky() < 0.15:
             self._survey(task)

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "mapping/request.h"
+#include "mapping/ticket.h"
 #include "tests/golden/golden_file.h"
 
 enum {
@@ -231,6 +232,45 @@ with_key(const char *key, json_t *reading)
     return object;
 }
 
+/* What the record says of its ticket: its name, its other names, facts as "<rank> <text>". */
+static json_t *
+says_to_json(const struct ticket_says *says)
+{
+    json_t *aliases = json_array();
+    json_t *facts = json_object();
+
+    for (size_t i = 0; i < says->alias_count; i++) {
+        (void)json_array_append_new(aliases, json_string(says->aliases[i]));
+    }
+    for (size_t i = 0; i < says->fact_count; i++) {
+        char value[64];
+
+        (void)snprintf(value, sizeof value, "%lld %s", (long long)says->facts[i].rank,
+            says->facts[i].text.data);
+        (void)json_object_set_new(facts, says->facts[i].name.data, json_string(value));
+    }
+    return json_pack(
+        "{s:s, s:o, s:o}", "name", says->ticket, "aliases", aliases, "facts", facts);
+}
+
+/* The reading, with what it says of its ticket, and what that alone would make of it. */
+static json_t *
+with_ticket(const json_t *payload, struct event_reading *reading)
+{
+    struct ticket_says says;
+
+    ticket_read(reading, payload, &rules, &says);
+    ticket_judge_alone(reading, payload, &rules, received_ms);
+    json_t *event = event_reading_to_json(reading);
+
+    golden_must(event != NULL, "no memory", "a reading");
+    if (says.ticket != NULL) {
+        golden_must(json_object_set_new(event, "ticket", says_to_json(&says)) == 0,
+            "no memory", says.ticket);
+    }
+    return event;
+}
+
 static json_t *
 requests(const struct event *event)
 {
@@ -260,7 +300,7 @@ run_case(struct golden *golden, const char *folder, const char *name)
         struct event_reading reading;
 
         event_read(payload, &rules, &context, &reading);
-        event = event_reading_to_json(&reading);
+        event = with_ticket(payload, &reading);
         brevo = reading.verdict == EVENT_DELIVER ? requests(&reading.event) : NULL;
     }
     golden_make_path(path, "%s/%s.event.json", folder, name);

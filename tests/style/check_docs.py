@@ -34,6 +34,7 @@ MIRRORS = (
      "docs/operations.md"),
     ("server/ingest/routes.c", first(r'\.code = "([a-z_]+)"'), "docs/http-api.md"),
     ("mapping/event.h", first(r"#define (EVENT_REASON_\w+)"), "server/cli/explain.c"),
+    ("mapping/ticket.h", first(r"#define (TICKET_REASON_\w+)"), "server/cli/explain.c"),
     ("mapping/twilio_type.c", first(r'\{(?:TASKROUTER\()?"([a-z-]+\.[a-z.-]+)"'), "docs/events.md"),
     ("mapping/customer.c", first(r'\[CUSTOMER_E_\w+\] = "([a-z_]+)"'), "server/cli/explain.c"),
     ("server/cli/cmd_audit.c", first(r'\{"([a-z_]+)",\s+"'), "docs/cli.md"),
@@ -64,6 +65,7 @@ REASONS = {
     "Why a record was filtered": (
         ("server/deliver/*.c", first(r"job_filter\(job, " + REASON)),
         ("mapping/event.h", first(rf"#define EVENT_REASON_(?!{PARKED}\b)\w+[\s\\]+{REASON}")),
+        ("mapping/ticket.h", first(r"#define TICKET_REASON_\w+\s+" + REASON)),
         ("mapping/customer.c", first(r"\[CUSTOMER_E_\w+\] = " + REASON)),
     ),
     "Why a record was parked": (

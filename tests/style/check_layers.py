@@ -12,7 +12,7 @@ import sys
 # What a file of each folder may include in quotes.
 MAY_INCLUDE = {
     "mapping": re.compile(r"mapping/"),
-    "queue": re.compile(r"queue/|mapping/base\.h$|scripts\.h$"),
+    "queue": re.compile(r"queue/|mapping/(base|fact)\.h$|scripts\.h$"),
     "server": re.compile(r"server/|queue/|mapping/"),
 }
 

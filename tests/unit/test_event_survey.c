@@ -206,7 +206,7 @@ a_survey_id_is_never_cut(void **state)
     "\xC3\xB1\xC3\xB1\xC3\xB1\xC3\xB1\xC3\xB1\xC3\xB1\xC3\xB1\xC3\xB1\xC3\xB1\xC3\xB1"
 
 static void
-a_ticket_too_long_for_an_effect_is_parked_and_can_be_shown(void **state)
+a_ticket_too_long_for_a_name_is_none_and_the_next_best_is_taken(void **state)
 {
     static const char *const tickets[] = {LONG_TEXT, "x" LONG_TEXT};
 
@@ -223,8 +223,7 @@ a_ticket_too_long_for_an_effect_is_parked_and_can_be_shown(void **state)
 
         assert_non_null(payload);
         assert_non_null(shown);
-        assert_int_equal(reading.verdict, EVENT_PARKED);
-        assert_string_equal(reading.reason, "unparseable");
+        assert_string_equal(reading.event.ticket, TASK);
     }
 }
 
@@ -250,7 +249,7 @@ main(void)
         cmocka_unit_test(a_survey_of_a_call_or_a_flow_has_that_for_a_ticket),
         cmocka_unit_test(scores_are_whole_numbers_on_their_scale),
         cmocka_unit_test(a_survey_id_is_never_cut),
-        cmocka_unit_test(a_ticket_too_long_for_an_effect_is_parked_and_can_be_shown),
+        cmocka_unit_test(a_ticket_too_long_for_a_name_is_none_and_the_next_best_is_taken),
         cmocka_unit_test(anothers_bad_score_is_not_ours_to_look_at),
     };
 

@@ -55,6 +55,9 @@ step(void)
         if (job->stage == JOB_PARSED) {
             job_map(job, &config, now_us);
         }
+        if (job->stage == JOB_TELLING) {
+            hand_tell(&hand, job, now_us);
+        }
         if (job->stage == JOB_FOLDING) {
             hand_fold(&hand, job, now_us);
         }

@@ -24,7 +24,7 @@ claim_effect(struct queue *worker, const struct queue_record *record)
 {
     enum queue_effect_result result = QUEUE_EFFECT_BUSY;
 
-    assert_int_equal(queue_effect_claim(worker, record, EFFECT, &result), QUEUE_OK);
+    assert_int_equal(queue_effect_claim(worker, record, EFFECT, NULL, &result), QUEUE_OK);
     return result;
 }
 
@@ -176,12 +176,38 @@ lives_in_the_partition_of_its_subject(void **state)
     (void)put_one(many, "a/WT7", "taskrouter", "x");
     struct queue_record *record = claim_one(many);
 
-    assert_int_equal(queue_effect_claim(many, record, EFFECT, &result), QUEUE_OK);
+    assert_int_equal(queue_effect_claim(many, record, EFFECT, NULL, &result), QUEUE_OK);
     (void)snprintf(
         key, sizeof(key), "fb:{%u}:e:" EFFECT, queue_partition(slice_of("WT1"), 16));
     assert_int_equal(REDIS_NUMBER(&redis, "EXISTS", key), 1);
     queue_record_free(&record);
     queue_close(&many);
+}
+
+static void
+what_was_delivered_under_an_earlier_key_is_not_delivered_again(void **state)
+{
+    static const struct {
+        const char *value;
+        enum queue_effect_result expected;
+    } cases[] = {
+        {"done a/WT1", QUEUE_EFFECT_OURS},
+        {"done b/WT1", QUEUE_EFFECT_DONE},
+        {"claimed w/1/2 1 1 b/WT1", QUEUE_EFFECT_CLAIMED},
+    };
+
+    (void)state;
+    struct queue_record *record = put_and_claim("a/WT1");
+
+    for (size_t i = 0; i < LENGTH(cases); i++) {
+        enum queue_effect_result result = QUEUE_EFFECT_BUSY;
+
+        (void)REDIS_DO(&redis, "SET", "fb:{0}:e:earlier/WT2", cases[i].value);
+        assert_int_equal(
+            queue_effect_claim(queue, record, EFFECT, "earlier/WT2", &result), QUEUE_OK);
+        assert_int_equal(result, cases[i].expected);
+    }
+    queue_record_free(&record);
 }
 
 int
@@ -197,6 +223,7 @@ main(void)
         TEST(follows_the_later_claim_of_its_record),
         TEST(is_taken_over_after_the_deadline),
         TEST(lives_in_the_partition_of_its_subject),
+        TEST(what_was_delivered_under_an_earlier_key_is_not_delivered_again),
     };
 
     return cmocka_run_group_tests_name("queue_effect", tests, start_redis, stop_redis);

@@ -72,7 +72,7 @@ over_maxmemory_workers_still_drain(void **state)
             .effect_key = record->key};
 
         assert_int_equal(
-            queue_effect_claim(restarted, record, record->key, &effect), QUEUE_OK);
+            queue_effect_claim(restarted, record, record->key, NULL, &effect), QUEUE_OK);
         assert_int_equal(effect, QUEUE_EFFECT_CLAIMED);
         assert_int_equal(queue_settle(restarted, &settlement, 1), QUEUE_OK);
         assert_int_equal(settlement.result, QUEUE_SETTLED);

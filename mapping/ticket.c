@@ -1,0 +1,185 @@
+/*
+ * ticket.c - what a record says of its ticket.
+ */
+#include "mapping/ticket.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "mapping/event_filter.h"
+
+static const char link_name[] = "-ticket";
+
+/* What a type says of its task, or of the conversation. */
+enum saying {
+    SAYS_SEEN = 1,     /* there is such a task, since */
+    SAYS_ASKED = 2,    /* its creation is told to Brevo, as far as one event knows */
+    SAYS_ACCEPTED = 4, /* an agent took it */
+    SAYS_CLOSED = 8,   /* as `text` */
+    SAYS_STATE = 16,   /* the conversation is `text` */
+};
+
+static const struct {
+    const char *type;
+    unsigned says;
+    const char *text;
+} sayings[] = {
+    {"task.created", SAYS_SEEN | SAYS_ASKED, ""}, {"task.updated", SAYS_SEEN, ""},
+    {"task-queue.entered", SAYS_SEEN, ""},
+    {"reservation.accepted", SAYS_SEEN | SAYS_ACCEPTED, ""},
+    {"reservation.completed", SAYS_SEEN | SAYS_ACCEPTED, ""},
+    {"task.wrapup", SAYS_SEEN | SAYS_ACCEPTED, ""},
+    {"task.completed", SAYS_SEEN | SAYS_CLOSED, "completed"},
+    {"task.canceled", SAYS_SEEN | SAYS_CLOSED, "canceled"},
+    {"task.deleted", SAYS_SEEN | SAYS_CLOSED, "deleted"},
+    {"task.system-deleted", SAYS_SEEN | SAYS_CLOSED, "deleted"},
+    {"conversation.active", SAYS_STATE, "active"},
+    {"conversation.inactive", SAYS_STATE, "inactive"},
+    {"conversation.ended", SAYS_STATE, "closed"},
+    {"survey.completed", 0, ""}, /* only asks which ticket it is */
+};
+
+static void
+add_fact(struct ticket_says *says, const char *task, const char *what, int64_t rank,
+    const char *text)
+{
+    char *name = says->names[says->fact_count];
+    const int size = task != NULL ? snprintf(name, TICKET_NAME_SIZE, "-%s.%s", task, what)
+                                  : snprintf(name, TICKET_NAME_SIZE, "+%s", what);
+
+    if (size > 0 && size < TICKET_NAME_SIZE) {
+        says->facts[says->fact_count++] =
+            (struct fact){.name = slice_of(name), .rank = rank, .text = slice_of(text)};
+    }
+}
+
+/* When the task began: TaskAge counts whole seconds, so the creation itself knows best. */
+static int64_t
+creation_ms(const struct event *event, const json_t *payload)
+{
+    int64_t age_s;
+
+    if (event->type == EVENT_TASK_CREATED ||
+        !payload_integer(payload, "task_age", &age_s) || age_s < 0 ||
+        age_s > event->date_ms / MS_PER_S) {
+        return event->date_ms;
+    }
+    return event->date_ms - age_s * MS_PER_S;
+}
+
+static void
+say_facts(const struct event_reading *reading, const json_t *payload, size_t saying,
+    struct ticket_says *says)
+{
+    const struct event *event = &reading->event;
+    const unsigned all = sayings[saying].says;
+    const char *direction = direction_name(event->direction);
+
+    if ((all & SAYS_STATE) != 0) {
+        add_fact(says, NULL, "conversation", event->date_ms, sayings[saying].text);
+    }
+    if (event->task_sid == NULL) {
+        return;
+    }
+    if ((all & SAYS_SEEN) != 0) {
+        add_fact(says, event->task_sid, "created", creation_ms(event, payload),
+            direction != NULL ? direction : "");
+    }
+    if ((all & SAYS_ASKED) != 0 && reading->verdict == EVENT_DELIVER) {
+        add_fact(says, event->task_sid, "asked", event->date_ms, "");
+    }
+    if ((all & SAYS_ACCEPTED) != 0) {
+        add_fact(says, event->task_sid, "accepted", event->date_ms, "");
+    }
+    if ((all & SAYS_CLOSED) != 0) {
+        add_fact(says, event->task_sid, "closed", event->date_ms, sayings[saying].text);
+    }
+}
+
+/* Whose ticket it is: a conversation's end says only which conversation. */
+static void
+say_customer(const struct event *event, const json_t *payload, const struct rules *rules,
+    struct ticket_says *says)
+{
+    const char *channel = channel_name(event->channel);
+
+    if (event->task_sid == NULL ||
+        customer_read(payload, rules, &says->customer) != CUSTOMER_OK) {
+        return;
+    }
+    const struct {
+        const char *name;
+        const char *text;
+    } known[] = {
+        {"-email", says->customer.email},
+        {"-phone", says->customer.phone},
+        {"-whatsapp", says->customer.whatsapp},
+        {"-ext_id", says->customer.ext_id},
+        {"-channel", channel != NULL ? channel : ""},
+    };
+
+    for (size_t i = 0; i < LENGTH(known); i++) {
+        if (known[i].text[0] != '\0' && says->fact_count < TICKET_FACTS_MAX) {
+            says->facts[says->fact_count++] =
+                (struct fact){.name = slice_of(known[i].name),
+                    .rank = event->date_ms,
+                    .text = slice_of(known[i].text)};
+        }
+    }
+}
+
+/* Of a survey only which ticket it is about is asked: it links nothing. */
+static void
+say_aliases(const struct event *event, struct ticket_says *says)
+{
+    const char *const others[TICKET_ALIASES_MAX] = {
+        event->task_sid, event->conversation_sid, event->interaction_sid};
+
+    for (size_t i = 0; i < TICKET_ALIASES_MAX; i++) {
+        if (others[i] != NULL && strcmp(others[i], event->ticket) != 0) {
+            says->aliases[says->alias_count++] = others[i];
+        }
+    }
+    says->link = (struct fact){.name = slice_of(link_name),
+        .rank = event->date_ms,
+        .text = slice_of(event->ticket)};
+}
+
+void
+ticket_read(const struct event_reading *reading, const json_t *payload,
+    const struct rules *rules, struct ticket_says *ret_says)
+{
+    const struct event *event = &reading->event;
+    const struct slice type = slice_of(payload_text(payload, "event_type"));
+
+    *ret_says = (struct ticket_says){0};
+    if (event->ticket == NULL || !event_concerns_tickets(event, rules)) {
+        return;
+    }
+    for (size_t i = 0; i < LENGTH(sayings); i++) {
+        if (!slice_is(type, sayings[i].type)) {
+            continue;
+        }
+        ret_says->ticket = event->ticket;
+        if (sayings[i].says != 0) {
+            say_facts(reading, payload, i, ret_says);
+            say_customer(event, payload, rules, ret_says);
+            say_aliases(event, ret_says);
+        }
+        return;
+    }
+}
+
+bool
+ticket_is_link(const struct fact *fact)
+{
+    return slice_is(fact->name, link_name);
+}
+
+struct slice
+ticket_link(const struct facts *facts)
+{
+    const struct fact *link = facts_find(facts, slice_of(link_name));
+
+    return link != NULL ? link->text : (struct slice){0};
+}

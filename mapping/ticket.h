@@ -1,0 +1,103 @@
+/*
+ * ticket.h - one matter of a customer's, however many tasks it takes.
+ *
+ * A transfer, an invitation and a conversation that was parked make new tasks of the same ticket.
+ * So what becomes of a task's event depends on what is known of the others: each record says what
+ * it knows of its ticket, as facts (fact.h), and then hears what all together know.
+ *
+ *   -WT….created    when, and the direction       -WT….accepted   by an agent
+ *   -WT….closed     when, and how                 -WT….asked      its creation is told to Brevo
+ *   +conversation   its latest state              -ticket         of an alias: whose facts they are
+ *   -email, -phone, -whatsapp, -ext_id, -channel  whose it is, and by which channel, for its end
+ *
+ * Pure. See docs/mapping.md for the rules as a table, and docs/decisions/0030-tickets.md.
+ */
+#pragma once
+
+#include "mapping/event.h"
+#include "mapping/fact.h"
+
+enum {
+    TICKET_NAME_SIZE = 48, /* of a fact */
+    TICKET_FACTS_MAX = 9,
+    TICKET_ALIASES_MAX = 3,
+};
+
+/* Why an event of a ticket is not delivered; EVENT_REASON_OUTBOUND is another. */
+#define TICKET_REASON_ASKED "same_ticket" /* the ticket's first task was told */
+#define TICKET_REASON_OPEN "ticket_open"  /* another of its tasks goes on */
+#define TICKET_REASON_PARKED "conversation_parked"
+#define TICKET_REASON_CALLBACK "callback_task"
+#define TICKET_REASON_VOICEMAIL "voicemail_task"
+#define TICKET_REASON_OTHER "canceled_other" /* neither gave up nor was left waiting */
+#define TICKET_REASON_SHORT "short_wait"
+#define TICKET_REASON_SERVED "was_served"
+#define TICKET_REASON_NEWER "newer_task"
+
+#define TICKET_REASON_NOT_FLEX "not_flex" /* no task of it was ever seen */
+
+/* What waits say of themselves. */
+#define TICKET_WAIT_JOIN "not_flex"
+#define TICKET_WAIT_SETTLE "ticket_settle"
+#define TICKET_WAIT_OPEN "ticket_open"
+#define TICKET_WAIT_NEWER "newer_task"
+
+/* What a record says of its ticket. Its texts point into itself and the reading: it must stay. */
+struct ticket_says {
+    const char *ticket; /* the best name the record knows; NULL: it says nothing of one */
+    const char *aliases[TICKET_ALIASES_MAX]; /* others that mean the same ticket */
+    size_t alias_count;
+    struct fact link; /* what an alias is told: "-ticket" */
+    struct fact facts[TICKET_FACTS_MAX];
+    size_t fact_count;
+    char names[TICKET_FACTS_MAX][TICKET_NAME_SIZE];
+    struct customer customer; /* whose ticket it is, as a task's record knows */
+};
+
+void ticket_read(const struct event_reading *reading, const json_t *payload,
+    const struct rules *rules, struct ticket_says *ret_says);
+
+/* Whose facts those of an alias are; absent when they are its own. */
+struct slice ticket_link(const struct facts *facts);
+/* What `facts` know without the link. */
+bool ticket_is_link(const struct fact *fact);
+
+enum ticket_decision {
+    TICKET_GOES_ON, /* nothing of the ticket speaks against it */
+    TICKET_WAITS,   /* `wait_ms`, then it is asked again */
+    TICKET_FILTERED,
+};
+
+struct ticket_verdict {
+    enum ticket_decision decision;
+    const char *reason; /* of a wait, too */
+    int64_t wait_ms;
+};
+
+/* Whether anything is left for the ticket to decide. */
+bool ticket_may_deliver(const struct event_reading *reading);
+
+struct ticket_times {
+    int64_t now_ms;
+    int64_t received_ms; /* of the record */
+};
+
+/*
+ * What becomes of an event that would be delivered, by what is known of its ticket, its own facts
+ * included; of the end of a conversation, too, that knows no customer: the ticket's becomes its own,
+ * and the reading's verdict follows. Notes the rules that fired in the reading's trace, and the
+ * ticket's direction in an event that states none.
+ */
+void ticket_judge(struct event_reading *reading, const struct facts *facts,
+    const struct rules *rules, const struct ticket_times *times,
+    struct ticket_verdict *ret_verdict);
+
+/*
+ * What the rules make of an event whose record alone has told, so far as that can tell: what it
+ * would wait for is in the trace, and taken for over. Changes the reading's verdict.
+ */
+void ticket_judge_alone(struct event_reading *reading, const json_t *payload,
+    const struct rules *rules, int64_t received_ms);
+
+/* "abandoned" by who gave up, "unserved" when nobody came in time; NULL: canceled otherwise. */
+const char *ticket_outcome(const char *canceled_reason);

@@ -1,0 +1,399 @@
+/*
+ * ticket_judge.c - what becomes of a task's event, by what is known of its ticket.
+ *
+ * One table holds the rules, in the order in which they are asked. A rule above a wait is asked at
+ * once, one below it when others had time to tell. Rules only look: whoever asks again later, or
+ * beside another worker, gets an answer that is no worse.
+ */
+#include <string.h>
+
+#include "mapping/event_subject.h"
+#include "mapping/ticket_known.h"
+
+enum {
+    OPEN_WAIT_PARTS = 4,
+    LOOK_MIN_MS = 1000,
+    LOOK_MAX_MS = 10 * 60 * 1000,
+};
+
+/* ---- asked of a ticket --------------------------------------------------------------------- */
+
+/* Whether any task but the event's own is as `is` says. */
+static bool
+another(const struct ticket *ticket,
+    bool (*is)(const struct ticket *ticket, const struct task *task))
+{
+    for (size_t i = 0; i < ticket->count; i++) {
+        if (&ticket->tasks[i] != ticket->own && is(ticket, &ticket->tasks[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool
+is_served(const struct ticket *ticket, const struct task *task)
+{
+    return task->is_accepted && ticket_is_open(ticket, task);
+}
+
+static bool
+is_earlier_asked(const struct ticket *ticket, const struct task *task)
+{
+    const struct task *own = ticket->own;
+
+    return task->is_asked && task->is_known && own != NULL &&
+           task->created_ms < own->created_ms && !slice_is(task->direction, "outbound");
+}
+
+static bool
+is_newer(const struct ticket *ticket, const struct task *task)
+{
+    const struct task *own = ticket->own;
+    const int64_t end_ms =
+        ticket->reading->event.date_ms + ticket->rules->ticket_abandoned_after_ms;
+
+    return task->is_known && own != NULL && task->created_ms > own->created_ms &&
+           task->created_ms <= end_ms;
+}
+
+static bool
+was_asked(const struct ticket *ticket)
+{
+    return another(ticket, is_earlier_asked);
+}
+
+static bool
+is_elsewhere_served(const struct ticket *ticket)
+{
+    return another(ticket, is_served);
+}
+
+static bool
+is_elsewhere_open(const struct ticket *ticket)
+{
+    return another(ticket, ticket_is_open);
+}
+
+/* It went on while this one was given up: then the customer has not. */
+static bool
+is_beside_open(const struct ticket *ticket, const struct task *task)
+{
+    return task->created_ms <= ticket->reading->event.date_ms &&
+           ticket_is_open(ticket, task);
+}
+
+static bool
+goes_on_beside(const struct ticket *ticket)
+{
+    return another(ticket, is_beside_open);
+}
+
+static bool
+has_newer(const struct ticket *ticket)
+{
+    return another(ticket, is_newer);
+}
+
+static bool
+was_served(const struct ticket *ticket)
+{
+    for (size_t i = 0; i < ticket->count; i++) {
+        if (ticket->tasks[i].is_accepted) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool
+is_parked(const struct ticket *ticket)
+{
+    return ticket->is_inactive;
+}
+
+static bool
+is_outbound_start(const struct ticket *ticket)
+{
+    return ticket->is_outbound && ticket->rules->outbound != RULES_OUTBOUND_ALL;
+}
+
+static bool
+is_outbound_ignored(const struct ticket *ticket)
+{
+    return ticket->is_outbound && ticket->rules->outbound == RULES_OUTBOUND_IGNORE;
+}
+
+/* ---- asked of the event -------------------------------------------------------------------- */
+
+/*
+ * What the task is for: `conversations.kind` of Flex Insights, or how Flex's own template for
+ * callbacks and voicemail marks its tasks.
+ */
+static bool
+is_of_kind(const struct ticket *ticket, const char *kind)
+{
+    static const char *const paths[] = {
+        "task_attributes/conversations/kind", "task_attributes/taskType"};
+
+    for (size_t i = 0; i < LENGTH(paths); i++) {
+        const char *text = payload_text_at(ticket->reading->event.payload, paths[i]);
+
+        if (slice_is_nocase(slice_of(text), kind)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool
+is_callback(const struct ticket *ticket)
+{
+    return is_of_kind(ticket, "callback");
+}
+
+static bool
+is_voicemail(const struct ticket *ticket)
+{
+    return is_of_kind(ticket, "voicemail");
+}
+
+static bool
+has_other_reason(const struct ticket *ticket)
+{
+    return ticket_outcome(ticket->reading->event.reason) == NULL;
+}
+
+/* A wait nobody measured is not taken for a short one. */
+static bool
+has_short_wait(const struct ticket *ticket)
+{
+    const int64_t waited_s = ticket->reading->event.duration_s;
+
+    return waited_s >= 0 && waited_s * MS_PER_S < ticket->rules->ticket_min_wait_ms;
+}
+
+/* ---- waits --------------------------------------------------------------------------------- */
+
+static int64_t
+settle_left_ms(const struct ticket *ticket)
+{
+    return ticket->times->received_ms + ticket->rules->ticket_settle_ms -
+           ticket->times->now_ms;
+}
+
+/* As long as the other task may still come to something, but ever more seldom. */
+static int64_t
+open_left_ms(const struct ticket *ticket)
+{
+    const int64_t age_ms = ticket->times->now_ms - ticket->times->received_ms;
+    const int64_t wait_ms = age_ms / OPEN_WAIT_PARTS;
+
+    if (!is_elsewhere_open(ticket)) {
+        return 0;
+    }
+    return wait_ms < LOOK_MIN_MS   ? LOOK_MIN_MS
+           : wait_ms > LOOK_MAX_MS ? LOOK_MAX_MS
+                                   : wait_ms;
+}
+
+/*
+ * Counted by Twilio's time, so that what comes late need not wait again; but the newer task's
+ * record gets the time to settle, and a clock ahead of ours costs no more than one that is right.
+ */
+static int64_t
+newer_left_ms(const struct ticket *ticket)
+{
+    const int64_t received_ms = ticket->times->received_ms;
+    const int64_t wait_ms = ticket->rules->ticket_abandoned_after_ms;
+    const int64_t settle_ms = ticket->rules->ticket_settle_ms;
+    const int64_t least_ms = received_ms + (settle_ms < wait_ms ? settle_ms : wait_ms);
+    int64_t due_ms = ticket->reading->event.date_ms + wait_ms;
+
+    due_ms = due_ms < least_ms ? least_ms : due_ms;
+    due_ms = due_ms > received_ms + wait_ms ? received_ms + wait_ms : due_ms;
+    return due_ms - ticket->times->now_ms;
+}
+
+/*
+ * The task's record may come later than the conversation's. It is looked for each time as much later
+ * as has passed already, to the end of the wait.
+ */
+static int64_t
+join_left_ms(const struct ticket *ticket)
+{
+    const int64_t age_ms = ticket->times->now_ms - ticket->times->received_ms;
+    const int64_t left_ms = ticket->rules->ticket_join_wait_ms - age_ms;
+    const int64_t wait_ms = age_ms > LOOK_MIN_MS ? age_ms : LOOK_MIN_MS;
+
+    if (ticket->count > 0) {
+        return 0;
+    }
+    return left_ms < wait_ms ? left_ms : wait_ms;
+}
+
+static bool
+has_no_task(const struct ticket *ticket)
+{
+    return ticket->count == 0;
+}
+
+static bool
+is_channel_off(const struct ticket *ticket)
+{
+    return !ticket->rules->channels[ticket->reading->event.channel] &&
+           ticket->reading->event.channel != CHANNEL_UNKNOWN;
+}
+
+/* ---- the rules ----------------------------------------------------------------------------- */
+
+static const struct rule {
+    enum event_type type;
+    bool (*applies)(const struct ticket *ticket);    /* filtered */
+    int64_t (*left_ms)(const struct ticket *ticket); /* or waits, while it is above 0 */
+    const char *reason;
+    const char *trace;
+} table[] = {
+    {EVENT_TASK_CREATED, is_outbound_start, NULL, EVENT_REASON_OUTBOUND,
+        "ticket: outbound, nobody asked for anything"},
+    {EVENT_TASK_CREATED, was_asked, NULL, TICKET_REASON_ASKED,
+        "ticket: requested by an earlier task"},
+
+    {EVENT_TASK_COMPLETED, is_outbound_ignored, NULL, EVENT_REASON_OUTBOUND,
+        "ticket: outbound, which is ignored"},
+    {EVENT_TASK_COMPLETED, NULL, settle_left_ms, TICKET_WAIT_SETTLE,
+        "ticket: waits for what other tasks have to say"},
+    {EVENT_TASK_COMPLETED, is_elsewhere_served, NULL, TICKET_REASON_OPEN,
+        "ticket: another task is served, whose end resolves it"},
+    {EVENT_TASK_COMPLETED, NULL, open_left_ms, TICKET_WAIT_OPEN,
+        "ticket: waits for what becomes of another task"},
+    {EVENT_TASK_COMPLETED, is_parked, NULL, TICKET_REASON_PARKED,
+        "ticket: the conversation is parked, it goes on later"},
+
+    {EVENT_TASK_CANCELED, is_outbound_start, NULL, EVENT_REASON_OUTBOUND,
+        "ticket: outbound, nobody gave up"},
+    {EVENT_TASK_CANCELED, is_callback, NULL, TICKET_REASON_CALLBACK,
+        "canceled: a callback, nobody was waiting"},
+    {EVENT_TASK_CANCELED, is_voicemail, NULL, TICKET_REASON_VOICEMAIL,
+        "canceled: a voicemail, nobody was waiting"},
+    {EVENT_TASK_CANCELED, has_other_reason, NULL, TICKET_REASON_OTHER,
+        "canceled: neither by who waited nor for want of an agent"},
+    {EVENT_TASK_CANCELED, has_short_wait, NULL, TICKET_REASON_SHORT,
+        "canceled: waited too short a time"},
+    {EVENT_TASK_CANCELED, was_served, NULL, TICKET_REASON_SERVED,
+        "ticket: an agent took a task of it"},
+    {EVENT_TASK_CANCELED, NULL, newer_left_ms, TICKET_WAIT_NEWER,
+        "ticket: waits for a newer task"},
+    {EVENT_TASK_CANCELED, has_newer, NULL, TICKET_REASON_NEWER,
+        "ticket: a newer task took over"},
+    {EVENT_TASK_CANCELED, goes_on_beside, NULL, TICKET_REASON_OPEN,
+        "ticket: another task goes on"},
+
+    {EVENT_CONVERSATION_ENDED, NULL, join_left_ms, TICKET_WAIT_JOIN,
+        "ticket: waits for a task of this conversation"},
+    {EVENT_CONVERSATION_ENDED, has_no_task, NULL, TICKET_REASON_NOT_FLEX,
+        "ticket: no task of this conversation was ever seen"},
+    {EVENT_CONVERSATION_ENDED, is_channel_off, NULL, EVENT_REASON_CHANNEL_OFF,
+        "ticket: its tasks' channel is switched off"},
+    {EVENT_CONVERSATION_ENDED, is_outbound_ignored, NULL, EVENT_REASON_OUTBOUND,
+        "ticket: outbound, which is ignored"},
+};
+
+/* False when the rule says nothing. */
+static bool
+fires(const struct rule *rule, const struct ticket *ticket,
+    struct ticket_verdict *ret_verdict)
+{
+    const int64_t left_ms = rule->left_ms != NULL ? rule->left_ms(ticket) : 0;
+
+    if (left_ms <= 0 && (rule->applies == NULL || !rule->applies(ticket))) {
+        return false;
+    }
+    *ret_verdict = (struct ticket_verdict){
+        .decision = left_ms > 0 ? TICKET_WAITS : TICKET_FILTERED,
+        .reason = rule->reason,
+        .wait_ms = left_ms,
+    };
+    return true;
+}
+
+bool
+ticket_may_deliver(const struct event_reading *reading)
+{
+    return reading->verdict == EVENT_DELIVER ||
+           (reading->lacks_customer && reading->event.type == EVENT_CONVERSATION_ENDED);
+}
+
+void
+ticket_judge(struct event_reading *reading, const struct facts *facts,
+    const struct rules *rules, const struct ticket_times *times,
+    struct ticket_verdict *ret_verdict)
+{
+    struct ticket ticket;
+
+    *ret_verdict = (struct ticket_verdict){.decision = TICKET_GOES_ON};
+    ticket_know(&ticket, reading, facts, rules, times);
+    for (size_t i = 0; i < LENGTH(table); i++) {
+        if (table[i].type == reading->event.type &&
+            fires(&table[i], &ticket, ret_verdict)) {
+            event_trace(reading, table[i].trace);
+            return;
+        }
+    }
+}
+
+void
+ticket_judge_alone(struct event_reading *reading, const json_t *payload,
+    const struct rules *rules, int64_t received_ms)
+{
+    const struct ticket_times times = {received_ms, received_ms};
+    struct rules without_waits = *rules;
+    struct ticket_verdict verdict;
+    struct ticket_says says;
+    struct facts facts = {0};
+
+    if (!ticket_may_deliver(reading)) {
+        return;
+    }
+    ticket_read(reading, payload, rules, &says);
+    for (size_t i = 0; i < says.fact_count; i++) {
+        facts_add(&facts, says.facts[i]);
+    }
+    ticket_judge(reading, &facts, rules, &times, &verdict);
+    if (verdict.decision == TICKET_WAITS) {
+        without_waits.ticket_settle_ms = 0;
+        without_waits.ticket_abandoned_after_ms = 0;
+        without_waits.ticket_join_wait_ms = 0;
+        ticket_judge(reading, &facts, &without_waits, &times, &verdict);
+    }
+    if (verdict.decision == TICKET_FILTERED) {
+        reading->verdict = EVENT_FILTERED;
+        reading->reason = verdict.reason;
+    }
+}
+
+const char *
+ticket_outcome(const char *canceled_reason)
+{
+    /* A caller who hung up; what TaskRouter writes when time or attempts ran out. */
+    static const struct {
+        const char *words[2]; /* all must be in it */
+        const char *outcome;
+    } reasons[] = {
+        {{"hangup", ""}, "abandoned"},
+        {{"hung up", ""}, "abandoned"},
+        {{"ttl exceeded", ""}, "unserved"},
+        {{"assignment count exceeded", ""}, "unserved"},
+        {{"workflow", "timeout"}, "unserved"},
+        {{"workflow", "timed out"}, "unserved"},
+    };
+    const char *reason = canceled_reason != NULL ? canceled_reason : "";
+
+    for (size_t i = 0; i < LENGTH(reasons); i++) {
+        if (strcasestr(reason, reasons[i].words[0]) != NULL &&
+            strcasestr(reason, reasons[i].words[1]) != NULL) {
+            return reasons[i].outcome;
+        }
+    }
+    return NULL;
+}

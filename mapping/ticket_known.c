@@ -1,0 +1,172 @@
+/*
+ * ticket_known.c - from a ticket's facts to its tasks.
+ */
+#include "mapping/ticket_known.h"
+
+#include "mapping/event_subject.h"
+
+enum {
+    OPEN_MAX_H = 24, /* then TaskRouter deletes it; what it told us of that was lost */
+};
+
+static const int64_t open_max_ms = (int64_t)OPEN_MAX_H * 60 * 60 * MS_PER_S;
+
+static struct task *
+task_of(struct ticket *ticket, struct slice sid)
+{
+    for (size_t i = 0; i < ticket->count; i++) {
+        if (slice_equal(ticket->tasks[i].sid, sid)) {
+            return &ticket->tasks[i];
+        }
+    }
+    if (ticket->count == TICKET_TASKS_MAX) {
+        return NULL;
+    }
+    ticket->tasks[ticket->count] = (struct task){.sid = sid};
+    return &ticket->tasks[ticket->count++];
+}
+
+static void
+learn_of_task(struct task *task, struct slice what, const struct fact *fact)
+{
+    if (slice_is(what, "created")) {
+        task->is_known = true;
+        task->created_ms = fact->rank;
+        task->direction = fact->text;
+    } else if (slice_is(what, "closed")) {
+        task->closed_how = fact->text;
+        task->is_accepted |= slice_is(fact->text, "completed");
+    } else if (slice_is(what, "accepted")) {
+        task->is_accepted = true;
+    } else if (slice_is(what, "asked")) {
+        task->is_asked = true;
+    }
+}
+
+/* "-WT….created", "+conversation", ... */
+static void
+learn_fact(struct ticket *ticket, struct slice own, const struct fact *fact)
+{
+    const struct slice name = slice_skip(fact->name, 1);
+    const struct slice sid = slice_before(name, '.');
+    const bool is_alone = ticket->rules->ticket_per_task;
+
+    if (slice_is(name, "conversation")) {
+        ticket->is_inactive = !is_alone && slice_is(fact->text, "inactive");
+        return;
+    }
+    if (!slice_starts(sid, "WT") || sid.size == name.size ||
+        (is_alone && own.size > 0 && !slice_equal(sid, own))) {
+        return;
+    }
+    struct task *task = task_of(ticket, sid);
+
+    if (task != NULL) {
+        learn_of_task(task, slice_skip(name, sid.size + 1), fact);
+    }
+}
+
+static void
+learn(struct ticket *ticket, const struct facts *facts)
+{
+    const struct slice own = slice_of(ticket->reading->event.task_sid);
+
+    for (size_t i = 0; i < facts->count; i++) {
+        learn_fact(ticket, own, &facts->items[i]);
+    }
+    ticket->own = own.size > 0 ? task_of(ticket, own) : NULL;
+}
+
+/* A ticket has the direction of its first task: who is handed an outbound one began nothing. */
+static void
+learn_direction(struct ticket *ticket)
+{
+    struct event *event = &ticket->reading->event;
+    const struct task *first = NULL;
+
+    for (size_t i = 0; i < ticket->count; i++) {
+        const struct task *task = &ticket->tasks[i];
+
+        if (task->is_known && task->direction.size > 0 &&
+            (first == NULL || task->created_ms < first->created_ms)) {
+            first = task;
+        }
+    }
+    const bool is_outbound = first != NULL && slice_is(first->direction, "outbound");
+
+    ticket->is_outbound =
+        first != NULL ? is_outbound : event->direction == DIRECTION_OUTBOUND;
+    if (first != NULL && event->direction == DIRECTION_UNKNOWN) {
+        event->direction = is_outbound ? DIRECTION_OUTBOUND : DIRECTION_INBOUND;
+    }
+    if (ticket->is_outbound && event->direction != DIRECTION_OUTBOUND) {
+        event->direction = DIRECTION_OUTBOUND;
+        event_trace(ticket->reading, "direction: outbound, as the ticket's first task");
+    }
+}
+
+/* What an end lacks, from whoever knew it. */
+static void
+learn_customer(struct ticket *ticket, const struct facts *facts)
+{
+    struct event *event = &ticket->reading->event;
+    struct customer customer = {0};
+    const struct {
+        const char *name;
+        char *text;
+        size_t size;
+    } known[] = {
+        {"-email", customer.email, sizeof customer.email},
+        {"-phone", customer.phone, sizeof customer.phone},
+        {"-whatsapp", customer.whatsapp, sizeof customer.whatsapp},
+        {"-ext_id", customer.ext_id, sizeof customer.ext_id},
+    };
+    bool is_known = false;
+
+    for (size_t i = 0; i < LENGTH(known); i++) {
+        const struct fact *fact = facts_find(facts, slice_of(known[i].name));
+
+        is_known |= fact != NULL && fact->text.size > 0 &&
+                    slice_to_text(fact->text, known[i].text, known[i].size);
+    }
+    if (ticket->reading->lacks_customer && is_known) {
+        event->customer = customer;
+        ticket->reading->lacks_customer = false;
+        ticket->reading->verdict = EVENT_DELIVER;
+        ticket->reading->reason = NULL;
+        event_trace(ticket->reading, "customer: as the ticket's tasks say");
+    }
+}
+
+static void
+learn_channel(struct ticket *ticket, const struct facts *facts)
+{
+    struct event *event = &ticket->reading->event;
+    const struct fact *fact = facts_find(facts, slice_of("-channel"));
+
+    if (event->channel == CHANNEL_UNKNOWN && fact != NULL &&
+        channel_from_name(fact->text, &event->channel)) {
+        event_trace(ticket->reading, "channel: as the ticket's tasks say");
+    }
+}
+
+void
+ticket_know(struct ticket *ticket, struct event_reading *reading,
+    const struct facts *facts, const struct rules *rules,
+    const struct ticket_times *times)
+{
+    *ticket = (struct ticket){.reading = reading, .rules = rules, .times = times};
+    learn(ticket, facts);
+    learn_direction(ticket);
+    if (reading->event.type == EVENT_CONVERSATION_ENDED) {
+        learn_customer(ticket, facts);
+        learn_channel(ticket, facts);
+    }
+}
+
+bool
+ticket_is_open(const struct ticket *ticket, const struct task *task)
+{
+    return task->closed_how.size == 0 && task->is_known &&
+           ticket->times->now_ms - task->created_ms < open_max_ms;
+}

@@ -1,0 +1,39 @@
+/*
+ * ticket_known.h - what is known of a ticket, as its facts tell it. What ticket_known.c and
+ * ticket_judge.c share; ticket.h is for everybody else.
+ */
+#pragma once
+
+#include "mapping/ticket.h"
+
+enum {
+    TICKET_TASKS_MAX = 64,
+};
+
+struct task {
+    struct slice sid;
+    int64_t created_ms;
+    struct slice direction;
+    struct slice closed_how; /* absent: open */
+    bool is_known;           /* since when, that is */
+    bool is_accepted;
+    bool is_asked;
+};
+
+struct ticket {
+    struct event_reading *reading;
+    const struct rules *rules;
+    const struct ticket_times *times;
+    struct task tasks[TICKET_TASKS_MAX];
+    size_t count;
+    const struct task *own; /* NULL: there was no room */
+    bool is_outbound;
+    bool is_inactive;
+};
+
+/* What `facts` tell; the ticket's direction goes into an event that states none. */
+void ticket_know(struct ticket *ticket, struct event_reading *reading,
+    const struct facts *facts, const struct rules *rules,
+    const struct ticket_times *times);
+/* It goes on, as far as we were told, and is not too old for that. */
+bool ticket_is_open(const struct ticket *ticket, const struct task *task);

@@ -1,0 +1,147 @@
+/*
+ * facts.c - facts of a subject, merged by scripts/facts.lua.
+ */
+#include "queue/facts.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "queue/handle.h"
+
+enum {
+    FACTS_ARGUMENTS = 2,
+    FACT_ARGUMENTS = 3,
+    LIFE_MIN_DAYS = 7,
+};
+
+static const int64_t life_min_ms = INT64_C(1000) * 60 * 60 * 24 * LIFE_MIN_DAYS;
+
+static bool
+is_kept(const struct fact *fact)
+{
+    return fact->name.size > 0 && fact->name.size < FACT_NAME_SIZE &&
+           fact->text.size <= FACT_TEXT_MAX;
+}
+
+static size_t
+count_kept(const struct queue_facts *item)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < item->count; i++) {
+        count += is_kept(&item->facts[i]) ? 1 : 0;
+    }
+    return count;
+}
+
+static void
+write_item(struct queue *queue, const struct queue_facts *item)
+{
+    struct redis_exchange *exchange = &queue->exchange;
+    const unsigned partition = queue_partition(item->subject, queue->session.partitions);
+
+    session_command(
+        exchange, SCRIPT_FACTS, 1, FACTS_ARGUMENTS + FACT_ARGUMENTS * count_kept(item));
+    session_argument_key(exchange, partition, "f:", item->subject);
+    redis_argument_number(exchange,
+        queue->dedupe_window_ms > life_min_ms ? queue->dedupe_window_ms : life_min_ms);
+    redis_argument_number(exchange, FACTS_MAX);
+    for (size_t i = 0; i < item->count; i++) {
+        const struct fact *fact = &item->facts[i];
+
+        if (is_kept(fact)) {
+            redis_argument(exchange, fact->name);
+            redis_argument_number(exchange, fact->rank);
+            redis_argument(exchange, fact->text);
+        }
+    }
+}
+
+/* ---- the answer ---------------------------------------------------------------------------- */
+
+/* "<rank> <text>"; anything else is none of ours. */
+static bool
+split_value(struct slice value, struct fact *fact)
+{
+    const struct slice rank = slice_before(value, ' ');
+
+    fact->text = slice_skip(value, rank.size < value.size ? rank.size + 1 : rank.size);
+    return slice_to_int64(rank, &fact->rank);
+}
+
+static struct slice
+copy(char **end, struct slice text)
+{
+    const struct slice kept = {.data = *end, .size = text.size};
+
+    if (text.size > 0) {
+        memcpy(*end, text.data, text.size);
+    }
+    *end += text.size;
+    return kept;
+}
+
+static size_t
+storage_size(const struct redisReply *reply)
+{
+    size_t size = 1;
+
+    for (size_t i = 0; i < redis_reply_count(reply); i++) {
+        size += redis_reply_text(redis_reply_at(reply, i)).size;
+    }
+    return size;
+}
+
+static int
+read_item(struct queue_facts *item, const struct redisReply *reply)
+{
+    struct facts *all = &item->all;
+    char *end = malloc(storage_size(reply));
+
+    if (end == NULL) {
+        return -ENOMEM;
+    }
+    *all = (struct facts){.storage = end};
+    for (size_t i = 0; i + 1 < redis_reply_count(reply) && all->count < FACTS_MAX;
+         i += 2) {
+        struct fact fact = {0};
+
+        if (split_value(redis_reply_text(redis_reply_at(reply, i + 1)), &fact)) {
+            fact.name = copy(&end, redis_reply_text(redis_reply_at(reply, i)));
+            fact.text = copy(&end, fact.text);
+            all->items[all->count++] = fact;
+        }
+    }
+    return QUEUE_OK;
+}
+
+int
+queue_facts_merge(struct queue *queue, struct queue_facts *items, size_t count)
+{
+    assert(count <= QUEUE_FACTS_SUBJECTS_MAX);
+    redis_exchange_clear(&queue->exchange);
+    for (size_t i = 0; i < count; i++) {
+        items[i].all = (struct facts){0};
+        write_item(queue, &items[i]);
+    }
+    int r = handle_call(queue);
+
+    for (size_t i = 0; i < count && r == QUEUE_OK; i++) {
+        r = read_item(&items[i], queue->exchange.replies[i]);
+    }
+    if (r != QUEUE_OK) {
+        queue_facts_done(items, count);
+    }
+    return r;
+}
+
+void
+queue_facts_done(struct queue_facts *items, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        free(items[i].all.storage);
+        items[i].all = (struct facts){0};
+    }
+}

@@ -1,0 +1,132 @@
+/*
+ * telling.c - the facts of a record's ticket, wherever they are.
+ *
+ * A ticket has one name under which its facts are, and aliases: its tasks, its conversation. An
+ * alias is told whose it is; it may have been told other things before anybody knew, and those are
+ * brought to the ticket. Each step merges and reads at once, so whichever of two records comes
+ * second at an alias finds what the first one left there.
+ */
+#include "server/deliver/telling.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "queue/facts.h"
+
+enum {
+    HOPS_MAX = 4, /* an alias of an alias: an interaction that is known by another name */
+};
+
+/* Tells the ticket and each alias; the ticket's answer comes first. */
+static int
+tell(struct queue *queue, const struct ticket_says *says,
+    struct queue_facts items[1 + TICKET_ALIASES_MAX])
+{
+    items[0] = (struct queue_facts){.subject = slice_of(says->ticket),
+        .facts = says->facts,
+        .count = says->fact_count};
+    for (size_t i = 0; i < says->alias_count; i++) {
+        items[1 + i] = (struct queue_facts){
+            .subject = slice_of(says->aliases[i]), .facts = &says->link, .count = 1};
+    }
+    return queue_facts_merge(queue, items, 1 + says->alias_count);
+}
+
+/* What `from` has and `to` would have to be told; into `ret`, whose texts are those of `from`. */
+static void
+add_missing(const struct facts *from, const struct facts *to, struct facts *ret)
+{
+    for (size_t i = 0; i < from->count; i++) {
+        const struct fact *fact = &from->items[i];
+        const struct fact *held = facts_find(to, fact->name);
+
+        if (!ticket_is_link(fact) && (held == NULL || held->rank != fact->rank ||
+                                         !slice_equal(held->text, fact->text))) {
+            facts_add(ret, *fact);
+        }
+    }
+}
+
+/*
+ * The name under which the facts are that `item` has under the name `here`. False: this one. Two
+ * that say so of each other are one ticket, by the name that sorts first.
+ */
+static bool
+leads_elsewhere(const struct queue_facts *item, const char *here, const char *before,
+    char ret_there[EVENT_TICKET_SIZE])
+{
+    return slice_to_text(ticket_link(&item->all), ret_there, EVENT_TICKET_SIZE) &&
+           ret_there[0] != '\0' && strcmp(ret_there, here) != 0 &&
+           (strcmp(ret_there, before) != 0 || strcmp(before, here) < 0);
+}
+
+/*
+ * Brings what was found elsewhere to the ticket, and follows it where it is called by another name:
+ * `item` has the answer so far, `ticket` its name.
+ */
+static int
+bring(struct queue *queue, const struct facts *found, struct queue_facts *item,
+    char ticket[EVENT_TICKET_SIZE])
+{
+    char before[EVENT_TICKET_SIZE] = "";
+
+    for (int hop = 0; hop < HOPS_MAX; hop++) {
+        struct facts missing = {0};
+        char there[EVENT_TICKET_SIZE];
+        const bool moves = leads_elsewhere(item, ticket, before, there);
+
+        add_missing(found, &item->all, &missing);
+        if (moves) {
+            add_missing(&item->all, &(struct facts){0}, &missing);
+            memcpy(before, ticket, sizeof before);
+            memcpy(ticket, there, sizeof there);
+        } else if (missing.count == 0) {
+            return QUEUE_OK;
+        }
+        struct queue_facts next = {
+            .subject = slice_of(ticket), .facts = missing.items, .count = missing.count};
+        const int r = queue_facts_merge(queue, &next, 1);
+
+        if (r != QUEUE_OK) {
+            return r;
+        }
+        queue_facts_done(item, 1);
+        *item = next;
+    }
+    return QUEUE_OK;
+}
+
+int
+telling_hear(struct queue *queue, struct job *job, const struct rules *rules,
+    struct facts *ret_facts)
+{
+    const struct ticket_says *says = &job->says;
+    struct queue_facts items[1 + TICKET_ALIASES_MAX] = {0};
+    struct facts found = {0};
+    int r = tell(queue, says, items);
+
+    if (r != QUEUE_OK) {
+        return r;
+    }
+    (void)snprintf(job->ticket, sizeof job->ticket, "%s", says->ticket); /* fits */
+    for (size_t i = 0; i < says->alias_count; i++) {
+        add_missing(&items[1 + i].all, &items[0].all, &found);
+    }
+    r = bring(queue, &found, &items[0], job->ticket);
+    if (r == QUEUE_OK) {
+        *ret_facts = items[0].all;
+        items[0].all = (struct facts){0};
+        event_set_ticket(&job->reading.event, rules, job->ticket);
+    }
+    queue_facts_done(items, LENGTH(items));
+    return r;
+}
+
+void
+telling_done(struct facts *facts)
+{
+    struct queue_facts item = {.all = *facts};
+
+    queue_facts_done(&item, 1);
+    *facts = (struct facts){0};
+}

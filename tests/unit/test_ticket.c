@@ -1,0 +1,494 @@
+/*
+ * test_ticket.c - docs/mapping.md says what becomes of a task's event, and this makes it true.
+ *
+ * Each row of its table is played: what is told before, in every order, and then the event in
+ * question is judged.
+ */
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "mapping/ticket.h"
+#include "tests/unit/event_fixture.h"
+#include "tests/unit/json_of.h"
+
+enum {
+    WORDS_MAX = 8,
+    TEXT_MAX = 400,
+    BEGAN_S = 1767225600,
+};
+
+struct row {
+    char told[TEXT_MAX];
+    char after[TEXT_MAX];
+    char with[TEXT_MAX];
+    char becomes[TEXT_MAX];
+};
+
+/* "B.canceled@260:hangup:outbound" */
+struct word {
+    char subject[16];
+    char what[24];
+    long at_s;
+    char details[2][32];
+};
+
+/* What is held by one play of a row. */
+struct play {
+    struct word words[WORDS_MAX];
+    size_t count;
+    json_t *payloads[WORDS_MAX];
+    struct event_reading readings[WORDS_MAX];
+    struct ticket_says says[WORDS_MAX];
+    char keys[WORDS_MAX][96];
+};
+
+/* ---- the page ------------------------------------------------------------------------------ */
+
+static void
+trim_cell(char *cell)
+{
+    size_t size = strlen(cell);
+    size_t kept = 0;
+
+    for (size_t i = 0; i < size; i++) {
+        if (cell[i] != '`') {
+            cell[kept++] = cell[i];
+        }
+    }
+    while (kept > 0 && cell[kept - 1] == ' ') {
+        kept--;
+    }
+    cell[kept] = '\0';
+    memmove(cell, cell + strspn(cell, " "), kept - strspn(cell, " ") + 1);
+}
+
+static bool
+read_row(const char *line, struct row *row)
+{
+    if (sscanf(line, "| %399[^|]| %399[^|]|%399[^|]|%399[^|]|", row->told, row->after,
+            row->with, row->becomes) != 4 ||
+        row->told[0] != '`') {
+        return false;
+    }
+    trim_cell(row->told);
+    trim_cell(row->after);
+    trim_cell(row->with);
+    trim_cell(row->becomes);
+    return true;
+}
+
+/* ---- a story ------------------------------------------------------------------------------- */
+
+static void
+read_word(const char *text, struct word *word)
+{
+    *word = (struct word){0};
+    assert_in_range(sscanf(text, "%15[^.].%23[^@:]", word->subject, word->what), 2, 2);
+    text += strcspn(text, "@:");
+    for (size_t details = 0; *text != '\0';) {
+        if (*text == '@') {
+            word->at_s = strtol(text + 1, NULL, 10);
+        } else {
+            assert_true(details < 2);
+            (void)snprintf(word->details[details++], 32, "%.*s",
+                (int)strcspn(text + 1, "@:"), text + 1);
+        }
+        text += 1 + strcspn(text + 1, "@:");
+    }
+}
+
+static bool
+has_detail(const struct word *word, const char *detail)
+{
+    return strcmp(word->details[0], detail) == 0 || strcmp(word->details[1], detail) == 0;
+}
+
+/* Since the task was created, by the story or at its begin. */
+static long
+age_s(const struct play *play, const struct word *word)
+{
+    for (size_t i = 0; i < play->count; i++) {
+        if (strcmp(play->words[i].subject, word->subject) == 0 &&
+            strcmp(play->words[i].what, "created") == 0) {
+            return word->at_s - play->words[i].at_s;
+        }
+    }
+    return word->at_s;
+}
+
+static const char *
+kind_of(const struct word *word)
+{
+    static const char *const kinds[] = {"survey", "callback", "voicemail"};
+
+    for (size_t i = 0; i < LENGTH(kinds); i++) {
+        if (has_detail(word, kinds[i])) {
+            return kinds[i];
+        }
+    }
+    return "";
+}
+
+/* Blanks are written '_'. */
+static void
+write_reason(const struct word *word, char reason[32])
+{
+    (void)snprintf(reason, 32, "%s", word->details[0]);
+    for (char *c = reason; *c != '\0'; c++) {
+        *c = *c == '_' ? ' ' : *c;
+    }
+}
+
+static json_t *
+task_payload(const struct play *play, const struct word *word, const char *sid)
+{
+    static const char *const accepted = "reservation.accepted";
+    char reason[32] = "";
+    char type[32];
+
+    (void)snprintf(type, sizeof(type), "task.%s", word->what);
+    if (strcmp(word->what, "canceled") == 0) {
+        write_reason(word, reason);
+    }
+    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:{s:s, s:s, s:s, s:{s:s, "
+                     "s:s}}}",
+        "event_type", strcmp(word->what, "accepted") == 0 ? accepted : type, "task_sid",
+        sid, "account_sid", "AC01", "workspace_sid", "WS01", "task_channel_unique_name",
+        "sms", "task_canceled_reason", reason, "date_ms",
+        (json_int_t)(BEGAN_S + word->at_s) * MS_PER_S, "task_age",
+        (json_int_t)age_s(play, word), "task_attributes", "email",
+        has_detail(word, "nobody") ? "anonymous" : "ana@example.com", "direction",
+        has_detail(word, "outbound") ? "outbound" : "inbound", "flexInteractionSid",
+        INTERACTION, "conversations", "kind", kind_of(word), "any", "");
+}
+
+static json_t *
+payload_of(const struct play *play, const struct word *word, char *key, size_t size)
+{
+    char sid[64];
+
+    if (strcmp(word->subject, "conversation") == 0) {
+        (void)snprintf(key, size, "conversation.%s/" CONVERSATION, word->what);
+        (void)snprintf(sid, sizeof(sid), "conversation.%s", word->what);
+        return json_pack("{s:s, s:s, s:s, s:I}", "event_type", sid, "conversation_sid",
+            CONVERSATION, "interaction_sid", INTERACTION, "date_ms",
+            (json_int_t)(BEGAN_S + word->at_s) * MS_PER_S);
+    }
+    (void)snprintf(sid, sizeof(sid), "WT%032x", (unsigned)word->subject[0]);
+    (void)snprintf(key, size, "%s.%s/%s",
+        strcmp(word->what, "accepted") == 0 ? "reservation" : "task", word->what, sid);
+    return task_payload(play, word, sid);
+}
+
+static int64_t
+received_of(const struct word *word)
+{
+    return (int64_t)(BEGAN_S + word->at_s) * MS_PER_S;
+}
+
+static void
+begin(struct play *play, const char *told, const struct rules *by)
+{
+    char text[TEXT_MAX];
+    char *rest = NULL;
+
+    (void)snprintf(text, sizeof(text), "%s", told);
+    for (char *word = strtok_r(text, " ", &rest); word != NULL;
+         word = strtok_r(NULL, " ", &rest)) {
+        assert_true(play->count < WORDS_MAX);
+        read_word(word, &play->words[play->count++]);
+    }
+    for (size_t i = 0; i < play->count; i++) {
+        const struct word *word = &play->words[i];
+
+        play->payloads[i] = payload_of(play, word, play->keys[i], sizeof(play->keys[i]));
+        assert_non_null(play->payloads[i]);
+        const struct event_context context = {
+            .record_key = slice_of(play->keys[i]), .received_ms = received_of(word)};
+
+        event_read(play->payloads[i], by, &context, &play->readings[i]);
+        ticket_read(&play->readings[i], play->payloads[i], by, &play->says[i]);
+    }
+}
+
+static void
+end(struct play *play)
+{
+    for (size_t i = 0; i < play->count; i++) {
+        json_decref(play->payloads[i]);
+    }
+}
+
+static void
+tell(const struct ticket_says *says, struct facts *facts)
+{
+    for (size_t i = 0; i < says->fact_count; i++) {
+        facts_add(facts, says->facts[i]);
+    }
+}
+
+/* ---- judged -------------------------------------------------------------------------------- */
+
+static void
+judge(struct play *play, const size_t *order, const struct rules *by, long after_s,
+    char becomes[TEXT_MAX])
+{
+    const size_t last = play->count - 1;
+    struct event_reading reading = play->readings[last];
+    const int64_t received = received_of(&play->words[last]);
+    const struct ticket_times times = {
+        .received_ms = received, .now_ms = received + (int64_t)after_s * MS_PER_S};
+    struct ticket_verdict verdict;
+    struct facts facts = {0};
+
+    for (size_t i = 0; i < last; i++) {
+        tell(&play->says[order[i]], &facts);
+    }
+    tell(&play->says[last], &facts);
+    if (!ticket_may_deliver(&reading)) {
+        (void)snprintf(becomes, TEXT_MAX, "%s", reading.reason);
+        return;
+    }
+    ticket_judge(&reading, &facts, by, &times, &verdict);
+    if (verdict.decision != TICKET_GOES_ON) {
+        (void)snprintf(becomes, TEXT_MAX, "%s",
+            verdict.decision == TICKET_WAITS ? "waits" : verdict.reason);
+        return;
+    }
+    if (reading.verdict != EVENT_DELIVER) {
+        (void)snprintf(becomes, TEXT_MAX, "%s", reading.reason);
+        return;
+    }
+    const bool is_end = reading.event.type == EVENT_TASK_CANCELED;
+
+    (void)snprintf(becomes, TEXT_MAX, "%s%s%s", by->event_names[reading.event.type],
+        is_end ? " " : "", is_end ? reading.event.outcome : "");
+}
+
+/* The next order of `count` numbers; false behind the last. */
+static bool
+permute(size_t *order, size_t count)
+{
+    size_t i = count;
+    size_t j = count;
+
+    while (i > 1 && order[i - 2] > order[i - 1]) {
+        i--;
+    }
+    if (i <= 1) {
+        return false;
+    }
+    while (order[j - 1] < order[i - 2]) {
+        j--;
+    }
+    const size_t pivot = order[i - 2];
+
+    order[i - 2] = order[j - 1];
+    order[j - 1] = pivot;
+    for (size_t a = i - 1, b = count - 1; a < b; a++, b--) {
+        const size_t kept = order[a];
+
+        order[a] = order[b];
+        order[b] = kept;
+    }
+    return true;
+}
+
+static void
+set(struct rules *changed, const char *with)
+{
+    changed->ticket_per_task = strcmp(with, "ticket.per_task: true") == 0;
+    changed->outbound = strcmp(with, "outbound: all") == 0      ? RULES_OUTBOUND_ALL
+                        : strcmp(with, "outbound: ignore") == 0 ? RULES_OUTBOUND_IGNORE
+                                                                : RULES_OUTBOUND_RESOLVED;
+    assert_true(with[0] == '\0' || changed->ticket_per_task ||
+                changed->outbound != RULES_OUTBOUND_RESOLVED);
+}
+
+static bool
+holds(const struct row *row)
+{
+    struct rules by = rules;
+    struct play play = {0};
+    size_t order[WORDS_MAX] = {0, 1, 2, 3, 4, 5, 6, 7};
+    bool same = true;
+
+    by.ticket_settle_ms = 5000;
+    by.ticket_abandoned_after_ms = 120000;
+    by.ticket_min_wait_ms = 5000;
+    by.ticket_join_wait_ms = 300000;
+    set(&by, row->with);
+    begin(&play, row->told, &by);
+    do {
+        char becomes[TEXT_MAX];
+
+        judge(&play, order, &by, strtol(row->after, NULL, 10), becomes);
+        if (strcmp(becomes, row->becomes) != 0) {
+            print_error("%s, after %s, %s: is %s, not %s\n", row->told, row->after,
+                row->with, becomes, row->becomes);
+            same = false;
+        }
+    } while (same && permute(order, play.count - 1));
+    end(&play);
+    return same;
+}
+
+static void
+each_row_of_the_table_is_true_in_every_order(void **state)
+{
+    const char *page = getenv("FLEXBREVO_MAPPING_MD");
+    FILE *file = page != NULL ? fopen(page, "r") : NULL;
+    char line[4 * TEXT_MAX];
+    struct row row;
+    size_t rows = 0;
+    size_t wrong = 0;
+
+    (void)state;
+    assert_non_null(file);
+    while (fgets(line, sizeof(line), file) != NULL) {
+        if (read_row(line, &row)) {
+            rows++;
+            wrong += holds(&row) ? 0 : 1;
+        }
+    }
+    (void)fclose(file);
+    assert_in_range(rows, 40, 200);
+    assert_int_equal(wrong, 0);
+}
+
+/* ---- what the table does not say ----------------------------------------------------------- */
+
+static struct ticket_says
+says_of(const char *changes, struct event_reading *reading, json_t **payload)
+{
+    struct ticket_says says;
+
+    *payload = read_changed(changes, &rules, "task.completed/" TASK, reading);
+    ticket_read(reading, *payload, &rules, &says);
+    return says;
+}
+
+static void
+a_record_links_every_name_it_knows_to_the_best_one(void **state)
+{
+    static const struct {
+        const char *changes;
+        const char *ticket;
+        size_t aliases;
+    } cases[] = {
+        {"{}", TASK, 0},
+        {"{'task_attributes':{'flexInteractionSid':'" INTERACTION
+         "','conversationSid':'" CONVERSATION "','email':'ana@example.com'}}",
+            INTERACTION, 2},
+        {"{'task_attributes':{'flexInteractionSid':'" INTERACTION
+         "','conversations':{'conversation_id':'my own'},'email':'ana@example.com'}}",
+            "my own", 2},
+        {"{'task_attributes':{'conversations':{'conversation_id':'undefined'},"
+         "'email':'ana@example.com'}}",
+            TASK, 0},
+        {"{'event_type':'conversation.ended','task_sid':null,'conversation_sid':"
+         "'" CONVERSATION "','interaction_sid':'" INTERACTION "'}",
+            INTERACTION, 2},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < LENGTH(cases); i++) {
+        struct event_reading reading;
+        json_t *payload;
+        const struct ticket_says says = says_of(cases[i].changes, &reading, &payload);
+
+        assert_string_equal(says.ticket, cases[i].ticket);
+        assert_int_equal(says.alias_count, cases[i].aliases);
+        json_decref(payload);
+    }
+}
+
+static void
+what_is_none_of_ours_says_nothing(void **state)
+{
+    static const char *const cases[] = {
+        "{'account_sid':'AC02'}",
+        "{'workspace_sid':'WS02'}",
+        "{'flexbrevo_test':'1'}",
+        "{'event_type':'message.delivered'}",
+        "{'event_type':'worker.activity.update'}",
+        "{'task_attributes':{'conversations':{'kind':'Survey'}}}",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < LENGTH(cases); i++) {
+        struct event_reading reading;
+        json_t *payload;
+
+        assert_null(says_of(cases[i], &reading, &payload).ticket);
+        json_decref(payload);
+    }
+}
+
+static void
+an_abandonment_waits_by_twilios_time_but_for_no_clock_of_its(void **state)
+{
+    static const struct {
+        int64_t date_ms;
+        int64_t wait_ms;
+    } cases[] = {
+        {0, 120000},       /* just now */
+        {-60000, 60000},   /* a minute late */
+        {-3600000, 5000},  /* an hour: only as long as others need to settle */
+        {3600000, 120000}, /* its clock is ahead */
+    };
+    struct rules by = rules;
+
+    (void)state;
+    by.ticket_settle_ms = 5000;
+    by.ticket_abandoned_after_ms = 120000;
+    for (size_t i = 0; i < LENGTH(cases); i++) {
+        const struct ticket_times times = {received_ms, received_ms};
+        struct event_reading reading;
+        struct ticket_verdict verdict;
+        const struct facts none = {0};
+        AUTO(payload_release)
+        json_t *payload =
+            read_changed("{'event_type':'task.canceled','task_canceled_reason':'hangup'}",
+                &by, "task.canceled/" TASK, &reading);
+
+        assert_non_null(payload);
+        reading.event.date_ms = received_ms + cases[i].date_ms;
+        ticket_judge(&reading, &none, &by, &times, &verdict);
+        assert_int_equal(verdict.decision, TICKET_WAITS);
+        assert_int_equal(verdict.wait_ms, cases[i].wait_ms);
+    }
+}
+
+static void
+a_name_learnt_from_others_names_the_effect(void **state)
+{
+    struct event_reading reading;
+    char earlier[EVENT_EFFECT_SIZE];
+    AUTO(payload_release)
+    json_t *payload = read_changed("{}", &rules, "task.completed/" TASK, &reading);
+
+    (void)state;
+    assert_non_null(payload);
+    assert_false(event_effect_by_task(&reading.event, earlier));
+    event_set_ticket(&reading.event, &rules, "KD01");
+    assert_string_equal(reading.event.ticket, "KD01");
+    assert_string_equal(reading.event.effect_key, "resolved/KD01");
+    assert_true(event_effect_by_task(&reading.event, earlier));
+    assert_string_equal(earlier, "resolved/" TASK);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(each_row_of_the_table_is_true_in_every_order),
+        cmocka_unit_test(a_record_links_every_name_it_knows_to_the_best_one),
+        cmocka_unit_test(what_is_none_of_ours_says_nothing),
+        cmocka_unit_test(an_abandonment_waits_by_twilios_time_but_for_no_clock_of_its),
+        cmocka_unit_test(a_name_learnt_from_others_names_the_effect),
+    };
+
+    return cmocka_run_group_tests_name("ticket", tests, NULL, NULL);
+}
