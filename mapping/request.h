@@ -39,6 +39,9 @@ struct request_identifier request_identify(const struct customer *customer);
  */
 json_t *request_contact(const struct event *event, const struct rules *rules) MUST_USE;
 
+/* Whether a line of field_mapping to this attribute is written as a profile attribute. */
+bool request_writes_attribute(const char *name);
+
 /*
  * Takes out of a contact body what Brevo already has, given its answer to GET /contacts/{id}
  * (profile fields fill what is empty and never overwrite; a list once joined or left is not

@@ -74,6 +74,12 @@ is_attribute_name(const char *name)
            strspn(name, all) == strlen(name);
 }
 
+bool
+request_writes_attribute(const char *name)
+{
+    return is_attribute_name(name) && !is_identifier(name);
+}
+
 static bool
 maps_phones(const struct rules *rules)
 {
@@ -109,7 +115,7 @@ write_profile(struct body *body, const json_t *payload, const struct rules *rule
         const struct rules_field *field = &rules->fields[i];
         json_t *value = NULL;
 
-        if (!is_attribute_name(field->attribute) || is_identifier(field->attribute)) {
+        if (!request_writes_attribute(field->attribute)) {
             continue;
         }
         const int r = profile_value(payload, field->path, &value);

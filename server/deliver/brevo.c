@@ -3,6 +3,7 @@
  */
 #include "server/deliver/brevo.h"
 
+#include <stdio.h>
 #include <string.h>
 
 enum {
@@ -22,6 +23,8 @@ static const struct endpoint {
         BREVO_CLASS_CONTACTS},
     [BREVO_CONTACT_UPSERT] = {"contacts", "POST", "/contacts", BREVO_CLASS_CONTACTS},
     [BREVO_EVENT] = {"events", "POST", "/events", BREVO_CLASS_EVENTS},
+    [BREVO_ATTRIBUTES] = {"attributes", "GET", "/contacts/attributes",
+        BREVO_CLASS_CONTACTS},
 };
 
 const struct brevo_cause brevo_causes[BREVO_CAUSES] = {
@@ -83,6 +86,28 @@ brevo_url(struct buffer *url, const char *base_url, enum brevo_endpoint endpoint
         buffer_add_percent_encoded(url, slice_of(value));
         buffer_add_text(url, "?identifierType=");
         buffer_add_text(url, type);
+    }
+}
+
+void
+brevo_auth(const struct config *config, char text[BREVO_AUTH_SIZE])
+{
+    (void)snprintf(text, BREVO_AUTH_SIZE, "api-key: %s", config->brevo_api_key);
+}
+
+void
+brevo_status_text(const struct http_exchange *exchange, char text[BREVO_STATUS_SIZE])
+{
+    switch (exchange->result) {
+    case HTTP_ANSWERED:
+        (void)snprintf(text, BREVO_STATUS_SIZE, "%ld", exchange->status);
+        return;
+    case HTTP_NOT_SENT:
+        (void)snprintf(text, BREVO_STATUS_SIZE, "not_sent");
+        return;
+    case HTTP_UNKNOWN:
+        (void)snprintf(text, BREVO_STATUS_SIZE, "no_answer");
+        return;
     }
 }
 

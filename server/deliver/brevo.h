@@ -8,6 +8,7 @@
 
 #include <jansson.h>
 
+#include "server/config/config.h"
 #include "server/deliver/pace.h"
 #include "server/net/http_client.h"
 
@@ -15,6 +16,7 @@ enum brevo_endpoint {
     BREVO_CONTACT_LOOKUP, /* GET /contacts/{identifier} */
     BREVO_CONTACT_UPSERT, /* POST /contacts */
     BREVO_EVENT,          /* POST /events */
+    BREVO_ATTRIBUTES,     /* GET /contacts/attributes; of no delivery */
     BREVO_ENDPOINT_COUNT
 };
 
@@ -32,11 +34,19 @@ enum {
     BREVO_BACKOFF_MAX_MS = 10 * 60 * 1000,
     BREVO_CODE_SIZE = 61,
     BREVO_URL_SIZE_MAX = 4096,
+    BREVO_STATUS_SIZE = 24,
+    BREVO_AUTH_SIZE = 512,
 };
 
 const char *brevo_endpoint_name(enum brevo_endpoint endpoint); /* metric label */
 const char *brevo_endpoint_method(enum brevo_endpoint endpoint);
 enum brevo_class brevo_endpoint_class(enum brevo_endpoint endpoint);
+
+/* The header that proves who we are. */
+void brevo_auth(const struct config *config, char text[BREVO_AUTH_SIZE]);
+/* "204", or why there is none: "not_sent", "no_answer". The metric label `status`. */
+void brevo_status_text(
+    const struct http_exchange *exchange, char text[BREVO_STATUS_SIZE]);
 
 /*
  * Appends the URL. `type` and `value` are the identifier of a lookup ("email_id", the address),

@@ -66,21 +66,27 @@ flow_take(struct flow *flow, enum brevo_endpoint endpoint, int64_t now_us)
 }
 
 void
-flow_learn(struct flow *flow, struct queue *queue, const struct job *job,
-    const struct brevo_verdict *verdict)
+flow_learn_limits(
+    struct flow *flow, enum brevo_endpoint endpoint, const struct http_exchange *exchange)
 {
-    const struct http_exchange *exchange = &job->exchange;
-    const enum brevo_class class = brevo_endpoint_class(job->next);
-    const int64_t now_us = clock_monotonic_us();
     const struct pace_limits limits = {
         .limit = exchange->ratelimit_limit,
         .remaining = exchange->ratelimit_remaining,
         .reset = exchange->ratelimit_reset,
     };
 
-    pace_learn(&flow->paces[class], &limits, now_us, clock_unix_ms());
+    pace_learn(&flow->paces[brevo_endpoint_class(endpoint)], &limits,
+        clock_monotonic_us(), clock_unix_ms());
+}
+
+void
+flow_learn(struct flow *flow, struct queue *queue, const struct job *job,
+    const struct brevo_verdict *verdict)
+{
+    flow_learn_limits(flow, job->next, &job->exchange);
     if (verdict->is_rate_limit) {
-        pace_block(&flow->paces[class], verdict->after_ms, now_us);
+        pace_block(&flow->paces[brevo_endpoint_class(job->next)], verdict->after_ms,
+            clock_monotonic_us());
     }
     if (verdict->outcome == BREVO_PAUSE) {
         pause_begin(&flow->pause, job->next, verdict->reason);

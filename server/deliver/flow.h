@@ -37,6 +37,9 @@ int64_t flow_wait_us(
     const struct flow *flow, enum brevo_endpoint endpoint, int64_t now_us);
 void flow_take(struct flow *flow, enum brevo_endpoint endpoint, int64_t now_us);
 
+/* What an answer's headers say about the limits of its endpoint's class. */
+void flow_learn_limits(struct flow *flow, enum brevo_endpoint endpoint,
+    const struct http_exchange *exchange);
 /*
  * What an answer says about Brevo, whatever it says about its event: limits, pauses and their
  * ends. Only a probe ends a pause: any other call began before.

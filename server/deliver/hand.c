@@ -3,6 +3,7 @@
  */
 #include "server/deliver/hand.h"
 
+#include <errno.h>
 #include <inttypes.h>
 
 #include "queue/crash_point.h"
@@ -184,6 +185,17 @@ hand_fold(struct hand *hand, struct job *job, int64_t now_us)
     }
     CRASH_POINT("folded");
     (void)worked(hand, r);
+}
+
+bool
+hand_note(struct hand *hand, const char *name, const char *text, int64_t time_ms)
+{
+    if (!reaches_redis(hand, clock_monotonic_us())) {
+        return false;
+    }
+    const int r = queue_note_put(hand->queue, name, text, time_ms);
+
+    return r == QUEUE_E_REFUSED || r == -EINVAL || worked(hand, r);
 }
 
 /* Takes the finished jobs out of hand; the others keep their order. */

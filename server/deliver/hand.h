@@ -46,6 +46,12 @@ bool hand_may_read(struct hand *hand, size_t index);
 void hand_claim_effect(struct hand *hand, struct job *job, int64_t now_us);
 /* JOB_FOLDING: resolves the reservation, remembers the test. The same. */
 void hand_fold(struct hand *hand, struct job *job, int64_t now_us);
+/*
+ * Keeps a note in Redis (queue_note_put()). False: Redis is away, try again. One that Redis
+ * refuses is let go: a note must hold nothing up.
+ */
+bool hand_note(
+    struct hand *hand, const char *name, const char *text, int64_t time_ms) MUST_USE;
 /* What was not sent yet goes back; calls under way may still be answered. */
 void hand_release_unsent(struct hand *hand);
 /* Settles what is JOB_FINISHED, in one call. */

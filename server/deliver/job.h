@@ -33,7 +33,6 @@ enum job_stage {
 enum {
     JOB_LOST_SUSPECT = 2, /* claims lost in a row */
     JOB_LOST_POISON = 5,
-    JOB_AUTH_SIZE = 512, /* "api-key: ..." */
 };
 
 struct job {

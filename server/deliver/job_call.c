@@ -143,6 +143,7 @@ succeed(struct job *job)
     case BREVO_EVENT:
         job_deliver(job);
         return;
+    case BREVO_ATTRIBUTES: /* no job asks for them */
     case BREVO_ENDPOINT_COUNT:
         return;
     }

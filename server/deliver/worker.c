@@ -15,12 +15,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <sys/random.h>
 #include <unistd.h>
 
 #include "queue/crash_point.h"
-#include "server/deliver/flow.h"
-#include "server/deliver/hand.h"
+#include "queue/jitter.h"
+#include "server/deliver/attribute_watch.h"
 #include "server/deliver/outcome.h"
 #include "server/ops/clock.h"
 
@@ -45,7 +44,8 @@ struct worker {
     struct http_client *client;
     struct hand hand;
     struct flow flow;
-    char auth[JOB_AUTH_SIZE];
+    struct attribute_watch attributes;
+    char auth[BREVO_AUTH_SIZE];
     int64_t now_us;   /* of this step */
     int64_t claim_us; /* no claim before */
     int64_t idle_ms;
@@ -141,17 +141,6 @@ call(struct worker *worker, struct job *job)
 
 /* ---- answered ----------------------------------------------------------------------------- */
 
-static uint32_t
-random_number(void)
-{
-    uint32_t number = 0;
-
-    if (getrandom(&number, sizeof(number), GRND_NONBLOCK) != (ssize_t)sizeof(number)) {
-        number = (uint32_t)clock_monotonic_us(); /* it only spreads retries */
-    }
-    return number;
-}
-
 static void
 judge(struct worker *worker, struct job *job)
 {
@@ -159,7 +148,7 @@ judge(struct worker *worker, struct job *job)
         .endpoint = job->next,
         .attempts = job->record->attempts,
         .now_ms = clock_unix_ms(),
-        .random = random_number(),
+        .random = jitter_number(),
     };
     struct brevo_verdict verdict;
 
@@ -206,6 +195,9 @@ worker_step(struct worker *worker)
         }
     }
     hand_settle(hand, worker->now_us);
+    if (!worker->is_stopping) {
+        attribute_watch_run(&worker->attributes, worker->now_us);
+    }
 }
 
 /* ---- the thread --------------------------------------------------------------------------- */
@@ -344,8 +336,11 @@ worker_open(const struct worker_options *options, struct worker **ret_worker,
     }
     hand_init(&worker->hand, worker->queue, config);
     flow_init(&worker->flow, config, CLAIM_DEADLINE_MS, clock_monotonic_us());
-    (void)snprintf(
-        worker->auth, sizeof(worker->auth), "api-key: %s", config->brevo_api_key);
+    brevo_auth(config, worker->auth);
+    const struct attribute_watch_tools tools = {
+        config, worker->client, &worker->flow, &worker->hand, worker->auth};
+
+    attribute_watch_init(&worker->attributes, &tools);
     *ret_worker = worker;
     worker = NULL;
     return 0;
@@ -386,6 +381,7 @@ worker_close(struct worker **worker_pointer)
         return;
     }
     http_client_close(&worker->client);
+    attribute_watch_done(&worker->attributes);
     hand_done(&worker->hand);
     queue_close(&worker->queue);
     if (worker->stop_fd >= 0) {
