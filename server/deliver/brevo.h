@@ -8,6 +8,7 @@
 
 #include <jansson.h>
 
+#include "mapping/request.h"
 #include "server/config/config.h"
 #include "server/deliver/pace.h"
 #include "server/net/http_client.h"
@@ -58,7 +59,7 @@ void brevo_url(struct buffer *url, const char *base_url, enum brevo_endpoint end
 enum brevo_outcome {
     BREVO_DELIVERED, /* done; of a lookup: the contact is in the answer */
     BREVO_NO_CONTACT, /* lookup: Brevo does not know it, or cannot look it up: send it whole */
-    BREVO_KEEP_BEST, /* upsert: an identifier is invalid or another contact's: again with one */
+    BREVO_DROP, /* upsert: an identifier is invalid or another contact's: again without it */
     BREVO_RETRY, /* again in after_ms */
     BREVO_PAUSE, /* nothing goes through, nothing is wrong with this event: stop and probe */
     BREVO_PARK, /* would never be accepted: keep it for a person */
@@ -70,7 +71,8 @@ struct brevo_verdict {
     int64_t after_ms;   /* BREVO_RETRY */
     bool
         is_rate_limit; /* BREVO_RETRY: the whole class waits, and this attempt does not count */
-    bool maybe_done; /* BREVO_RETRY: it may have happened, again may be twice */
+    unsigned refused; /* BREVO_DROP: REQUEST_* bits; 0: it does not say which */
+    bool maybe_done;  /* BREVO_RETRY: it may have happened, again may be twice */
     char code
         [BREVO_CODE_SIZE]; /* Brevo's error code where it is one word; never its message */
 };

@@ -93,7 +93,7 @@ flow_learn(struct flow *flow, struct queue *queue, const struct job *job,
     } else if (job->is_probe && (verdict->outcome == BREVO_DELIVERED ||
                                     verdict->outcome == BREVO_NO_CONTACT)) {
         pause_end(&flow->pause, queue, job->next);
-    } else if (job->is_probe && verdict->outcome != BREVO_KEEP_BEST) { /* it goes on */
+    } else if (job->is_probe && verdict->outcome != BREVO_DROP) { /* it goes on */
         pause_postpone(&flow->pause, queue);
     }
 }

@@ -49,9 +49,10 @@ struct job {
     struct request_identifier identifier;
     json_t *contact;
     json_t *event;
-    bool is_too_old;  /* update the contact, fire nothing */
-    bool has_effect;  /* claimed, to be completed or freed with the settlement */
-    bool has_dropped; /* identifiers beside the best one */
+    bool is_too_old;    /* update the contact, fire nothing */
+    bool has_effect;    /* claimed, to be completed or freed with the settlement */
+    bool has_dropped;   /* the identifiers Brevo refused by name */
+    bool has_best_only; /* all beside the best one */
 
     enum brevo_endpoint next;
     struct http_exchange exchange;

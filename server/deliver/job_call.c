@@ -6,6 +6,7 @@
 #include "server/deliver/job.h"
 #include "server/deliver/pause.h"
 #include "server/ops/log.h"
+#include "server/ops/metrics.h"
 
 enum {
     BAD_ANSWER_DELAY_MS = 1000,
@@ -149,16 +150,47 @@ succeed(struct job *job)
     }
 }
 
-/* Once: a second refusal is about something else. */
-static void
-keep_best(struct job *job, const char *reason)
+/* What Brevo refuses by name, once; then, or when it names none, all but the best, once. */
+static unsigned
+drop_identifiers(struct job *job, unsigned refused)
 {
-    if (job->has_dropped || !request_contact_keep_best(job->contact)) {
-        job_park(job, reason);
+    unsigned dropped = 0;
+
+    if (!job->has_dropped) {
+        job->has_dropped = true;
+        dropped = request_contact_drop(job->contact, refused);
+    }
+    if (dropped == 0 && !job->has_best_only) {
+        job->has_best_only = true;
+        dropped = request_contact_drop(job->contact, REQUEST_OPTIONAL);
+    }
+    return dropped;
+}
+
+static void
+tell_dropped(const struct job *job, unsigned dropped)
+{
+    for (unsigned bit = 1; bit <= REQUEST_OPTIONAL; bit <<= 1) {
+        if ((dropped & bit) != 0) {
+            const char *name = request_optional_name(bit);
+
+            counter_add(metrics_counter(METRIC_BREVO_DROPPED, name, NULL), 1);
+            log_warn(
+                "identifier_dropped", "key=%s identifier=%s", job->record->key, name);
+        }
+    }
+}
+
+static void
+retry_without(struct job *job, const struct brevo_verdict *verdict)
+{
+    const unsigned dropped = drop_identifiers(job, verdict->refused);
+
+    if (dropped == 0) {
+        job_park(job, verdict->reason);
         return;
     }
-    log_warn("identifiers_dropped", "key=%s", job->record->key);
-    job->has_dropped = true;
+    tell_dropped(job, dropped);
     make_next(job, BREVO_CONTACT_UPSERT);
 }
 
@@ -172,8 +204,8 @@ job_advance(struct job *job, const struct brevo_verdict *verdict)
     case BREVO_NO_CONTACT:
         make_next(job, BREVO_CONTACT_UPSERT);
         return;
-    case BREVO_KEEP_BEST:
-        keep_best(job, verdict->reason);
+    case BREVO_DROP:
+        retry_without(job, verdict);
         return;
     case BREVO_RETRY:
         job->settlement.free_attempt = verdict->is_rate_limit;

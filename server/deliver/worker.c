@@ -27,8 +27,9 @@ enum {
     CONNECTIONS_MAX = HAND_JOBS_MAX,
     CALL_MARGIN_MS = 2 * 1000, /* to settle, with a slow Redis */
     /*
-     * A delivery is at most four calls (lookup, contact, contact without its phone, event) and
-     * nobody may take its claim over while one is under way.
+     * A delivery is mostly at most four calls (lookup, contact, contact without its phone, event)
+     * and nobody may take its claim over while one is under way: one that has no time left goes
+     * back instead.
      */
     CLAIM_DEADLINE_MS = 4 * BREVO_TIMEOUT_MS + FLOW_WAIT_MAX_MS + CALL_MARGIN_MS,
     PACED_DELAY_MIN_MS = 1000,

@@ -62,7 +62,8 @@ def test_a_connection_closed_after_the_body_is_not_sent_again_by_the_library(
     assert sandbox.tasks() == {first.sid: 1, task.sid: 1}
 
 
-def test_a_phone_of_another_contact_does_not_cost_the_event(caller, twilio, sandbox):
+def test_a_phone_of_another_contact_costs_the_phone_and_nothing_else(
+        caller, twilio, sandbox, flexbrevo):
     first, second = Task(), Task()
     second.customer.phone = first.customer.phone
     caller.send(twilio.callback(first))
@@ -70,8 +71,25 @@ def test_a_phone_of_another_contact_does_not_cost_the_event(caller, twilio, sand
     caller.send(twilio.callback(second))
     sandbox.wait_for_events(2)
     contact = sandbox.contact(second.customer.email)
-    assert "SMS" not in contact["attributes"]
+    assert set(contact["attributes"]) == {"FIRSTNAME"} and contact["listIds"] == [32]
     assert sandbox.tasks() == {first.sid: 1, second.sid: 1}
+    lines = [line for line in flexbrevo.log().splitlines() if "identifier_dropped" in line]
+    for line, name in zip(lines, ("SMS", "WHATSAPP"), strict=True):
+        assert second.sid in line and f"identifier={name}" in line
+        assert flexbrevo.metric(f'brevo_identifiers_dropped_total{{identifier="{name}"}}') == 1
+    assert first.customer.phone.strip("+") not in flexbrevo.log()
+
+
+def test_an_invalid_phone_costs_the_phone_and_nothing_else(caller, twilio, sandbox, flexbrevo):
+    refusal = {"code": "invalid_parameter", "message": "Invalid phone number"}
+    sandbox.fault("status", endpoint="POST /contacts", status=400, body=refusal, count=1)
+    task = Task()
+    caller.send(twilio.callback(task))
+    sandbox.wait_for_events(1)
+    with_phone, without = [e["body"] for e in sandbox.requests("POST", "/contacts")]
+    assert with_phone["attributes"].pop("SMS") and with_phone["attributes"].pop("WHATSAPP")
+    assert without == with_phone
+    assert flexbrevo.metric('brevo_identifiers_dropped_total{identifier="SMS"}') == 1
 
 
 def test_a_refusal_of_one_event_parks_that_one_alone(caller, twilio, sandbox, flexbrevo):

@@ -68,7 +68,7 @@ REASONS = {
     ),
     "Why a record was parked": (
         ("server/deliver/*.c", first(r"job_park\(job, " + REASON)),
-        ("server/deliver/brevo.c", every(r"BREVO_(?:PARK|KEEP_BEST);\s*verdict->reason =([^;]+);")),
+        ("server/deliver/brevo.c", every(r"BREVO_(?:PARK|DROP);\s*verdict->reason =([^;]+);")),
         ("mapping/event.h", first(rf"#define EVENT_REASON_{PARKED}[\s\\]+{REASON}")),
     ),
 }

@@ -214,29 +214,34 @@ says_everything_to_a_brevo_that_knows_nothing(void **state)
 }
 
 static void
-keeps_the_best_identifier_and_drops_the_others(void **state)
+drops_what_is_refused_and_never_the_best_identifier(void **state)
 {
+    static const char everything[] =
+        "{'email':'a@example.com','ext_id':'x','attributes':"
+        "{'SMS':'+34600000001','WHATSAPP':'+34600000002','FIRSTNAME':'Ana'}}";
     static const struct {
         const char *contact;
-        bool dropped;
+        unsigned refused;
+        unsigned dropped;
         const char *left;
     } cases[] = {
-        {"{'email':'a@example.com','attributes':"
-         "{'SMS':'+34600000001','WHATSAPP':'+34600000002','FIRSTNAME':'Ana'}}",
-            true, "{'email':'a@example.com','attributes':{'FIRSTNAME':'Ana'}}"},
-        {"{'ext_id':'x','attributes':{'WHATSAPP':'+34600000002'}}", true,
-            "{'ext_id':'x'}"},
-        {"{'attributes':{'SMS':'+34600000001','FIRSTNAME':'Ana'}}", false,
-            "{'attributes':{'SMS':'+34600000001','FIRSTNAME':'Ana'}}"},
-        {"{'email':'a@example.com','attributes':{'FIRSTNAME':'Ana'}}", false,
+        {everything, REQUEST_SMS, REQUEST_SMS,
+            "{'email':'a@example.com','ext_id':'x','attributes':"
+            "{'WHATSAPP':'+34600000002','FIRSTNAME':'Ana'}}"},
+        {everything, REQUEST_PHONES, REQUEST_PHONES,
+            "{'email':'a@example.com','ext_id':'x','attributes':{'FIRSTNAME':'Ana'}}"},
+        {everything, REQUEST_OPTIONAL, REQUEST_OPTIONAL,
             "{'email':'a@example.com','attributes':{'FIRSTNAME':'Ana'}}"},
-        {"{'email':'a@example.com'}", false, "{'email':'a@example.com'}"},
-        {"{'email':'a@example.com','ext_id':'x','attributes':{'SMS':'+34600000001'}}",
-            true, "{'email':'a@example.com'}"},
-        {"{'ext_id':'x'}", false, "{'ext_id':'x'}"},
-        {"{'attributes':{'SMS':'+34600000001','WHATSAPP':'+34600000001'}}", true,
-            "{'attributes':{'SMS':'+34600000001'}}"},
-        {"{'attributes':{'WHATSAPP':'+34600000001'}}", false,
+        {everything, 0, 0, everything},
+        {"{'ext_id':'x','attributes':{'WHATSAPP':'+34600000002'}}", REQUEST_OPTIONAL,
+            REQUEST_WHATSAPP, "{'ext_id':'x'}"},
+        {"{'attributes':{'SMS':'+34600000001','FIRSTNAME':'Ana'}}", REQUEST_OPTIONAL, 0,
+            "{'attributes':{'SMS':'+34600000001','FIRSTNAME':'Ana'}}"},
+        {"{'email':'a@example.com'}", REQUEST_OPTIONAL, 0, "{'email':'a@example.com'}"},
+        {"{'ext_id':'x'}", REQUEST_OPTIONAL, 0, "{'ext_id':'x'}"},
+        {"{'attributes':{'SMS':'+34600000001','WHATSAPP':'+34600000001'}}",
+            REQUEST_OPTIONAL, REQUEST_WHATSAPP, "{'attributes':{'SMS':'+34600000001'}}"},
+        {"{'attributes':{'WHATSAPP':'+34600000001'}}", REQUEST_OPTIONAL, 0,
             "{'attributes':{'WHATSAPP':'+34600000001'}}"},
     };
 
@@ -244,7 +249,8 @@ keeps_the_best_identifier_and_drops_the_others(void **state)
     for (size_t i = 0; i < LENGTH(cases); i++) {
         AUTO(payload_release) json_t *contact = json_of(cases[i].contact);
 
-        assert_int_equal(request_contact_keep_best(contact), cases[i].dropped);
+        assert_int_equal(
+            request_contact_drop(contact, cases[i].refused), cases[i].dropped);
         assert_json(contact, cases[i].left);
     }
 }
@@ -260,7 +266,7 @@ main(void)
         cmocka_unit_test(joins_no_list_at_the_end_of_a_conversation),
         cmocka_unit_test(keeps_only_what_brevo_does_not_have),
         cmocka_unit_test(says_everything_to_a_brevo_that_knows_nothing),
-        cmocka_unit_test(keeps_the_best_identifier_and_drops_the_others),
+        cmocka_unit_test(drops_what_is_refused_and_never_the_best_identifier),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
