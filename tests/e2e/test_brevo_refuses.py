@@ -47,6 +47,33 @@ def test_a_passing_fault_is_retried(caller, twilio, sandbox, faults):
     assert sandbox.tasks() == {task.sid: 1 for task in tasks}
 
 
+@pytest.mark.parametrize("answer", [
+    {"body": "<html>please log in</html>", "content_type": "text/html"}, {"body": None}])
+def test_a_200_that_is_no_contact_is_somebody_elses_and_the_event_waits(
+        caller, twilio, sandbox, flexbrevo, answer):
+    """A captive portal, a proxy's page: nothing is believed delivered because it said 200."""
+    sandbox.fault("status", having="identifierType", status=200, count=1, **answer)
+    task = Task()
+    caller.send(twilio.callback(task))
+    sandbox.wait_for_events(1)
+    assert sandbox.tasks() == {task.sid: 1}
+    assert flexbrevo.log().count("reason=bad_answer") == 1
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 503])
+def test_an_error_page_in_html_loses_nothing(caller, twilio, sandbox, flexbrevo, status):
+    """What stands before Brevo refuses in its own words: parked, paused or retried, never lost."""
+    sandbox.fault("status", endpoint="POST /events", status=status, count=1,
+                  body="<html>cf-error</html>", content_type="text/html")
+    task = Task()
+    caller.send(twilio.callback(task))
+    if status == 400:
+        harness.wait_until(lambda: flexbrevo.metric("queue_parked") == 1, "a parked record")
+        harness.run_command("parked", "replay", "--all", "--config", flexbrevo.config_file)
+    sandbox.wait_for_events(1)
+    assert sandbox.tasks() == {task.sid: 1}
+
+
 def test_a_connection_closed_after_the_body_is_not_sent_again_by_the_library(
         caller, twilio, sandbox):
     first, task = Task(), Task()

@@ -82,6 +82,46 @@ sends_no_phone_beside_an_email_that_nothing_maps(void **state)
         &unmapped, "{'updateEnabled':true,'email':'a@example.com','listIds':[32]}");
 }
 
+/* Whatever is mapped to: flags that change consent, or merge, and identifiers in disguise. */
+static void
+says_nothing_but_who_and_what(void **state)
+{
+    static const char *const written[] = {
+        "updateEnabled", "email", "ext_id", "attributes", "listIds"};
+    const struct rules hostile = {
+        .fields = {{"attributes.x", "emailBlacklisted"},
+            {"attributes.x", "smsBlacklisted"}, {"attributes.x", "forceMerge"},
+            {"attributes.x", "EMAIL"}, {"attributes.x", "EXT_ID"},
+            {"attributes.x", "LANDLINE_NUMBER"}, {"attributes.x", "Vip Tier"},
+            {"attributes.x", "VIP.TIER"}, {"attributes.phone", "SMS"},
+            {"attributes.x", "VIP_TIER"}},
+        .field_count = 10,
+        .sync_customers = true,
+        .list_support_contacts = 32,
+    };
+    AUTO(payload_release) json_t *payload = json_of("{'task_attributes':{'x':'x'}}");
+    const struct event event = {
+        .type = EVENT_TASK_COMPLETED,
+        .payload = payload,
+        .customer = {"a@example.com", "x", "+34600000001", "+34600000002"},
+    };
+    AUTO(payload_release) json_t *contact = request_contact(&event, &hostile);
+    const char *name;
+    json_t *value;
+    size_t known = 0;
+
+    (void)state;
+    json_object_foreach(contact, name, value)
+    {
+        for (size_t i = 0; i < LENGTH(written); i++) {
+            known += strcmp(name, written[i]) == 0;
+        }
+    }
+    assert_int_equal(known, json_object_size(contact));
+    assert_json(json_object_get(contact, "attributes"),
+        "{'SMS':'+34600000001','WHATSAPP':'+34600000002','VIP_TIER':'x'}");
+}
+
 static void
 greets_nobody_by_a_number_an_address_or_a_stand_in(void **state)
 {
@@ -262,6 +302,7 @@ main(void)
         cmocka_unit_test(composes_a_contact_from_identity_and_profile),
         cmocka_unit_test(sends_only_the_identifier_when_customers_are_switched_off),
         cmocka_unit_test(sends_no_phone_beside_an_email_that_nothing_maps),
+        cmocka_unit_test(says_nothing_but_who_and_what),
         cmocka_unit_test(greets_nobody_by_a_number_an_address_or_a_stand_in),
         cmocka_unit_test(joins_no_list_at_the_end_of_a_conversation),
         cmocka_unit_test(keeps_only_what_brevo_does_not_have),
