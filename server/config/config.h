@@ -56,6 +56,7 @@ struct config {
     char *brevo_base_url; /* without a trailing slash */
     double brevo_max_rps; /* 0: auto */
     double brevo_rate_share;
+    bool brevo_ipv4_only; /* for addresses that Brevo knows */
 
     /* redis, server, admin, queue, state */
     char *redis_url;     /* NULL: embedded */

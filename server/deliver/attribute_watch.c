@@ -72,6 +72,7 @@ attribute_watch_compose(const struct config *config, const char *auth, struct bu
         .headers = {auth, "Accept: application/json"},
         .header_count = 2,
         .timeout_ms = BREVO_TIMEOUT_MS,
+        .is_ipv4_only = config->brevo_ipv4_only,
     };
     return !url->failed;
 }

@@ -39,7 +39,8 @@ const struct brevo_cause brevo_causes[BREVO_CAUSES] = {
         .name = "ip_blocked",
         .remedy =
             "Brevo does not know this server's IP address: add it at "
-            "https://app.brevo.com/security/authorised_ips or switch the blocking off there",
+            "https://app.brevo.com/security/authorised_ips or switch the blocking off there; if "
+            "it is an IPv6 address that changes, brevo.ipv4_only",
         .is_general = true,
     },
     {

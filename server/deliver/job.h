@@ -73,8 +73,8 @@ void job_parse(struct job *job);
 void job_map(struct job *job, const struct config *config, int64_t now_us);
 void job_effect(struct job *job, enum queue_effect_result effect);
 /* Starts `next`; `auth` is the credential's header. The job must stay where it is. */
-void job_call(
-    struct job *job, const char *base_url, const char *auth, struct http_client *client);
+void job_call(struct job *job, const struct config *config, const char *auth,
+    struct http_client *client);
 /* After an answer: the next call, or the end. */
 void job_advance(struct job *job, const struct brevo_verdict *verdict);
 

@@ -49,13 +49,13 @@ write_body(struct job *job)
 }
 
 void
-job_call(
-    struct job *job, const char *base_url, const char *auth, struct http_client *client)
+job_call(struct job *job, const struct config *config, const char *auth,
+    struct http_client *client)
 {
     http_exchange_done(&job->exchange);
     buffer_clear(&job->url);
-    brevo_url(
-        &job->url, base_url, job->next, job->identifier.type, job->identifier.value);
+    brevo_url(&job->url, config->brevo_base_url, job->next, job->identifier.type,
+        job->identifier.value);
     if (!write_body(job) || job->url.failed) {
         job_lack_memory(job);
         return;
@@ -67,6 +67,7 @@ job_call(
         .header_count = job->body != NULL ? 3 : 2,
         .body = slice_of(job->body),
         .timeout_ms = BREVO_TIMEOUT_MS,
+        .is_ipv4_only = config->brevo_ipv4_only,
         .done = answered,
         .context = job,
     };

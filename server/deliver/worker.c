@@ -137,7 +137,7 @@ call(struct worker *worker, struct job *job)
 {
     flow_take(&worker->flow, job->next, worker->now_us);
     CRASH_POINT("call_due");
-    job_call(job, worker->config->brevo_base_url, worker->auth, worker->client);
+    job_call(job, worker->config, worker->auth, worker->client);
 }
 
 /* ---- answered ----------------------------------------------------------------------------- */

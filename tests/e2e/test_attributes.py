@@ -87,6 +87,17 @@ def test_check_names_each_attribute_that_is_wrong(program, attributes):
         assert found[name]["detail"].startswith(problem) and found[name]["remedy"]
 
 
+def test_check_reads_the_key_from_its_file(program, tmp_path):
+    key = tmp_path / "key"
+    key.write_text(harness.API_KEY + "\n")
+    one = program(changes={"brevo": {"api_key": None, "api_key_file": str(key)}})
+    one.config_file.write_text(json.dumps(one.config))
+    assert check(one)[0] == 0
+    key.unlink()
+    status, out, err = check(one)
+    assert status != 0 and "api_key_file" in out + err
+
+
 @pytest.mark.parametrize("fault, words", [
     ("ip_blocked", "https://app.brevo.com/security/authorised_ips"),
     ("key_revoked", "brevo.api_key"), ("html_524", "brevo.base_url"), ("close", "no_answer")])

@@ -35,7 +35,7 @@ const char complete_file[] =
          "    log_level: warn\n"
          "    log_api_calls: true\n"
          "brevo: { api_key: \"k\", base_url: \"http://127.0.0.1:9/v3/\", max_rps: 7.5, "
-         "rate_share: 1, max_event_age: 90m, agent: name }\n"
+         "rate_share: 1, max_event_age: 90m, agent: name, ipv4_only: true }\n"
          "redis: { url: \"unix:///run/redis/redis.sock\" }\n"
          "server: { listen: \"[::1]:0\", public_url: \"https://a.example.com:8443/in/\", "
          "trusted_proxies: [10.0.0.0/8, \"::1\"], loops: 4, hold_unverified: true }\n"
