@@ -6,9 +6,9 @@
  */
 #include "mapping/event.h"
 
-#include <stdio.h>
 #include <string.h>
 
+#include "mapping/event_effect.h"
 #include "mapping/event_filter.h"
 #include "mapping/event_survey.h"
 #include "mapping/sid.h"
@@ -19,15 +19,6 @@ struct reader {
     const struct rules *rules;
     const struct event_context *context;
     struct event_reading *reading;
-};
-
-/* What an event does to its subject, once. A type without an effect is none of ours. */
-static const char *const effects[EVENT_TYPE_COUNT] = {
-    [EVENT_TASK_CREATED] = "requested",
-    [EVENT_TASK_COMPLETED] = "resolved",
-    [EVENT_TASK_CANCELED] = "abandoned",
-    [EVENT_CONVERSATION_ENDED] = "ended",
-    [EVENT_SURVEY_COMPLETED] = "survey",
 };
 
 static void
@@ -103,6 +94,8 @@ read_subjects(const struct reader *reader)
         sid_at(payload, "task_attributes/conversationSid", "CH"));
     event->interaction_sid = either(sid_at(payload, "interaction_sid", "KD"),
         sid_at(payload, "task_attributes/flexInteractionSid", "KD"));
+    event->message_sid = either(
+        sid_at(payload, "message_sid", "SM"), sid_at(payload, "message_sid", "MM"));
 }
 
 static void
@@ -166,8 +159,14 @@ read_end(const struct reader *reader)
     case EVENT_CONVERSATION_ENDED:
         event->reason = payload_text(payload, "reason");
         break;
+    case EVENT_MESSAGE_UNDELIVERED:
+    case EVENT_MESSAGE_FAILED:
+        event->reason = payload_text(payload, "error_code");
+        return;
     case EVENT_TASK_CREATED:
     case EVENT_SURVEY_COMPLETED:
+    case EVENT_MESSAGE_DELIVERED:
+    case EVENT_MESSAGE_READ:
     case EVENT_TYPE_COUNT:
         return;
     }
@@ -199,46 +198,6 @@ read_origin(const struct reader *reader)
     if (event->direction == DIRECTION_OUTBOUND) {
         trace(reader->reading, "direction: outbound, the customer is who was contacted");
     }
-}
-
-/* What the effect is named by; NULL when nothing says so. On the phone there is no conversation. */
-static const char *
-effect_subject(const struct event *event)
-{
-    switch (event->type) {
-    case EVENT_CONVERSATION_ENDED:
-        return event->conversation_sid != NULL ? event->conversation_sid
-                                               : event->interaction_sid;
-    case EVENT_SURVEY_COMPLETED:
-        return event->survey_id[0] != '\0' ? event->ticket : NULL;
-    case EVENT_TASK_CREATED:
-    case EVENT_TASK_COMPLETED:
-    case EVENT_TASK_CANCELED:
-        return event->task_sid;
-    case EVENT_TYPE_COUNT:
-        break;
-    }
-    return NULL;
-}
-
-/* False when the event has no subject to name its effect by. */
-static bool
-make_effect_key(struct event *event)
-{
-    const char *subject = effect_subject(event);
-
-    if (subject == NULL) {
-        return false;
-    }
-    const int size = snprintf(event->effect_key, sizeof event->effect_key, "%s/%s%s%s",
-        effects[event->type], subject, event->survey_id[0] != '\0' ? "/" : "",
-        event->survey_id);
-
-    if (size > 0 && (size_t)size < sizeof event->effect_key) {
-        return true;
-    }
-    event->effect_key[0] = '\0'; /* cut, it would be another's, or half a character */
-    return false;
 }
 
 static void
@@ -298,7 +257,7 @@ judge_type(const struct reader *reader)
     const struct slice name = slice_of(payload_text(reader->payload, "event_type"));
     enum event_type type = EVENT_TYPE_COUNT;
 
-    if (event_type_from_name(name, &type) && effects[type] != NULL) {
+    if (event_type_from_name(name, &type)) {
         reading->event.type = type;
         return false;
     }
@@ -355,7 +314,7 @@ event_read(const json_t *payload, const struct rules *rules,
         decide(ret_reading, EVENT_UNRESOLVED, NULL);
         return;
     }
-    if (!make_effect_key(&ret_reading->event)) {
+    if (!event_effect_key(&ret_reading->event)) {
         decide(ret_reading, EVENT_PARKED, EVENT_REASON_UNPARSEABLE);
         return;
     }

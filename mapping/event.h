@@ -26,6 +26,7 @@ struct event {
     const char *ticket; /* of one subject, until tickets of several tasks arrive */
     const char *conversation_sid;
     const char *interaction_sid;
+    const char *message_sid;
     enum channel channel;
     enum event_direction direction;
     const char *queue;

@@ -55,6 +55,10 @@ is_switched_off(const struct event *event, const struct rules *rules)
         [EVENT_TASK_CANCELED] = rules->sync_tasks,
         [EVENT_CONVERSATION_ENDED] = rules->sync_conversations,
         [EVENT_SURVEY_COMPLETED] = rules->sync_csat,
+        [EVENT_MESSAGE_DELIVERED] = true, /* naming them is their switch */
+        [EVENT_MESSAGE_UNDELIVERED] = true,
+        [EVENT_MESSAGE_FAILED] = true,
+        [EVENT_MESSAGE_READ] = true,
     };
 
     return !switches[event->type];

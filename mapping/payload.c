@@ -7,6 +7,7 @@
 #include "mapping/payload.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "mapping/member.h"
 #include "mapping/payload_route.h"
@@ -93,17 +94,22 @@ set_date(json_t *payload)
     return 0;
 }
 
-/* Who answered a survey is in fields of its own: to the rest they are attributes like others. */
+/*
+ * Who answered a survey, or was sent a message, is in fields of its own: to the rest they are
+ * attributes like others.
+ */
 static int
-place_respondent(json_t *payload)
+place_person(json_t *payload, bool is_survey)
 {
     static const struct {
+        bool is_survey;
         const char *member;
         const char *attribute;
     } places[] = {
-        {"email", "email"},
-        {"phone", "phone"},
-        {"channel", "channelType"},
+        {true, "email", "email"},
+        {true, "phone", "phone"},
+        {true, "channel", "channelType"},
+        {false, "to", "customerAddress"},
     };
     int r = member_add(payload, "task_attributes", json_object());
     json_t *attributes = json_object_get(payload, "task_attributes");
@@ -111,12 +117,47 @@ place_respondent(json_t *payload)
     for (size_t i = 0; r == 0 && i < LENGTH(places); i++) {
         json_t *value = json_object_get(payload, places[i].member);
 
-        if (value != NULL &&
+        if (value != NULL && places[i].is_survey == is_survey &&
             json_object_set(attributes, places[i].attribute, value) != 0) {
             r = -ENOMEM;
         }
     }
     return r;
+}
+
+/* Only what we sent has a status; without "whatsapp:" or the like it went to a phone as an SMS. */
+static int
+place_message(json_t *payload)
+{
+    const char *to = payload_text(payload, "to");
+    const json_t *code = json_object_get(payload, "error_code");
+    const int r = place_person(payload, false);
+
+    if (r != 0) {
+        return r;
+    }
+    json_t *attributes = json_object_get(payload, "task_attributes");
+
+    if (json_object_set_new(attributes, "direction", json_string("outbound")) != 0 ||
+        (to != NULL && strchr(to, ':') == NULL &&
+            json_object_set_new(attributes, "channelType", json_string("sms")) != 0) ||
+        (json_is_integer(code) &&
+            json_object_set_new(payload, "error_code",
+                json_sprintf("%" JSON_INTEGER_FORMAT, json_integer_value(code))) != 0)) {
+        return -ENOMEM;
+    }
+    return 0;
+}
+
+static int
+place(json_t *payload, enum source source)
+{
+    const struct slice type = slice_of(payload_text(payload, "event_type"));
+
+    if (source == SOURCE_SURVEY) {
+        return place_person(payload, true);
+    }
+    return slice_starts(type, "message.") ? place_message(payload) : 0;
 }
 
 int
@@ -128,8 +169,8 @@ payload_parse(enum source source, struct slice bytes, json_t **ret_payload)
     if (r == 0) {
         r = open_attributes(payload);
     }
-    if (r == 0 && source == SOURCE_SURVEY) {
-        r = place_respondent(payload);
+    if (r == 0) {
+        r = place(payload, source);
     }
     if (r == 0) {
         r = set_date(payload);

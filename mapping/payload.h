@@ -15,8 +15,8 @@
  *   - `date_ms` is Twilio's own time of the event in Unix ms, absent when the route has none
  *     (the plugin: an agent's browser does not date Brevo's events),
  *   - what a survey's Email, Phone and Channel say is among the task_attributes, as `email`,
- *     `phone` and `channelType`; an interaction's MediaChannelSid that is a conversation's is its
- *     `conversation_sid`,
+ *     `phone` and `channelType`, and whom a message was sent to, as `customerAddress`; an
+ *     interaction's MediaChannelSid that is a conversation's is its `conversation_sid`,
  *   - the Flex user token and whatever else only the transport needed are gone.
  * So one reader serves every route, and merging routes is a union of objects.
  */

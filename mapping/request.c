@@ -70,6 +70,7 @@ event_properties(const struct event *event)
         {"task_sid", event->task_sid},
         {"conversation_sid", event->conversation_sid},
         {"interaction_sid", event->interaction_sid},
+        {"message_sid", event->message_sid},
         {"channel", channel_name(event->channel)},
         {"direction", direction_name(event->direction)},
         {"queue", event->queue},

@@ -13,7 +13,15 @@ enum event_type {
     EVENT_TASK_CANCELED,
     EVENT_CONVERSATION_ENDED,
     EVENT_SURVEY_COMPLETED,
+    EVENT_MESSAGE_DELIVERED, /* from here on: only when `event_mapping` names them */
+    EVENT_MESSAGE_UNDELIVERED,
+    EVENT_MESSAGE_FAILED,
+    EVENT_MESSAGE_READ,
     EVENT_TYPE_COUNT
+};
+
+enum {
+    EVENT_TYPE_OPTIONAL = EVENT_MESSAGE_DELIVERED, /* the first of them */
 };
 
 /* "task.created", ... as in `event_mapping` and in record keys; NULL for EVENT_TYPE_COUNT. */

@@ -246,8 +246,8 @@ take_record(struct audit *audit, struct slice key, struct slice state)
     if (audit->pass == 0) {
         audit->totals.records[place]++;
         if (audit->options->record != NULL) {
-            audit->options->record(
-                audit->options->context, key, slice_of(queue_place_name(place)));
+            audit->options->record(audit->options->context, audit->partition, key,
+                slice_of(queue_place_name(place)));
         }
     }
     if ((place == QUEUE_PLACE_PENDING || place == QUEUE_PLACE_CLAIMED) &&

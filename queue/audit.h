@@ -21,7 +21,8 @@ struct queue_audit_options {
     size_t held; /* keys of so many entries at a time; 0: a million */
     bool repair; /* puts records back where they say they are; nothing else is changed */
     /* Called for each record and each finding, the texts valid for the call. `record` may be NULL. */
-    void (*record)(void *context, struct slice key, struct slice state);
+    void (*record)(
+        void *context, unsigned partition, struct slice key, struct slice state);
     void (*finding)(void *context, const struct queue_finding *finding);
     void *context;
 };

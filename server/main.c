@@ -35,6 +35,8 @@ static const struct command commands[] = {
         "show the queue: what waits, what is parked, what is paused"},
     {"parked", command_parked, "list, show, replay or drop what was set aside"},
     {"audit", command_audit, "walk every record, say where it is and what does not fit"},
+    {"mapping-diff", command_mapping_diff,
+        "show what another configuration would make of recorded events"},
     {"pause", command_pause, "tell Brevo nothing, or nothing of one event, for now"},
     {"resume", command_resume, "end what pause began"},
     {"version", command_version, "print version, build and libraries"},

@@ -186,10 +186,11 @@ tell_finding(void *context, const struct queue_finding *finding)
 }
 
 static void
-tell_record(void *context, struct slice key, struct slice state)
+tell_record(void *context, unsigned partition, struct slice key, struct slice state)
 {
     struct report *report = context;
 
+    (void)partition;
     if (report->findings == NULL) {
         (void)printf(
             "%-9.*s  %.*s\n", (int)state.size, state.data, (int)key.size, key.data);

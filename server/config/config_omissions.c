@@ -50,7 +50,7 @@ omit_switches(const struct config *config, json_t *lines)
 static void
 omit_events(const struct config *config, json_t *lines)
 {
-    for (size_t i = 0; i < EVENT_TYPE_COUNT; i++) {
+    for (size_t i = 0; i < EVENT_TYPE_OPTIONAL; i++) {
         if (config->rules.event_names[i] == NULL) {
             (void)json_array_append_new(lines,
                 json_sprintf("event_mapping: %s has no Brevo event and is left out",

@@ -3,44 +3,18 @@
  */
 #include "mapping/twilio_type.h"
 #include "server/deliver/job.h"
+#include "server/deliver/record_payload.h"
 #include "server/deliver/sink_test.h"
-#include "server/ops/log.h"
 
-static const struct queue_route *
-find_route(const struct queue_record *record, enum source source)
+static bool
+is_told_by_browser(const struct queue_record *record)
 {
     for (size_t i = 0; i < record->route_count; i++) {
-        if (slice_is(record->routes[i].name, source_route(source))) {
-            return &record->routes[i];
+        if (slice_is(record->routes[i].name, source_route(SOURCE_FLEX_PLUGIN))) {
+            return true;
         }
     }
-    return NULL;
-}
-
-/* Joins one route's bytes to the payload; bytes that do not parse are skipped. 0 or -ENOMEM. */
-static int
-join_route(struct job *job, enum source source)
-{
-    const struct queue_route *route = find_route(job->record, source);
-    AUTO(payload_release) json_t *payload = NULL;
-
-    if (route == NULL) {
-        return 0;
-    }
-    const int r = payload_parse(source, route->bytes, &payload);
-
-    if (r != PAYLOAD_OK) {
-        if (r > 0) {
-            log_warn("route_unparseable", "key=%s route=%s bytes=%zu", job->record->key,
-                source_route(source), route->bytes.size);
-        }
-        return r < 0 ? r : 0;
-    }
-    if (job->payload == NULL) {
-        job->payload = json_incref(payload);
-        return 0;
-    }
-    return payload_merge(job->payload, payload);
+    return false;
 }
 
 void
@@ -58,14 +32,10 @@ job_parse(struct job *job)
         job_park(job, "retries_exhausted");
         return;
     }
-    for (size_t i = 0; i < SOURCE_COUNT; i++) { /* who knows a value first is believed */
-        if (slice_starts(slice_of(job->record->key), "raw/")) {
-            break; /* kept as it came, because it could not even be keyed */
-        }
-        if (join_route(job, source_by_trust(i)) != 0) {
-            job_lack_memory(job);
-            return;
-        }
+    if (record_payload(slice_of(job->record->key), job->record->routes,
+            job->record->route_count, &job->payload) != 0) {
+        job_lack_memory(job);
+        return;
     }
     if (job->payload == NULL) {
         job_park(job, EVENT_REASON_UNPARSEABLE);
@@ -97,7 +67,7 @@ static bool
 lacks_twin(const struct job *job)
 {
     const struct event_reading *reading = &job->reading;
-    const bool has_plugin = find_route(job->record, SOURCE_FLEX_PLUGIN) != NULL;
+    const bool has_plugin = is_told_by_browser(job->record);
 
     if (has_plugin) {
         return job->record->route_count == 1 && reading->verdict != EVENT_UNRESOLVED;
@@ -109,8 +79,8 @@ lacks_twin(const struct job *job)
 static bool
 may_change_its_mind(const struct job *job)
 {
-    const bool is_signed = find_route(job->record, SOURCE_FLEX_PLUGIN) == NULL ||
-                           job->record->route_count > 1;
+    const bool is_signed =
+        !is_told_by_browser(job->record) || job->record->route_count > 1;
 
     return job->reading.lacks_customer || !is_signed;
 }

@@ -11,7 +11,7 @@ import harness
 from doors import CARRIERS, SAMPLES
 
 COMMANDS = ["run", "serve", "work", "check", "check-config", "verify-signature", "explain",
-            "trigger", "status", "parked", "audit", "pause", "resume", "version"]
+            "trigger", "status", "parked", "audit", "mapping-diff", "pause", "resume", "version"]
 
 
 def run(*arguments, **more):

@@ -282,8 +282,11 @@ def test_a_full_disk_is_survived_and_recovers_by_itself(
     harness.wait_until(lambda: not flexbrevo.is_ready(), "not ready")
     assert flexbrevo.admin("/livez")[0] == 200
     redis.start()
-    harness.wait_until(lambda: kept <= set(sandbox.tasks()), "all events")
-    harness.wait_until(lambda: caller.send(twilio.callback(Task())).status == 204, "a 204")
+    last = Task()
+    harness.wait_until(lambda: caller.send(twilio.callback(last)).status == 204, "a 204")
+    harness.wait_until(lambda: kept | {last.sid} <= set(sandbox.tasks()), "all events")
+    harness.wait_until(lambda: flexbrevo.metric("queue_delivered") == len(sandbox.tasks()),
+                       "all settled")          # else the kill would double them
     flexbrevo.kill()                            # whatever could not be removed comes again
     flexbrevo.start()
     wait_drained(flexbrevo)

@@ -102,6 +102,36 @@ def test_how_a_message_ended_is_one_record_of_both_routes(caller, twilio, flexbr
     harness.wait_until(lambda: flexbrevo.metric("queue_filtered") == 1, "not mapped")
 
 
+def test_a_status_that_is_mapped_reaches_brevo_once_for_whoever_was_written_to(
+        program, sandbox, twilio):
+    mapping = {"message.failed": "MESSAGE_FAILED", "message.read": "MESSAGE_READ"}
+    flexbrevo = program(changes={"connectors": {"twilio_flex": {"event_mapping": mapping}}}).start()
+    caller = flexbrevo.caller()
+    message = {"AccountSid": ACCOUNT_SID, "MessageSid": "SM" + HEX, "From": "+15550100000",
+               "To": "+34600111222"}
+    for status in ("failed", "delivered", "failed"):
+        assert caller.send(twilio.form({**message, "MessageStatus": status, "ErrorCode": "30006"},
+                                       "/webhooks/messaging")).status == 204
+    assert caller.send(twilio.json([cloud_event("messaging.message.failed", {
+        "messageSid": "SM" + HEX, "messageStatus": "FAILED", "to": "+34600111222",
+        "errorCode": 30006})])).status == 204
+    read = {**message, "MessageSid": "MM" + HEX, "To": "whatsapp:+34600111222",
+            "MessageStatus": "read"}
+    assert caller.send(twilio.form(read, "/webhooks/messaging")).status == 204
+    harness.wait_until(lambda: flexbrevo.metric("queue_delivered") == 2
+                       and flexbrevo.metric("queue_filtered") == 1, "settled")
+    events = {event["body"]["event_name"]: event["body"]
+              for event in sandbox.requests("POST", "/events")}
+    assert len(sandbox.requests("POST", "/events")) == 2
+    failed, was_read = events["MESSAGE_FAILED"], events["MESSAGE_READ"]
+    assert failed["identifiers"] == {"phone_id": "+34600111222"}
+    assert failed["event_properties"]["message_sid"] == "SM" + HEX
+    assert failed["event_properties"]["reason"] == "30006"
+    assert failed["event_properties"]["channel"] == "sms"
+    assert was_read["identifiers"] == {"whatsapp_id": "+34600111222"}
+    assert was_read["event_properties"]["channel"] == "whatsapp"
+
+
 def test_a_sinks_test_is_kept(caller, twilio, flexbrevo):
     test = cloud_event("eventstreams.test-event",
                        {"test_id": "4fbd2c58-7a2b-4a0e-9f3e-1d2c3b4a5f60"})

@@ -4,12 +4,15 @@ import os
 import pathlib
 import signal
 import sys
+import time
 
 import pytest
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "e2e"), str(HERE.parent / "sandbox")]
 os.environ.setdefault("FLEXBREVO_BIN", str(HERE.parents[1] / "build-faults" / "flexbrevo"))
+# Of every process the tests are shared out to.
+os.environ.setdefault("FLEXBREVO_SEED", str(time.time_ns() % 1_000_000))
 
 import harness  # noqa: E402
 from laboratory import Laboratory  # noqa: E402

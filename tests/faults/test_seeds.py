@@ -4,7 +4,6 @@ FLEXBREVO_SEED is the first seed: a failed run prints its own, and the command t
 """
 
 import os
-import time
 
 import pytest
 
@@ -13,7 +12,7 @@ from seeded import run, workers_of
 from workload import Workload
 
 RUNS = 3
-FIRST = int(os.environ.get("FLEXBREVO_SEED", str(time.time_ns() % 1_000_000)))
+FIRST = int(os.environ["FLEXBREVO_SEED"])        # see conftest.py
 
 
 @pytest.mark.parametrize("seed", range(FIRST, FIRST + RUNS))

@@ -18,6 +18,7 @@ static const struct rules rules = {
             [EVENT_TASK_CANCELED] = "SUPPORT_ABANDONED",
             [EVENT_CONVERSATION_ENDED] = "CONVERSATION_ENDED",
             [EVENT_SURVEY_COMPLETED] = "CSAT_SUBMITTED",
+            [EVENT_MESSAGE_FAILED] = "MESSAGE_FAILED",
         },
     .fields =
         {

@@ -28,7 +28,7 @@ static const char account[] = "AC0123456789abcdef0123456789abcdef";
 static const char workspace[] = "WS0123456789abcdef0123456789abcdef";
 static const int64_t received_ms = 1767230000000; /* 2026-01-01T01:13:20Z */
 
-/* The default mapping, one own number, one internal domain; every channel but video. */
+/* The default mapping and three more, one own number, one internal domain; every channel but video. */
 static const struct rules rules = {
     .account_sid = account,
     .workspace_sid = workspace,
@@ -39,6 +39,9 @@ static const struct rules rules = {
             [EVENT_TASK_CANCELED] = "SUPPORT_ABANDONED",
             [EVENT_CONVERSATION_ENDED] = "CONVERSATION_ENDED",
             [EVENT_SURVEY_COMPLETED] = "CSAT_SUBMITTED",
+            [EVENT_MESSAGE_DELIVERED] = "MESSAGE_DELIVERED",
+            [EVENT_MESSAGE_FAILED] = "MESSAGE_FAILED",
+            [EVENT_MESSAGE_READ] = "MESSAGE_READ",
         },
     .fields =
         {

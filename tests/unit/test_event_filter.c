@@ -41,7 +41,9 @@ gives_every_verdict_its_reason(void **state)
         {"{'event_type':'worker.activity.update'}", EVENT_FILTERED, "facts"},
         {"{'event_type':'conversation.inactive'}", EVENT_FILTERED, "facts"},
         {"{'event_type':'sink.test'}", EVENT_FILTERED, "facts"},
-        {"{'event_type':'message.delivered'}", EVENT_FILTERED, "not_mapped"},
+        {"{'event_type':'message.delivered',"
+         "'message_sid':'SM0123456789abcdef0123456789abcdef'}",
+            EVENT_FILTERED, "not_mapped"},
         {"{'event_type':'workflow.entered'}", EVENT_FILTERED, "not_mapped"},
         {"{'event_type':'survey.completed','score':4}", EVENT_FILTERED, "not_mapped"},
         {"{'event_type':null}", EVENT_FILTERED, "not_mapped"},

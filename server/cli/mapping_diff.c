@@ -1,0 +1,187 @@
+/*
+ * mapping_diff.c - what two configurations make of one event, and where that differs.
+ */
+#include "server/cli/mapping_diff.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "mapping/request.h"
+
+enum {
+    PATH_SIZE = 256,
+    DEPTH_MAX = 6, /* bodies are flat: contact.attributes.X */
+};
+
+struct differ {
+    json_t *changes;
+    char path[PATH_SIZE];
+};
+
+/* ---- what one configuration makes of it ------------------------------------------------------ */
+
+static const char *
+verdict_name(enum event_verdict verdict)
+{
+    static const char *const names[] = {
+        [EVENT_DELIVER] = "deliver",
+        [EVENT_FILTERED] = "filtered",
+        [EVENT_PARKED] = "parked",
+        [EVENT_UNRESOLVED] = "unresolved",
+    };
+
+    return names[verdict];
+}
+
+/* NULL when memory is out. */
+static json_t *
+outcome_of(const struct event_reading *reading, const struct rules *rules)
+{
+    const struct event *event = &reading->event;
+
+    if (reading->verdict != EVENT_DELIVER) {
+        return json_pack("{s:s, s:s*}", "verdict", verdict_name(reading->verdict),
+            "reason", reading->reason);
+    }
+    return json_pack("{s:s, s:o, s:o}", "verdict", verdict_name(reading->verdict),
+        "contact", request_contact(event, rules), "event", request_event(event, rules));
+}
+
+/* ---- where two differ ------------------------------------------------------------------------ */
+
+static bool
+is_personal(const char *path)
+{
+    static const char *const personal[] = {"contact.email", "contact.ext_id",
+        "contact.attributes.", "event.identifiers.", "event.event_properties.agent"};
+
+    for (size_t i = 0; i < LENGTH(personal); i++) {
+        if (slice_starts(slice_of(path), personal[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static json_t *
+describe(const json_t *value)
+{
+    if (json_is_string(value)) {
+        return json_sprintf("a text of %zu bytes", json_string_length(value));
+    }
+    return json_string(json_is_number(value) ? "a number" : "a value");
+}
+
+/* NULL is nothing. A new reference. */
+static json_t *
+shown(const char *path, json_t *value)
+{
+    if (value == NULL) {
+        return json_null();
+    }
+    return is_personal(path) ? describe(value) : json_incref(value);
+}
+
+static int
+add_change(struct differ *differ, json_t *before, json_t *after)
+{
+    json_t *change = json_pack("{s:s, s:o, s:o}", "path", differ->path, "before",
+        shown(differ->path, before), "after", shown(differ->path, after));
+
+    return json_array_append_new(differ->changes, change) == 0 ? 0 : -ENOMEM;
+}
+
+/* NOLINTBEGIN(misc-no-recursion): as deep as DEPTH_MAX */
+static int diff_values(
+    struct differ *differ, json_t *before, json_t *after, unsigned depth);
+
+static int
+diff_member(struct differ *differ, const char *name, json_t *before, json_t *after,
+    unsigned depth)
+{
+    const size_t size = slice_of(differ->path).size;
+
+    (void)snprintf(differ->path + size, sizeof(differ->path) - size, "%s%s",
+        size > 0 ? "." : "", name); /* cut, it is still told */
+    const int r = diff_values(differ, before, after, depth);
+
+    differ->path[size] = '\0';
+    return r;
+}
+
+/* Objects member by member, also where one of them is not there. */
+static int
+diff_values(struct differ *differ, json_t *before, json_t *after, unsigned depth)
+{
+    const char *name;
+    json_t *value;
+    int r = 0;
+
+    if (before == after || json_equal(before, after)) {
+        return 0;
+    }
+    if (depth == 0 || (before != NULL && !json_is_object(before)) ||
+        (after != NULL && !json_is_object(after))) {
+        return add_change(differ, before, after);
+    }
+    json_object_foreach(before, name, value)
+    {
+        r = r == 0 ? diff_member(
+                         differ, name, value, json_object_get(after, name), depth - 1)
+                   : r;
+    }
+    json_object_foreach(after, name, value)
+    {
+        if (r == 0 && json_object_get(before, name) == NULL) {
+            r = diff_member(differ, name, NULL, value, depth - 1);
+        }
+    }
+    return r;
+}
+
+/* NOLINTEND(misc-no-recursion) */
+
+static int
+diff_outcomes(json_t *before, json_t *after, json_t *changes)
+{
+    static const char *const bodies[] = {"contact", "event"};
+    struct differ differ = {.changes = changes};
+
+    if (!json_equal(
+            json_object_get(before, "verdict"), json_object_get(after, "verdict"))) {
+        for (size_t i = 0; i < LENGTH(bodies); i++) {
+            (void)json_object_del(
+                before, bodies[i]); /* of a filtered one there is none */
+            (void)json_object_del(after, bodies[i]);
+        }
+    }
+    return diff_values(&differ, before, after, DEPTH_MAX);
+}
+
+int
+mapping_diff(const struct mapping_diff_input *input, json_t **ret_changes)
+{
+    struct event_reading old_reading;
+    struct event_reading new_reading;
+
+    event_read(input->payload, input->old_rules, input->context, &old_reading);
+    event_read(input->payload, input->new_rules, input->context, &new_reading);
+    *ret_changes = NULL;
+    if (new_reading.event.date_ms < input->since_ms) {
+        return 0;
+    }
+    json_t *before = outcome_of(&old_reading, input->old_rules);
+    json_t *after = outcome_of(&new_reading, input->new_rules);
+    json_t *changes = json_array();
+    int r = before != NULL && after != NULL && changes != NULL ? 0 : -ENOMEM;
+
+    r = r == 0 ? diff_outcomes(before, after, changes) : r;
+    json_decref(before);
+    json_decref(after);
+    if (r != 0) {
+        json_decref(changes);
+        return r;
+    }
+    *ret_changes = changes;
+    return 0;
+}

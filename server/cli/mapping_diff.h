@@ -1,0 +1,26 @@
+/*
+ * mapping_diff.h - what two configurations make of one event, and where that differs.
+ *
+ * Personal data is never told: of identifiers, contact attributes and agents only whether there is
+ * one, and how long it is.
+ */
+#pragma once
+
+#include <jansson.h>
+
+#include "mapping/event.h"
+
+struct mapping_diff_input {
+    const json_t *payload;
+    const struct event_context *context;
+    const struct rules *old_rules;
+    const struct rules *new_rules;
+    int64_t since_ms; /* what happened before is left out */
+};
+
+/*
+ * An array of {"path", "before", "after"}, empty when both make the same of it, as if it were
+ * delivered at once. What only one of them delivers differs in its verdict; its bodies are not
+ * listed. NULL in *ret_changes: it happened before `since_ms`. The caller owns it. 0 or -ENOMEM.
+ */
+int mapping_diff(const struct mapping_diff_input *input, json_t **ret_changes) MUST_USE;
