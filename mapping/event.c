@@ -246,6 +246,10 @@ read_customer(const struct reader *reader)
                    : customer->ext_id[0] != '\0' ? "customer: by ext_id"
                    : customer->phone[0] != '\0'  ? "customer: by phone"
                                                  : "customer: by WhatsApp");
+    if (event_is_for_another(&reading->event, reader->rules)) {
+        decide(reading, EVENT_FILTERED, EVENT_REASON_OTHER_CONTACT);
+        return;
+    }
     decide(reading, EVENT_DELIVER, NULL);
 }
 

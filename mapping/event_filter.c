@@ -115,3 +115,18 @@ event_filter(const struct event *event, const struct rules *rules)
     }
     return NULL;
 }
+
+bool
+event_is_for_another(const struct event *event, const struct rules *rules)
+{
+    const struct customer *customer = &event->customer;
+    const char *const known[] = {customer->email, customer->phone, customer->whatsapp};
+    bool is_chosen = rules->only_contacts.count == 0;
+
+    for (size_t i = 0; i < rules->only_contacts.count; i++) {
+        for (size_t j = 0; j < LENGTH(known); j++) {
+            is_chosen = is_chosen || strcmp(rules->only_contacts.items[i], known[j]) == 0;
+        }
+    }
+    return !is_chosen;
+}

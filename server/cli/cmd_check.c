@@ -156,11 +156,6 @@ check_brevo(struct checks *checks, const struct config *config)
     char auth[BREVO_AUTH_SIZE];
     struct attribute_findings findings;
 
-    if (config->brevo_api_key == NULL) {
-        add(checks, "brevo", "there is no key, or its file cannot be read",
-            "set brevo.api_key; run this as the worker's user");
-        return;
-    }
     brevo_auth(config, auth);
     if (!attribute_watch_compose(config, auth, &url, &exchange) ||
         http_client_call(&exchange) != 0) {
@@ -220,7 +215,7 @@ command_check(int argc, char **argv)
     if (!parse(argc, argv, &arguments, &status)) {
         return status;
     }
-    status = cli_load_config(arguments.config, CONFIG_FOR_TOOL, &config);
+    status = cli_load_config(arguments.config, CONFIG_FOR_ASK, &config);
     if (status != 0) {
         return status;
     }

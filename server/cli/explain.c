@@ -41,6 +41,8 @@ static const struct {
     {EVENT_REASON_SURVEY, "nothing: conversations.kind says that the task is a survey"},
     {EVENT_REASON_OUTBOUND,
         "nothing: what the business began is neither a request nor given up"},
+    {EVENT_REASON_OTHER_CONTACT,
+        "brevo.only_contacts of the configuration: it names others"},
     {EVENT_REASON_NO_ANSWER, "a Score in the survey's post"},
     {EVENT_REASON_BAD_SCORE,
         "a whole number from 0 to ScoreMax, or to 5 without one, as Score"},

@@ -10,6 +10,7 @@
 #include "server/config/shape.h"
 
 #define AT(member) .offset = offsetof(struct config, member)
+#define NEEDED_BY(who) .used_by = (who), .needed_by = (who)
 
 /* A route's keys are alike; not every route has all. */
 #define ROUTE(name, source, key, member)                          \
@@ -113,12 +114,15 @@ const struct config_option config_options[] = {
         .initial = "false"},
 
     {"brevo.api_key", "BREVO_API_KEY", OPTION_TEXT, AT(brevo_api_key),
-        .shape = &shape_secret, .used_by = BY_BREVO_SIDE | BY_TOOL,
-        .needed_by = BY_BREVO_SIDE, .is_secret = true,
+        .shape = &shape_secret, NEEDED_BY(BY_BREVO_SIDE), .is_secret = true,
         .remedy = "set BREVO_API_KEY or BREVO_API_KEY_FILE"},
     {"brevo.base_url", "BREVO_BASE_URL", OPTION_URL, AT(brevo_base_url),
         .initial = "https://api.brevo.com/v3", .shape = &shape_url,
         .used_by = BY_BREVO_SIDE},
+    {"brevo.mode", NULL, OPTION_TEXT, AT(brevo_mode), .initial = "live",
+        .shape = &shape_brevo_mode},
+    {"brevo.only_contacts", NULL, OPTION_RULES_TEXTS, AT(rules.only_contacts),
+        .shape = &shape_contact},
     {"brevo.ipv4_only", NULL, OPTION_BOOL, AT(brevo_ipv4_only), .initial = "false",
         .used_by = BY_BREVO_SIDE},
     {"brevo.max_rps", "BREVO_MAX_RPS", OPTION_RATE, AT(brevo_max_rps), .initial = "auto",

@@ -44,8 +44,8 @@ may_ask(const struct attribute_watch *watch, int64_t now_us)
 {
     const struct flow *flow = watch->tools.flow;
 
-    return now_us >= watch->next_us && !watch->is_asking &&
-           !pause_stops_all(&flow->pause, false) &&
+    return !config_is_shadow(watch->tools.config) && now_us >= watch->next_us &&
+           !watch->is_asking && !pause_stops_all(&flow->pause, false) &&
            flow_wait_us(flow, BREVO_ATTRIBUTES, now_us) == 0;
 }
 

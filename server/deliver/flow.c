@@ -12,6 +12,7 @@ flow_init(
     struct flow *flow, const struct config *config, int64_t probe_ms, int64_t now_us)
 {
     pause_init(&flow->pause, probe_ms);
+    flow->pause.is_shadow = config_is_shadow(config);
     for (size_t i = 0; i < BREVO_CLASS_COUNT; i++) {
         pace_init(
             &flow->paces[i], config->brevo_max_rps, config->brevo_rate_share, now_us);

@@ -35,6 +35,8 @@ enum {
     JOB_LOST_POISON = 5,
 };
 
+#define JOB_REASON_SHADOW "shadow" /* filtered: written down by shadow.c */
+
 struct job {
     enum job_stage stage;
     struct queue_record *record;
@@ -49,6 +51,7 @@ struct job {
     struct request_identifier identifier;
     json_t *contact;
     json_t *event;
+    bool is_shadow;     /* written down, not sent */
     bool is_too_old;    /* update the contact, fire nothing */
     bool has_effect;    /* claimed, to be completed or freed with the settlement */
     bool has_dropped;   /* the identifiers Brevo refused by name */

@@ -21,6 +21,7 @@
 #include "queue/jitter.h"
 #include "server/deliver/attribute_watch.h"
 #include "server/deliver/outcome.h"
+#include "server/deliver/shadow.h"
 #include "server/ops/clock.h"
 
 enum {
@@ -46,6 +47,7 @@ struct worker {
     struct hand hand;
     struct flow flow;
     struct attribute_watch attributes;
+    struct shadow shadow;
     char auth[BREVO_AUTH_SIZE];
     int64_t now_us;   /* of this step */
     int64_t claim_us; /* no claim before */
@@ -135,6 +137,10 @@ paced(struct worker *worker, struct job *job)
 static void
 call(struct worker *worker, struct job *job)
 {
+    if (job->is_shadow) {
+        shadow_keep(&worker->shadow, job);
+        return;
+    }
     flow_take(&worker->flow, job->next, worker->now_us);
     CRASH_POINT("call_due");
     job_call(job, worker->config, worker->auth, worker->client);
@@ -342,6 +348,7 @@ worker_open(const struct worker_options *options, struct worker **ret_worker,
         config, worker->client, &worker->flow, &worker->hand, worker->auth};
 
     attribute_watch_init(&worker->attributes, &tools);
+    shadow_init(&worker->shadow, config);
     *ret_worker = worker;
     worker = NULL;
     return 0;

@@ -95,7 +95,7 @@ def test_check_reads_the_key_from_its_file(program, tmp_path):
     assert check(one)[0] == 0
     key.unlink()
     status, out, err = check(one)
-    assert status != 0 and "api_key_file" in out + err
+    assert (status, out) == (78, "") and "brevo.api_key_file" in err
 
 
 @pytest.mark.parametrize("fault, words", [

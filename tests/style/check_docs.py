@@ -63,6 +63,7 @@ REASONS = {
     ),
     "Why a record was filtered": (
         ("server/deliver/*.c", first(r"job_filter\(job, " + REASON)),
+        ("server/deliver/job.h", first(rf"#define JOB_REASON_SHADOW {REASON}")),
         ("mapping/event.h", first(rf"#define EVENT_REASON_(?!{PARKED}\b)\w+[\s\\]+{REASON}")),
         ("mapping/customer.c", first(r"\[CUSTOMER_E_\w+\] = " + REASON)),
     ),
