@@ -5,7 +5,7 @@
 
 routes -> docs/http-api.md, types -> docs/events.md, metrics -> docs/operations.md,
 commands -> README.md, reasons -> `explain`. Links lead somewhere. The tables of reasons in
-docs/operations.md list exactly those in the code. The tests docs/reliability.md names exist. For the options there is check_config_docs.py,
+docs/operations.md list exactly those in the code. The tests that docs/reliability.md and docs/pitfalls.md name exist. For the options there is check_config_docs.py,
 which asks the program, and for the statuses of the endpoints tests/e2e/test_endpoint_table.py,
 which asks the server.
 """
@@ -75,6 +75,10 @@ REASONS = {
 }
 
 
+# where tests are named as `folder/file.py::test`, and must be there
+TESTS_NAMED_IN = ("docs/reliability.md", "docs/pitfalls.md")
+
+
 def is_explained(name, text):
     """By its full name, or shortened the way a list of siblings is: `_delivered`."""
     tail = "_" + name.rpartition("_")[2]
@@ -137,13 +141,15 @@ def dead_links(root):
 
 
 def unknown_tests(root):
-    """docs/reliability.md names the test that shows each promise: `folder/file.py::test`."""
-    text = (root / "docs/reliability.md").read_text(encoding="utf-8")
-    for name, test in re.findall(r"`([\w/]+\.(?:py|c))(?:::(\w+))?`", text):
-        found = [path for path in (root / "tests").rglob(pathlib.Path(name).name)
-                 if path.as_posix().endswith("/" + name)]
-        if not any(re.search(rf"\b{test}\(", path.read_text(encoding="utf-8")) for path in found):
-            yield f"docs/reliability.md: {name}::{test}: there is no such test"
+    """These name the test that shows each promise: `folder/file.py::test`."""
+    for document in TESTS_NAMED_IN:
+        text = (root / document).read_text(encoding="utf-8")
+        for name, test in re.findall(r"`([\w/]+\.(?:py|c))(?:::(\w+))?`", text):
+            found = [path for path in (root / "tests").rglob(pathlib.Path(name).name)
+                     if path.as_posix().endswith("/" + name)]
+            if not any(re.search(rf"\b{test}\(", path.read_text(encoding="utf-8"))
+                       for path in found):
+                yield f"{document}: {name}::{test}: there is no such test"
 
 
 def main():
