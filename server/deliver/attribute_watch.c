@@ -40,13 +40,20 @@ answered(struct http_exchange *exchange)
 }
 
 static bool
+is_due(const struct attribute_watch *watch, int64_t now_us)
+{
+    return !config_is_shadow(watch->tools.config) && now_us >= watch->next_us &&
+           !watch->is_asking && !pause_stops_all(&watch->tools.flow->pause, false);
+}
+
+/* Paced as every other call. */
+static bool
 may_ask(const struct attribute_watch *watch, int64_t now_us)
 {
-    const struct flow *flow = watch->tools.flow;
+    const struct attribute_watch_tools *tools = &watch->tools;
 
-    return !config_is_shadow(watch->tools.config) && now_us >= watch->next_us &&
-           !watch->is_asking && !pause_stops_all(&flow->pause, false) &&
-           flow_wait_us(flow, BREVO_ATTRIBUTES, now_us) == 0;
+    hand_ask(tools->hand, tools->flow, BREVO_ATTRIBUTES, now_us);
+    return flow_wait_us(tools->flow, BREVO_ATTRIBUTES, now_us) == 0;
 }
 
 /* Soon after a start, for the first answer; then it has an hour's time. */
@@ -92,7 +99,7 @@ ask(struct attribute_watch *watch, int64_t now_us)
     exchange->context = watch;
     if (is_composed && http_client_start(tools->client, exchange) == 0) {
         watch->is_asking = true;
-        flow_take(tools->flow, BREVO_ATTRIBUTES, now_us);
+        flow_take(tools->flow, BREVO_ATTRIBUTES);
     }
 }
 
@@ -195,7 +202,8 @@ take_answer(struct attribute_watch *watch)
     counter_add(metrics_counter(
                     METRIC_BREVO_REQUESTS, brevo_endpoint_name(BREVO_ATTRIBUTES), status),
         1);
-    flow_learn_limits(watch->tools.flow, BREVO_ATTRIBUTES, &watch->exchange);
+    flow_learn_limits(watch->tools.flow, watch->tools.hand->queue, BREVO_ATTRIBUTES,
+        &watch->exchange, 0);
     if (attribute_watch_read(&watch->exchange, &watch->tools.config->rules, &findings)) {
         take_findings(watch, &findings);
         return;
@@ -210,7 +218,7 @@ take_answer(struct attribute_watch *watch)
 }
 
 void
-attribute_watch_run(struct attribute_watch *watch, int64_t now_us)
+attribute_watch_run(struct attribute_watch *watch, int64_t now_us, bool is_stopping)
 {
     if (watch->is_answered) {
         take_answer(watch);
@@ -219,7 +227,7 @@ attribute_watch_run(struct attribute_watch *watch, int64_t now_us)
         hand_note(watch->tools.hand, ATTRIBUTE_WATCH_NOTE, watch->note, watch->note_ms)) {
         watch->note[0] = '\0';
     }
-    if (may_ask(watch, now_us)) {
+    if (!is_stopping && is_due(watch, now_us) && may_ask(watch, now_us)) {
         ask(watch, now_us);
     }
 }

@@ -56,7 +56,7 @@ struct attribute_watch {
 
 void attribute_watch_init(
     struct attribute_watch *watch, const struct attribute_watch_tools *tools);
-/* Starts a call when it is time, takes in its answer. `watch` stays where it is. */
-void attribute_watch_run(struct attribute_watch *watch, int64_t now_us);
+/* Starts a call when it is time, unless we stop; takes in its answer. `watch` stays where it is. */
+void attribute_watch_run(struct attribute_watch *watch, int64_t now_us, bool is_stopping);
 /* After the client was closed: a call may be under way before. */
 void attribute_watch_done(struct attribute_watch *watch);

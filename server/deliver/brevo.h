@@ -42,6 +42,7 @@ enum {
 const char *brevo_endpoint_name(enum brevo_endpoint endpoint); /* metric label */
 const char *brevo_endpoint_method(enum brevo_endpoint endpoint);
 enum brevo_class brevo_endpoint_class(enum brevo_endpoint endpoint);
+const char *brevo_class_name(enum brevo_class class); /* "contacts" */
 
 /* The header that proves who we are. */
 void brevo_auth(const struct config *config, char text[BREVO_AUTH_SIZE]);

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <sys/param.h>
 
 #include "queue/crash_point.h"
 #include "server/deliver/outcome.h"
@@ -70,6 +71,40 @@ hand_look(struct hand *hand, struct pause *pause, int64_t now_us)
     if (reaches_redis(hand, now_us)) {
         (void)worked(hand, pause_look(pause, hand->queue, now_us));
     }
+}
+
+/* No more are asked for than are used at once: there is no giving back. */
+static size_t
+count_ready(const struct hand *hand, enum brevo_class class)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < hand->count; i++) {
+        const struct job *job = hand->jobs[i];
+
+        count += job->stage == JOB_READY && brevo_endpoint_class(job->next) == class;
+    }
+    return count;
+}
+
+void
+hand_ask(
+    struct hand *hand, struct flow *flow, enum brevo_endpoint endpoint, int64_t now_us)
+{
+    const size_t ready = count_ready(hand, brevo_endpoint_class(endpoint));
+
+    if (flow_must_ask(flow, endpoint, now_us) && reaches_redis(hand, now_us)) {
+        (void)worked(hand, flow_ask(flow, hand->queue, endpoint, MAX(ready, 1), now_us));
+    }
+}
+
+int64_t
+hand_wait_us(const struct hand *hand, const struct flow *flow,
+    enum brevo_endpoint endpoint, int64_t now_us)
+{
+    const int64_t redis_us = reaches_redis(hand, now_us) ? 0 : hand->redis_us - now_us;
+
+    return MAX(redis_us, flow_wait_us(flow, endpoint, now_us));
 }
 
 static void

@@ -7,8 +7,7 @@
  */
 #pragma once
 
-#include "server/deliver/job.h"
-#include "server/deliver/pause.h"
+#include "server/deliver/flow.h"
 
 enum {
     HAND_JOBS_MAX = 8, /* the most a crash can leave sent but unsettled */
@@ -32,6 +31,12 @@ void hand_done(struct hand *hand);
 
 /* Looks at the pauses when it is time. */
 void hand_look(struct hand *hand, struct pause *pause, int64_t now_us);
+/* Asks what Brevo may be asked, when it is time: for the jobs that are ready, one call at least. */
+void hand_ask(
+    struct hand *hand, struct flow *flow, enum brevo_endpoint endpoint, int64_t now_us);
+/* Until a call may start, or is asked for again; 0: now. */
+int64_t hand_wait_us(const struct hand *hand, const struct flow *flow,
+    enum brevo_endpoint endpoint, int64_t now_us);
 /*
  * Claims up to `max` more records, max <= HAND_JOBS_MAX - count; none while a suspect is in hand,
  * or what is finished and waits for Redis to hear it. Returns how many came.

@@ -122,6 +122,7 @@ waits_too_long(const struct worker *worker, const struct job *job, int64_t wait_
 static bool
 paced(struct worker *worker, struct job *job)
 {
+    hand_ask(&worker->hand, &worker->flow, job->next, worker->now_us);
     const int64_t wait_us = flow_wait_us(&worker->flow, job->next, worker->now_us);
     const int64_t wait_ms = wait_us / US_PER_MS;
 
@@ -141,7 +142,7 @@ call(struct worker *worker, struct job *job)
         shadow_keep(&worker->shadow, job);
         return;
     }
-    flow_take(&worker->flow, job->next, worker->now_us);
+    flow_take(&worker->flow, job->next);
     CRASH_POINT("call_due");
     job_call(job, worker->config, worker->auth, worker->client);
 }
@@ -197,14 +198,13 @@ worker_step(struct worker *worker)
         if (job->stage == JOB_ANSWERED) {
             judge(worker, job);
         }
-        if (job->stage == JOB_READY && !paused(worker, job) && paced(worker, job)) {
+        if (job->stage == JOB_READY && !paused(worker, job) &&
+            (job->is_shadow || paced(worker, job))) {
             call(worker, job);
         }
     }
     hand_settle(hand, worker->now_us);
-    if (!worker->is_stopping) {
-        attribute_watch_run(&worker->attributes, worker->now_us);
-    }
+    attribute_watch_run(&worker->attributes, worker->now_us, worker->is_stopping);
 }
 
 /* ---- the thread --------------------------------------------------------------------------- */
@@ -223,7 +223,7 @@ wait_ms(const struct worker *worker)
 
         if (job->stage == JOB_READY) {
             const int64_t token_us =
-                flow_wait_us(&worker->flow, job->next, worker->now_us);
+                hand_wait_us(&worker->hand, &worker->flow, job->next, worker->now_us);
 
             wait_us = token_us < wait_us ? token_us : wait_us;
         }
@@ -342,7 +342,7 @@ worker_open(const struct worker_options *options, struct worker **ret_worker,
         return r;
     }
     hand_init(&worker->hand, worker->queue, config);
-    flow_init(&worker->flow, config, CLAIM_DEADLINE_MS, clock_monotonic_us());
+    flow_init(&worker->flow, config, CLAIM_DEADLINE_MS);
     brevo_auth(config, worker->auth);
     const struct attribute_watch_tools tools = {
         config, worker->client, &worker->flow, &worker->hand, worker->auth};

@@ -53,9 +53,9 @@ BROKEN = re.compile(
     r"AddressSanitizer|ThreadSanitizer|LeakSanitizer|runtime error:|Assertion|assertion|"
     r"stack smashing|buffer overflow detected")
 
-START_S = 20
+START_S = 40
 STOP_S = 10             # what the product promises
-WAIT_S = 20
+WAIT_S = 40             # others run at the same time
 POLL_S = 0.01
 
 
