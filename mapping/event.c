@@ -172,7 +172,7 @@ read_customer(const struct reader *reader)
                          : customer->ext_id[0] != '\0' ? "customer: by ext_id"
                          : customer->phone[0] != '\0'  ? "customer: by phone"
                                                        : "customer: by WhatsApp");
-    decide(reading, EVENT_DELIVER, NULL);
+    event_accept(reading, reader->rules);
 }
 
 /* True when the type alone settles what becomes of the record. */

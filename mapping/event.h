@@ -69,6 +69,7 @@ enum event_verdict {
 #define EVENT_REASON_SWITCHED_OFF "switched_off"
 #define EVENT_REASON_CHANNEL_OFF "channel_off"
 #define EVENT_REASON_OUTBOUND "outbound"
+#define EVENT_REASON_OTHER_CONTACT "other_contact" /* than rules->only_contacts */
 #define EVENT_REASON_NO_ANSWER "no_answer"
 #define EVENT_REASON_BAD_SCORE "bad_score"               /* parked */
 #define EVENT_REASON_UNPARSEABLE "unparseable"           /* parked */

@@ -137,3 +137,27 @@ event_filter(const struct event *event, const struct rules *rules)
     }
     return NULL;
 }
+
+static bool
+is_for_another(const struct event *event, const struct rules *rules)
+{
+    const struct customer *customer = &event->customer;
+    const char *const known[] = {customer->email, customer->phone, customer->whatsapp};
+    bool is_chosen = rules->only_contacts.count == 0;
+
+    for (size_t i = 0; i < rules->only_contacts.count; i++) {
+        for (size_t j = 0; j < LENGTH(known); j++) {
+            is_chosen = is_chosen || strcmp(rules->only_contacts.items[i], known[j]) == 0;
+        }
+    }
+    return !is_chosen;
+}
+
+void
+event_accept(struct event_reading *reading, const struct rules *rules)
+{
+    const bool is_left_out = is_for_another(&reading->event, rules);
+
+    reading->verdict = is_left_out ? EVENT_FILTERED : EVENT_DELIVER;
+    reading->reason = is_left_out ? EVENT_REASON_OTHER_CONTACT : NULL;
+}

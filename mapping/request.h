@@ -39,6 +39,9 @@ struct request_identifier request_identify(const struct customer *customer);
  */
 json_t *request_contact(const struct event *event, const struct rules *rules) MUST_USE;
 
+/* Whether a line of field_mapping to this attribute is written as a profile attribute. */
+bool request_writes_attribute(const char *name);
+
 /*
  * Takes out of a contact body what Brevo already has, given its answer to GET /contacts/{id}
  * (profile fields fill what is empty and never overwrite; a list once joined or left is not
@@ -47,12 +50,23 @@ json_t *request_contact(const struct event *event, const struct rules *rules) MU
  */
 bool request_contact_reduce(json_t *contact, const json_t *existing) MUST_USE;
 
+/* Identifiers a contact can do without, as bits. */
+enum {
+    REQUEST_EXT_ID = 1,
+    REQUEST_SMS = 2,
+    REQUEST_WHATSAPP = 4,
+    REQUEST_PHONES = REQUEST_SMS | REQUEST_WHATSAPP,
+    REQUEST_OPTIONAL = REQUEST_EXT_ID | REQUEST_PHONES,
+};
+
+/* "ext_id", "SMS", "WHATSAPP": of one bit. */
+const char *request_optional_name(unsigned identifier);
+
 /*
- * Leaves a contact body only the best of its identifiers, the one events are sent by, after Brevo
- * refused one (an invalid phone, or owned by another contact). False, and the body unchanged,
- * when it has no other.
+ * Takes these identifiers out of a contact body, after Brevo refused them (an invalid phone, or
+ * another contact's). The best one, which events are sent by, stays. Returns those it took out.
  */
-bool request_contact_keep_best(json_t *contact) MUST_USE;
+unsigned request_contact_drop(json_t *contact, unsigned identifiers) MUST_USE;
 
 /*
  * Body of POST /events for an EVENT_DELIVER reading.

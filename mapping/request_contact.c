@@ -74,6 +74,12 @@ is_attribute_name(const char *name)
            strspn(name, all) == strlen(name);
 }
 
+bool
+request_writes_attribute(const char *name)
+{
+    return is_attribute_name(name) && !is_identifier(name);
+}
+
 static bool
 maps_phones(const struct rules *rules)
 {
@@ -109,7 +115,7 @@ write_profile(struct body *body, const json_t *payload, const struct rules *rule
         const struct rules_field *field = &rules->fields[i];
         json_t *value = NULL;
 
-        if (!is_attribute_name(field->attribute) || is_identifier(field->attribute)) {
+        if (!request_writes_attribute(field->attribute)) {
             continue;
         }
         const int r = profile_value(payload, field->path, &value);
@@ -306,18 +312,45 @@ request_contact_reduce(json_t *contact, const json_t *existing)
     return identity || attributes || lists || ext_id;
 }
 
-bool
-request_contact_keep_best(json_t *contact)
+static const struct {
+    unsigned bit;
+    const char *name;
+    bool is_attribute;
+} optional[] = {
+    {REQUEST_EXT_ID, "ext_id", false},
+    {REQUEST_SMS, "SMS", true},
+    {REQUEST_WHATSAPP, "WHATSAPP", true},
+};
+
+const char *
+request_optional_name(unsigned identifier)
+{
+    size_t i = 0;
+
+    while (i + 1 < LENGTH(optional) && optional[i].bit != identifier) {
+        i++;
+    }
+    return optional[i].name;
+}
+
+unsigned
+request_contact_drop(json_t *contact, unsigned identifiers)
 {
     json_t *attributes = json_object_get(contact, "attributes");
     const char *best = identifying_attribute(contact);
-    bool dropped = has_text(contact, "email") && json_object_del(contact, "ext_id") == 0;
+    unsigned dropped = 0;
 
-    if (best == NULL) {
-        dropped |= json_object_del(attributes, "SMS") == 0;
+    if (best == NULL && !has_text(contact, "email")) {
+        best = "ext_id";
     }
-    if (best == NULL || strcmp(best, "SMS") == 0) {
-        dropped |= json_object_del(attributes, "WHATSAPP") == 0;
+    for (size_t i = 0; i < LENGTH(optional); i++) {
+        const char *name = optional[i].name;
+        const bool is_best = best != NULL && strcmp(best, name) == 0;
+
+        if ((identifiers & optional[i].bit) != 0 && !is_best &&
+            json_object_del(optional[i].is_attribute ? attributes : contact, name) == 0) {
+            dropped |= optional[i].bit;
+        }
     }
     if (attributes != NULL && json_object_size(attributes) == 0) {
         (void)json_object_del(contact, "attributes");

@@ -71,7 +71,8 @@ struct rules {
     int64_t list_support_contacts; /* 0: none */
     int64_t list_csat_respondents; /* 0: none */
     int64_t max_event_age_ms;
-    struct rules_texts own_numbers; /* E.164 */
+    struct rules_texts only_contacts; /* lower-case addresses, E.164; none: everybody */
+    struct rules_texts own_numbers;   /* E.164 */
     struct rules_texts
         internal_domains;    /* "example.com": their addresses are not customers */
     const char *ext_id_from; /* attribute path, NULL: never send ext_id */

@@ -3,6 +3,7 @@
  */
 #include "mapping/ticket_known.h"
 
+#include "mapping/event_filter.h"
 #include "mapping/event_subject.h"
 
 enum {
@@ -132,9 +133,8 @@ learn_customer(struct ticket *ticket, const struct facts *facts)
     if (ticket->reading->lacks_customer && is_known) {
         event->customer = customer;
         ticket->reading->lacks_customer = false;
-        ticket->reading->verdict = EVENT_DELIVER;
-        ticket->reading->reason = NULL;
         event_trace(ticket->reading, "customer: as the ticket's tasks say");
+        event_accept(ticket->reading, ticket->rules);
     }
 }
 

@@ -253,8 +253,11 @@ end_effects(struct queue *queue, const struct chunk *chunk)
         const struct queue_settlement *item = &chunk->items[i];
 
         if (item->effect_key != NULL) {
-            effects[count++] = make_effect(queue, item->effect_key,
-                item->outcome == QUEUE_DELIVERED ? "complete" : "free", item->record);
+            const bool completes =
+                item->outcome == QUEUE_DELIVERED || item->completes_effect;
+
+            effects[count++] = make_effect(
+                queue, item->effect_key, completes ? "complete" : "free", item->record);
         }
     }
     for (unsigned partition = 0; partition < queue->session.partitions; partition++) {

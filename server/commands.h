@@ -9,6 +9,7 @@
 int command_run(int argc, char **argv);
 int command_serve(int argc, char **argv);
 int command_work(int argc, char **argv);
+int command_check(int argc, char **argv);
 int command_check_config(int argc, char **argv);
 int command_verify_signature(int argc, char **argv);
 int command_explain(int argc, char **argv);

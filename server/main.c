@@ -24,6 +24,7 @@ static const struct command commands[] = {
     {"run", command_run, "webhook server and worker in one process"},
     {"serve", command_serve, "only the webhook server"},
     {"work", command_work, "only the worker"},
+    {"check", command_check, "ask Redis and Brevo whether all is as configured"},
     {"check-config", command_check_config,
         "check the configuration and print what is in effect"},
     {"verify-signature", command_verify_signature,

@@ -13,6 +13,7 @@
 #include "server/cli/cli_queue.h"
 #include "server/cli/status_redis.h"
 #include "server/commands.h"
+#include "server/deliver/attribute_watch.h"
 #include "server/deliver/pace.h"
 #include "server/deliver/sink_test.h"
 #include "server/ingest/spool_file.h"
@@ -33,6 +34,7 @@ struct arguments {
 struct snapshot {
     struct queue_stats stats;
     struct queue_note sink_test;
+    struct queue_note attributes;
     struct queue_health health;
     struct queue_note went_back;
     struct spool_totals spool;
@@ -52,9 +54,9 @@ parse(int argc, char **argv, struct arguments *arguments, int *ret_exit)
             "Shows the queue in redis.url, or in the Redis that `flexbrevo run` keeps under\n"
             "state_dir: counts by state, the age of the oldest waiting event, about how long\n"
             "the backlog takes, what is paused and why, what was filtered and parked by\n"
-            "reason, the latest test event of an Event Streams sink, what Redis itself keeps\n"
-            "and lacks, and what waits in the local spools of state_dir. When Redis does not\n"
-            "answer, the spools alone.\n"
+            "reason, contact attributes that Brevo lacks, the latest test event of an Event\n"
+            "Streams sink, what Redis itself keeps and lacks, and what waits in the local\n"
+            "spools of state_dir. When Redis does not answer, the spools alone.\n"
             "Exit status: 0 shown, 69 Redis does not answer.\n",
         .options = options,
         .option_count = LENGTH(options),
@@ -129,6 +131,19 @@ tell_sink_test(const struct queue_note *test)
     return json_pack("{s:s, s:s}", "test_id", test->text, "received", received);
 }
 
+/* null: Brevo was not asked yet. */
+static json_t *
+tell_attributes(const struct queue_note *attributes)
+{
+    char checked[TIMESTAMP_TEXT_SIZE];
+
+    if (attributes->text[0] == '\0') {
+        return json_null();
+    }
+    timestamp_format(attributes->time_ms, checked);
+    return json_pack("{s:s, s:s}", "checked", checked, "found", attributes->text);
+}
+
 /* Named as the gauges of the admin listener. */
 static int
 print_json(const struct snapshot *snapshot, const struct config *config)
@@ -153,10 +168,11 @@ print_json(const struct snapshot *snapshot, const struct config *config)
         {"spool_pending", snapshot->spool.waiting + snapshot->spool.aside},
         {"spool_aside", snapshot->spool.aside},
     };
-    json_t *status = json_pack("{s:o, s:o, s:o, s:o, s:o}", "brevo_paused",
+    json_t *status = json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "brevo_paused",
         list_pauses(&stats->paused), "filtered_by", count_labels(&stats->filtered_by),
         "parked_by", count_labels(&stats->parked_by), "event_streams_test",
-        tell_sink_test(&snapshot->sink_test), "redis",
+        tell_sink_test(&snapshot->sink_test), "brevo_attributes",
+        tell_attributes(&snapshot->attributes), "redis",
         status_redis_json(&snapshot->health, &snapshot->went_back));
 
     for (size_t i = 0; i < LENGTH(numbers); i++) {
@@ -213,6 +229,21 @@ print_sink_test(const struct queue_note *test)
     }
 }
 
+/* What is fine is no news. */
+static void
+print_attributes(const struct queue_note *attributes)
+{
+    char checked[TIMESTAMP_TEXT_SIZE];
+
+    if (attributes->text[0] != '\0' &&
+        strcmp(attributes->text, ATTRIBUTE_WATCH_FINE) != 0) {
+        timestamp_format(attributes->time_ms, checked);
+        (void)printf("\nattributes   %s\n             Brevo drops their values; asked %s "
+                     "(flexbrevo check)\n",
+            attributes->text, checked);
+    }
+}
+
 /* A spool is only used while Redis is away: mostly there is nothing to say. */
 static void
 print_spool(const struct spool_totals *spool)
@@ -261,6 +292,7 @@ print_text(const struct snapshot *snapshot, const struct config *config)
     print_pauses(&stats->paused);
     print_labels("filtered by reason", &stats->filtered_by);
     print_labels("parked by reason", &stats->parked_by);
+    print_attributes(&snapshot->attributes);
     print_sink_test(&snapshot->sink_test);
     status_redis_print(&snapshot->health, &snapshot->went_back);
 }
@@ -309,6 +341,9 @@ show(const struct config *config, bool as_json)
 
     if (r == 0) {
         r = sink_test_last(queue, &snapshot.sink_test);
+    }
+    if (r == 0) {
+        r = queue_note_last(queue, ATTRIBUTE_WATCH_NOTE, &snapshot.attributes);
     }
     if (r == 0) {
         r = queue_health(queue, &snapshot.health);

@@ -56,6 +56,8 @@ static const struct {
         "TaskCanceledReason: `hangup`, or that time or attempts ran out"},
     {TICKET_REASON_SHORT, "ticket.min_wait in the configuration"},
     {TICKET_REASON_SERVED, "nothing: an agent took a task of this ticket"},
+    {EVENT_REASON_OTHER_CONTACT,
+        "brevo.only_contacts of the configuration: it names others"},
     {EVENT_REASON_NO_ANSWER, "a Score in the survey's post"},
     {EVENT_REASON_BAD_SCORE,
         "a whole number from 0 to ScoreMax, or to 5 without one, as Score"},

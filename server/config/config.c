@@ -204,6 +204,7 @@ static const char *const command_names[] = {
     [CONFIG_FOR_SERVE] = "serve",
     [CONFIG_FOR_WORK] = "work",
     [CONFIG_FOR_TOOL] = "this command",
+    [CONFIG_FOR_ASK] = "check",
 };
 
 static int
@@ -370,6 +371,12 @@ config_public_url(const struct config *config, enum source source)
     const struct config_texts *urls = config_public_urls(config, source);
 
     return urls->count > 0 ? urls->items[0] : NULL;
+}
+
+bool
+config_is_shadow(const struct config *config)
+{
+    return config->brevo_mode != NULL && strcmp(config->brevo_mode, "shadow") == 0;
 }
 
 bool

@@ -56,6 +56,8 @@ struct config {
     char *brevo_base_url; /* without a trailing slash */
     double brevo_max_rps; /* 0: auto */
     double brevo_rate_share;
+    char *brevo_mode;     /* "live" or "shadow" */
+    bool brevo_ipv4_only; /* for addresses that Brevo knows */
 
     /* redis, server, admin, queue, state */
     char *redis_url;     /* NULL: embedded */
@@ -83,6 +85,7 @@ enum config_command {
     CONFIG_FOR_SERVE, /* Twilio and Redis */
     CONFIG_FOR_WORK,  /* Brevo and Redis */
     CONFIG_FOR_TOOL,  /* status, explain, trigger: nothing is required */
+    CONFIG_FOR_ASK,   /* check: Brevo */
 };
 
 /*
@@ -101,5 +104,7 @@ const struct config_texts *config_public_urls(
 /* The first of them; NULL when there is none. */
 const char *config_public_url(const struct config *config, enum source source);
 
+/* Brevo is told nothing: what it would be told is written down. */
+bool config_is_shadow(const struct config *config);
 /* Brevo is not a loopback sandbox. */
 bool config_brevo_is_live(const struct config *config);

@@ -29,6 +29,10 @@ omit_switches(const struct config *config, json_t *lines)
         bool left_out;
         const char *line;
     } switches[] = {
+        {config_is_shadow(config),
+            "brevo.mode: shadow, so nothing is sent: requests are written to shadow.jsonl"},
+        {config->rules.only_contacts.count > 0,
+            "brevo.only_contacts: events of everybody else are left out"},
         {!config->enabled, "enabled: false, so run, serve and work refuse to start"},
         {!config->rules.sync_conversations,
             "sync.conversations: false, so conversation events are left out"},

@@ -136,14 +136,14 @@ shape_url_host(const char *url)
 static bool
 is_redis_require(const char *text)
 {
-    static const char *const levels[] = {"always", "everysec", "none"};
+    return strcmp(text, "always") == 0 || strcmp(text, "everysec") == 0 ||
+           strcmp(text, "none") == 0;
+}
 
-    for (size_t i = 0; i < LENGTH(levels); i++) {
-        if (strcmp(text, levels[i]) == 0) {
-            return true;
-        }
-    }
-    return false;
+static bool
+is_brevo_mode(const char *text)
+{
+    return strcmp(text, "live") == 0 || strcmp(text, "shadow") == 0;
 }
 
 static bool
@@ -198,6 +198,16 @@ is_domain(const char *text)
            consists_of(text, LOWER UPPER DIGITS ".-");
 }
 
+/* An address of either kind, as far as one can tell it apart: a slip would choose nobody. */
+static bool
+is_contact(const char *text)
+{
+    const char *at = strchr(text, '@');
+
+    return is_phone(text) || (at != NULL && at != text && is_printable(text) &&
+                                 strchr(at + 1, '@') == NULL && is_domain(at + 1));
+}
+
 static bool
 is_attribute(const char *text)
 {
@@ -238,6 +248,11 @@ const struct option_shape shape_redis_url = {
 const struct option_shape shape_redis_require = {"what Redis must keep",
     "always, everysec (a crash may lose the last second) or none (any Redis will do)",
     is_redis_require};
+const struct option_shape shape_brevo_mode = {"a mode",
+    "live, or shadow (nothing is sent: what would be is written to a file)",
+    is_brevo_mode};
+const struct option_shape shape_contact = {"an e-mail address or a phone number",
+    "one like lena@example.com or +15550001111", is_contact};
 const struct option_shape shape_listen = {"an address to listen on",
     "127.0.0.1:8080, [::1]:8080, :8080, unix:/path/to/socket (107 characters at most), or "
     "systemd or systemd:NAME for an inherited socket",

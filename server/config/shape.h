@@ -15,6 +15,8 @@ extern const struct option_shape shape_url;    /* http(s), neither query nor use
 extern const struct option_shape shape_origin; /* scheme, host, port */
 extern const struct option_shape shape_redis_url;
 extern const struct option_shape shape_redis_require;
+extern const struct option_shape shape_brevo_mode;
+extern const struct option_shape shape_contact;
 extern const struct option_shape shape_listen;
 extern const struct option_shape shape_proxy;      /* an address or a network */
 extern const struct option_shape shape_phone;      /* E.164 */

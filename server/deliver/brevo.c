@@ -3,6 +3,7 @@
  */
 #include "server/deliver/brevo.h"
 
+#include <stdio.h>
 #include <string.h>
 
 enum {
@@ -22,6 +23,8 @@ static const struct endpoint {
         BREVO_CLASS_CONTACTS},
     [BREVO_CONTACT_UPSERT] = {"contacts", "POST", "/contacts", BREVO_CLASS_CONTACTS},
     [BREVO_EVENT] = {"events", "POST", "/events", BREVO_CLASS_EVENTS},
+    [BREVO_ATTRIBUTES] = {"attributes", "GET", "/contacts/attributes",
+        BREVO_CLASS_CONTACTS},
 };
 
 const struct brevo_cause brevo_causes[BREVO_CAUSES] = {
@@ -36,7 +39,8 @@ const struct brevo_cause brevo_causes[BREVO_CAUSES] = {
         .name = "ip_blocked",
         .remedy =
             "Brevo does not know this server's IP address: add it at "
-            "https://app.brevo.com/security/authorised_ips or switch the blocking off there",
+            "https://app.brevo.com/security/authorised_ips or switch the blocking off there; if "
+            "it is an IPv6 address that changes, brevo.ipv4_only",
         .is_general = true,
     },
     {
@@ -96,6 +100,28 @@ brevo_url(struct buffer *url, const char *base_url, enum brevo_endpoint endpoint
     }
 }
 
+void
+brevo_auth(const struct config *config, char text[BREVO_AUTH_SIZE])
+{
+    (void)snprintf(text, BREVO_AUTH_SIZE, "api-key: %s", config->brevo_api_key);
+}
+
+void
+brevo_status_text(const struct http_exchange *exchange, char text[BREVO_STATUS_SIZE])
+{
+    switch (exchange->result) {
+    case HTTP_ANSWERED:
+        (void)snprintf(text, BREVO_STATUS_SIZE, "%ld", exchange->status);
+        return;
+    case HTTP_NOT_SENT:
+        (void)snprintf(text, BREVO_STATUS_SIZE, "not_sent");
+        return;
+    case HTTP_UNKNOWN:
+        (void)snprintf(text, BREVO_STATUS_SIZE, "no_answer");
+        return;
+    }
+}
+
 /* ---- judging ------------------------------------------------------------------------------ */
 
 static bool
@@ -130,22 +156,63 @@ read_code(const json_t *body, char ret_code[BREVO_CODE_SIZE])
     }
 }
 
+/* The identifier of that name, in whatever case; 0: none a contact can do without. */
+static unsigned
+optional_named(const char *name)
+{
+    for (unsigned bit = 1; bit <= REQUEST_OPTIONAL; bit <<= 1) {
+        if (name != NULL && strcasecmp(name, request_optional_name(bit)) == 0) {
+            return bit;
+        }
+    }
+    return 0;
+}
+
+/* What Brevo says of identifiers, in words. */
+static const struct {
+    const char *words;
+    unsigned refused; /* 0: those it names */
+} refusals[] = {
+    {"already associated", 0},
+    {"invalid phone", REQUEST_PHONES},
+    {"invalid sms", REQUEST_SMS},
+    {"invalid whatsapp", REQUEST_WHATSAPP},
+};
+
+static unsigned
+optional_mentioned(const struct http_exchange *exchange)
+{
+    unsigned found = 0;
+
+    for (unsigned bit = 1; bit <= REQUEST_OPTIONAL; bit <<= 1) {
+        found |= mentions(exchange, request_optional_name(bit)) ? bit : 0;
+    }
+    return found;
+}
+
 /*
- * Seen as `duplicate_parameter`, since 2026 also as `invalid_parameter`: so the metadata counts
- * first, then the words.
+ * Whether a refusal is about identifiers, and of those a contact can do without, which. Seen as
+ * `duplicate_parameter`, since 2026 also as `invalid_parameter`: so the metadata counts first, then
+ * the words.
  */
 static bool
-is_about_an_identifier(const json_t *body, const struct http_exchange *exchange)
+is_about_an_identifier(
+    const json_t *body, const struct http_exchange *exchange, unsigned *ret_refused)
 {
-    static const char *const words[] = {
-        "already associated", "invalid phone", "invalid sms", "invalid whatsapp"};
-    const json_t *metadata = json_object_get(body, "metadata");
+    const json_t *duplicates =
+        json_object_get(json_object_get(body, "metadata"), "duplicate_identifiers");
 
-    if (json_array_size(json_object_get(metadata, "duplicate_identifiers")) > 0) {
+    *ret_refused = 0;
+    for (size_t i = 0; i < json_array_size(duplicates); i++) {
+        *ret_refused |= optional_named(json_string_value(json_array_get(duplicates, i)));
+    }
+    if (json_array_size(duplicates) > 0) {
         return true;
     }
-    for (size_t i = 0; i < LENGTH(words); i++) {
-        if (mentions(exchange, words[i])) {
+    for (size_t i = 0; i < LENGTH(refusals); i++) {
+        if (mentions(exchange, refusals[i].words)) {
+            *ret_refused = refusals[i].refused != 0 ? refusals[i].refused
+                                                    : optional_mentioned(exchange);
             return true;
         }
     }
@@ -214,8 +281,8 @@ judge_client_error(struct brevo_verdict *verdict, const struct brevo_question *q
         verdict->outcome = BREVO_NO_CONTACT;
         verdict->reason = "no_contact";
     } else if (question->endpoint == BREVO_CONTACT_UPSERT && exchange->status == 400 &&
-               is_about_an_identifier(body, exchange)) {
-        verdict->outcome = BREVO_KEEP_BEST;
+               is_about_an_identifier(body, exchange, &verdict->refused)) {
+        verdict->outcome = BREVO_DROP;
         verdict->reason = "identifier_refused";
     }
 }

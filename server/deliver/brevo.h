@@ -8,6 +8,8 @@
 
 #include <jansson.h>
 
+#include "mapping/request.h"
+#include "server/config/config.h"
 #include "server/deliver/pace.h"
 #include "server/net/http_client.h"
 
@@ -15,6 +17,7 @@ enum brevo_endpoint {
     BREVO_CONTACT_LOOKUP, /* GET /contacts/{identifier} */
     BREVO_CONTACT_UPSERT, /* POST /contacts */
     BREVO_EVENT,          /* POST /events */
+    BREVO_ATTRIBUTES,     /* GET /contacts/attributes; of no delivery */
     BREVO_ENDPOINT_COUNT
 };
 
@@ -32,12 +35,20 @@ enum {
     BREVO_BACKOFF_MAX_MS = 10 * 60 * 1000,
     BREVO_CODE_SIZE = 61,
     BREVO_URL_SIZE_MAX = 4096,
+    BREVO_STATUS_SIZE = 24,
+    BREVO_AUTH_SIZE = 512,
 };
 
 const char *brevo_endpoint_name(enum brevo_endpoint endpoint); /* metric label */
 const char *brevo_endpoint_method(enum brevo_endpoint endpoint);
 enum brevo_class brevo_endpoint_class(enum brevo_endpoint endpoint);
 const char *brevo_class_name(enum brevo_class class); /* "contacts" */
+
+/* The header that proves who we are. */
+void brevo_auth(const struct config *config, char text[BREVO_AUTH_SIZE]);
+/* "204", or why there is none: "not_sent", "no_answer". The metric label `status`. */
+void brevo_status_text(
+    const struct http_exchange *exchange, char text[BREVO_STATUS_SIZE]);
 
 /*
  * Appends the URL. `type` and `value` are the identifier of a lookup ("email_id", the address),
@@ -49,7 +60,7 @@ void brevo_url(struct buffer *url, const char *base_url, enum brevo_endpoint end
 enum brevo_outcome {
     BREVO_DELIVERED, /* done; of a lookup: the contact is in the answer */
     BREVO_NO_CONTACT, /* lookup: Brevo does not know it, or cannot look it up: send it whole */
-    BREVO_KEEP_BEST, /* upsert: an identifier is invalid or another contact's: again with one */
+    BREVO_DROP, /* upsert: an identifier is invalid or another contact's: again without it */
     BREVO_RETRY, /* again in after_ms */
     BREVO_PAUSE, /* nothing goes through, nothing is wrong with this event: stop and probe */
     BREVO_PARK, /* would never be accepted: keep it for a person */
@@ -61,7 +72,8 @@ struct brevo_verdict {
     int64_t after_ms;   /* BREVO_RETRY */
     bool
         is_rate_limit; /* BREVO_RETRY: the whole class waits, and this attempt does not count */
-    bool maybe_done; /* BREVO_RETRY: it may have happened, again may be twice */
+    unsigned refused; /* BREVO_DROP: REQUEST_* bits; 0: it does not say which */
+    bool maybe_done;  /* BREVO_RETRY: it may have happened, again may be twice */
     char code
         [BREVO_CODE_SIZE]; /* Brevo's error code where it is one word; never its message */
 };

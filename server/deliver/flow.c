@@ -13,6 +13,7 @@ void
 flow_init(struct flow *flow, const struct config *config, int64_t probe_ms)
 {
     pause_init(&flow->pause, probe_ms);
+    flow->pause.is_shadow = config_is_shadow(config);
     for (size_t i = 0; i < BREVO_CLASS_COUNT; i++) {
         pace_init(&flow->paces[i], config->brevo_max_rps, config->brevo_rate_share);
     }
@@ -100,29 +101,34 @@ block(struct flow *flow, struct queue *queue, enum brevo_class class, int64_t wa
 }
 
 void
-flow_learn(struct flow *flow, struct queue *queue, const struct job *job,
-    const struct brevo_verdict *verdict)
+flow_learn_limits(struct flow *flow, struct queue *queue, enum brevo_endpoint endpoint,
+    const struct http_exchange *exchange, int64_t told_ms)
 {
-    const struct http_exchange *exchange = &job->exchange;
-    const enum brevo_class class = brevo_endpoint_class(job->next);
-    const int64_t now_us = clock_monotonic_us();
+    const enum brevo_class class = brevo_endpoint_class(endpoint);
     const struct pace_limits limits = {
         .limit = exchange->ratelimit_limit,
         .remaining = exchange->ratelimit_remaining,
         .reset = exchange->ratelimit_reset,
     };
     const int64_t learnt_ms = pace_learn(&flow->paces[class], &limits, clock_unix_ms());
-    const int64_t told_ms = verdict->is_rate_limit ? verdict->after_ms : 0;
 
     if (learnt_ms > 0 || told_ms > 0) {
-        block(flow, queue, class, MAX(learnt_ms, told_ms), now_us);
+        block(flow, queue, class, MAX(learnt_ms, told_ms), clock_monotonic_us());
     }
+}
+
+void
+flow_learn(struct flow *flow, struct queue *queue, const struct job *job,
+    const struct brevo_verdict *verdict)
+{
+    flow_learn_limits(flow, queue, job->next, &job->exchange,
+        verdict->is_rate_limit ? verdict->after_ms : 0);
     if (verdict->outcome == BREVO_PAUSE) {
         pause_begin(&flow->pause, job->next, verdict->reason);
     } else if (job->is_probe && (verdict->outcome == BREVO_DELIVERED ||
                                     verdict->outcome == BREVO_NO_CONTACT)) {
         pause_end(&flow->pause, queue, job->next);
-    } else if (job->is_probe && verdict->outcome != BREVO_KEEP_BEST) { /* it goes on */
+    } else if (job->is_probe && verdict->outcome != BREVO_DROP) { /* it goes on */
         pause_postpone(&flow->pause, queue);
     }
 }

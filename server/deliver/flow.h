@@ -40,6 +40,9 @@ bool flow_must_ask(const struct flow *flow, enum brevo_endpoint endpoint, int64_
 int flow_ask(struct flow *flow, struct queue *queue, enum brevo_endpoint endpoint,
     size_t ready, int64_t now_us) MUST_USE;
 
+/* What an answer's headers say about the limits of its class; `told_ms`: wait, said a 429. */
+void flow_learn_limits(struct flow *flow, struct queue *queue,
+    enum brevo_endpoint endpoint, const struct http_exchange *exchange, int64_t told_ms);
 /*
  * What an answer says about Brevo, whatever it says about its event: limits, pauses and their
  * ends. Only a probe ends a pause: any other call began before.

@@ -3,7 +3,9 @@
  */
 #include "server/deliver/hand.h"
 
+#include <errno.h>
 #include <inttypes.h>
+#include <sys/param.h>
 
 #include "queue/crash_point.h"
 #include "server/deliver/outcome.h"
@@ -93,14 +95,17 @@ hand_ask(
     const size_t ready = count_ready(hand, brevo_endpoint_class(endpoint));
 
     if (flow_must_ask(flow, endpoint, now_us) && reaches_redis(hand, now_us)) {
-        (void)worked(hand, flow_ask(flow, hand->queue, endpoint, ready, now_us));
+        (void)worked(hand, flow_ask(flow, hand->queue, endpoint, MAX(ready, 1), now_us));
     }
 }
 
 int64_t
-hand_wait_us(const struct hand *hand, int64_t now_us)
+hand_wait_us(const struct hand *hand, const struct flow *flow,
+    enum brevo_endpoint endpoint, int64_t now_us)
 {
-    return reaches_redis(hand, now_us) ? 0 : hand->redis_us - now_us;
+    const int64_t redis_us = reaches_redis(hand, now_us) ? 0 : hand->redis_us - now_us;
+
+    return MAX(redis_us, flow_wait_us(flow, endpoint, now_us));
 }
 
 static void
@@ -243,6 +248,17 @@ hand_tell(struct hand *hand, struct job *job, int64_t now_us)
         job_judge(job, &facts, hand->config, now_us);
         telling_done(&facts);
     }
+}
+
+bool
+hand_note(struct hand *hand, const char *name, const char *text, int64_t time_ms)
+{
+    if (!reaches_redis(hand, clock_monotonic_us())) {
+        return false;
+    }
+    const int r = queue_note_put(hand->queue, name, text, time_ms);
+
+    return r == QUEUE_E_REFUSED || r == -EINVAL || worked(hand, r);
 }
 
 /* Takes the finished jobs out of hand; the others keep their order. */

@@ -31,11 +31,12 @@ void hand_done(struct hand *hand);
 
 /* Looks at the pauses when it is time. */
 void hand_look(struct hand *hand, struct pause *pause, int64_t now_us);
-/* Asks what Brevo may be asked, when it is time. */
+/* Asks what Brevo may be asked, when it is time: for the jobs that are ready, one call at least. */
 void hand_ask(
     struct hand *hand, struct flow *flow, enum brevo_endpoint endpoint, int64_t now_us);
-/* Until Redis is asked again; 0: now. */
-int64_t hand_wait_us(const struct hand *hand, int64_t now_us);
+/* Until a call may start, or is asked for again; 0: now. */
+int64_t hand_wait_us(const struct hand *hand, const struct flow *flow,
+    enum brevo_endpoint endpoint, int64_t now_us);
 /*
  * Claims up to `max` more records, max <= HAND_JOBS_MAX - count; none while a suspect is in hand,
  * or what is finished and waits for Redis to hear it. Returns how many came.
@@ -52,6 +53,12 @@ void hand_claim_effect(struct hand *hand, struct job *job, int64_t now_us);
 void hand_tell(struct hand *hand, struct job *job, int64_t now_us);
 /* JOB_FOLDING: resolves the reservation, remembers the test. The same. */
 void hand_fold(struct hand *hand, struct job *job, int64_t now_us);
+/*
+ * Keeps a note in Redis (queue_note_put()). False: Redis is away, try again. One that Redis
+ * refuses is let go: a note must hold nothing up.
+ */
+bool hand_note(
+    struct hand *hand, const char *name, const char *text, int64_t time_ms) MUST_USE;
 /* What was not sent yet goes back; calls under way may still be answered. */
 void hand_release_unsent(struct hand *hand);
 /* Settles what is JOB_FINISHED, in one call. */

@@ -117,8 +117,12 @@ job_effect(struct job *job, enum queue_effect_result effect)
     case QUEUE_EFFECT_DONE:
         job_filter(job, "already_delivered");
         return;
-    case QUEUE_EFFECT_OURS:
-        job_deliver(job);
+    case QUEUE_EFFECT_OURS: /* done, and not settled */
+        if (job->is_shadow) {
+            job_filter(job, JOB_REASON_SHADOW);
+        } else {
+            job_deliver(job);
+        }
         return;
     }
 }

@@ -36,8 +36,9 @@ enum job_stage {
 enum {
     JOB_LOST_SUSPECT = 2, /* claims lost in a row */
     JOB_LOST_POISON = 5,
-    JOB_AUTH_SIZE = 512, /* "api-key: ..." */
 };
+
+#define JOB_REASON_SHADOW "shadow" /* filtered: written down by shadow.c */
 
 struct job {
     enum job_stage stage;
@@ -55,9 +56,11 @@ struct job {
     struct request_identifier identifier;
     json_t *contact;
     json_t *event;
-    bool is_too_old;  /* update the contact, fire nothing */
-    bool has_effect;  /* claimed, to be completed or freed with the settlement */
-    bool has_dropped; /* identifiers beside the best one */
+    bool is_shadow;     /* written down, not sent */
+    bool is_too_old;    /* update the contact, fire nothing */
+    bool has_effect;    /* claimed, to be completed or freed with the settlement */
+    bool has_dropped;   /* the identifiers Brevo refused by name */
+    bool has_best_only; /* all beside the best one */
 
     enum brevo_endpoint next;
     struct http_exchange exchange;
@@ -81,8 +84,8 @@ void job_judge(struct job *job, const struct facts *facts, const struct config *
     int64_t now_us);
 void job_effect(struct job *job, enum queue_effect_result effect);
 /* Starts `next`; `auth` is the credential's header. The job must stay where it is. */
-void job_call(
-    struct job *job, const char *base_url, const char *auth, struct http_client *client);
+void job_call(struct job *job, const struct config *config, const char *auth,
+    struct http_client *client);
 /* After an answer: the next call, or the end. */
 void job_advance(struct job *job, const struct brevo_verdict *verdict);
 

@@ -6,6 +6,7 @@
 #include "server/deliver/job.h"
 #include "server/deliver/pause.h"
 #include "server/ops/log.h"
+#include "server/ops/metrics.h"
 
 enum {
     BAD_ANSWER_DELAY_MS = 1000,
@@ -48,13 +49,13 @@ write_body(struct job *job)
 }
 
 void
-job_call(
-    struct job *job, const char *base_url, const char *auth, struct http_client *client)
+job_call(struct job *job, const struct config *config, const char *auth,
+    struct http_client *client)
 {
     http_exchange_done(&job->exchange);
     buffer_clear(&job->url);
-    brevo_url(
-        &job->url, base_url, job->next, job->identifier.type, job->identifier.value);
+    brevo_url(&job->url, config->brevo_base_url, job->next, job->identifier.type,
+        job->identifier.value);
     if (!write_body(job) || job->url.failed) {
         job_lack_memory(job);
         return;
@@ -66,6 +67,7 @@ job_call(
         .header_count = job->body != NULL ? 3 : 2,
         .body = slice_of(job->body),
         .timeout_ms = BREVO_TIMEOUT_MS,
+        .is_ipv4_only = config->brevo_ipv4_only,
         .done = answered,
         .context = job,
     };
@@ -143,21 +145,53 @@ succeed(struct job *job)
     case BREVO_EVENT:
         job_deliver(job);
         return;
+    case BREVO_ATTRIBUTES: /* no job asks for them */
     case BREVO_ENDPOINT_COUNT:
         return;
     }
 }
 
-/* Once: a second refusal is about something else. */
-static void
-keep_best(struct job *job, const char *reason)
+/* What Brevo refuses by name, once; then, or when it names none, all but the best, once. */
+static unsigned
+drop_identifiers(struct job *job, unsigned refused)
 {
-    if (job->has_dropped || !request_contact_keep_best(job->contact)) {
-        job_park(job, reason);
+    unsigned dropped = 0;
+
+    if (!job->has_dropped) {
+        job->has_dropped = true;
+        dropped = request_contact_drop(job->contact, refused);
+    }
+    if (dropped == 0 && !job->has_best_only) {
+        job->has_best_only = true;
+        dropped = request_contact_drop(job->contact, REQUEST_OPTIONAL);
+    }
+    return dropped;
+}
+
+static void
+tell_dropped(const struct job *job, unsigned dropped)
+{
+    for (unsigned bit = 1; bit <= REQUEST_OPTIONAL; bit <<= 1) {
+        if ((dropped & bit) != 0) {
+            const char *name = request_optional_name(bit);
+
+            counter_add(metrics_counter(METRIC_BREVO_DROPPED, name, NULL), 1);
+            log_warn(
+                "identifier_dropped", "key=%s identifier=%s", job->record->key, name);
+        }
+    }
+}
+
+static void
+retry_without(struct job *job, const struct brevo_verdict *verdict)
+{
+    const unsigned dropped = drop_identifiers(job, verdict->refused);
+
+    if (dropped == 0) {
+        job_park(job, verdict->reason);
         return;
     }
-    log_warn("identifiers_dropped", "key=%s", job->record->key);
-    job->has_dropped = true;
+    tell_dropped(job, dropped);
     make_next(job, BREVO_CONTACT_UPSERT);
 }
 
@@ -171,8 +205,8 @@ job_advance(struct job *job, const struct brevo_verdict *verdict)
     case BREVO_NO_CONTACT:
         make_next(job, BREVO_CONTACT_UPSERT);
         return;
-    case BREVO_KEEP_BEST:
-        keep_best(job, verdict->reason);
+    case BREVO_DROP:
+        retry_without(job, verdict);
         return;
     case BREVO_RETRY:
         job->settlement.free_attempt = verdict->is_rate_limit;

@@ -1,6 +1,8 @@
 /*
  * job_read.c - claimed → parsed → mapped: from a record's bytes to the bodies Brevo will get.
  */
+#include <string.h>
+
 #include "mapping/twilio_type.h"
 #include "server/deliver/job.h"
 #include "server/deliver/record_payload.h"
@@ -100,6 +102,24 @@ twin_wait_ms(const struct job *job, const struct config *config, int64_t now_ms)
     return left_ms > 0 && lacks_twin(job) ? left_ms : 0;
 }
 
+/*
+ * What is only written down has effects of its own: told twice it is written once, as live, and yet
+ * nothing counts as done when the mode is live again. False: the key is too long.
+ */
+static bool
+shadow_effect(struct event *event)
+{
+    static const char prefix[] = "shadow-";
+    const size_t size = strlen(event->effect_key);
+
+    if (size + sizeof(prefix) > sizeof(event->effect_key)) {
+        return false;
+    }
+    memmove(event->effect_key + sizeof(prefix) - 1, event->effect_key, size + 1);
+    memcpy(event->effect_key, prefix, sizeof(prefix) - 1);
+    return true;
+}
+
 static void
 map_event(struct job *job, const struct config *config, int64_t now_ms)
 {
@@ -112,6 +132,11 @@ map_event(struct job *job, const struct config *config, int64_t now_ms)
     job->event = request_event(event, rules);
     if (job->contact == NULL || job->event == NULL) {
         job_lack_memory(job);
+        return;
+    }
+    job->is_shadow = config_is_shadow(config);
+    if (job->is_shadow && !shadow_effect(&job->reading.event)) {
+        job_park(job, EVENT_REASON_UNPARSEABLE);
         return;
     }
     job->next = BREVO_CONTACT_LOOKUP;

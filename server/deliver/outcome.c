@@ -12,26 +12,8 @@
 #include "server/ops/metrics.h"
 
 enum {
-    STATUS_SIZE = 24,
     DETAIL_TEXT_MAX = 1024, /* before it is cut */
 };
-
-/* "204", or why there is none. */
-static void
-write_status(const struct http_exchange *exchange, char text[STATUS_SIZE])
-{
-    switch (exchange->result) {
-    case HTTP_ANSWERED:
-        (void)snprintf(text, STATUS_SIZE, "%ld", exchange->status);
-        return;
-    case HTTP_NOT_SENT:
-        (void)snprintf(text, STATUS_SIZE, "not_sent");
-        return;
-    case HTTP_UNKNOWN:
-        (void)snprintf(text, STATUS_SIZE, "no_answer");
-        return;
-    }
-}
 
 /* The last answer, for whoever must find out: here and, with the record, in Redis. */
 static void
@@ -65,9 +47,9 @@ outcome_of_call(
     struct job *job, const struct brevo_verdict *verdict, const struct config *config)
 {
     const char *endpoint = brevo_endpoint_name(job->next);
-    char status[STATUS_SIZE] = "";
+    char status[BREVO_STATUS_SIZE] = "";
 
-    write_status(&job->exchange, status);
+    brevo_status_text(&job->exchange, status);
     job->verdict = *verdict;
     write_detail(job, status);
     counter_add(metrics_counter(METRIC_BREVO_REQUESTS, endpoint, status), 1);

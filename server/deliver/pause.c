@@ -32,7 +32,8 @@ find(const struct queue_labels *pauses, const char *cause)
 static bool
 is_on(const struct pause *pause, size_t index)
 {
-    return pause->met[index] || find(&pause->shown, brevo_causes[index].name) != NULL;
+    return !pause->is_shadow &&
+           (pause->met[index] || find(&pause->shown, brevo_causes[index].name) != NULL);
 }
 
 /* A pause that ends when a probe succeeds. */

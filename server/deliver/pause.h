@@ -32,6 +32,7 @@ enum pause_shelf {
 };
 
 struct pause {
+    bool is_shadow; /* nothing is sent: what Brevo refused once does not matter */
     struct queue_labels shown; /* as Redis had it at the last look */
     bool met[BREVO_CAUSES];    /* here, since then: the next look tells Redis */
     enum brevo_endpoint refused[BREVO_CAUSES]; /* where it was met */

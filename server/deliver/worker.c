@@ -15,22 +15,21 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <sys/param.h>
-#include <sys/random.h>
 #include <unistd.h>
 
 #include "queue/crash_point.h"
-#include "server/deliver/flow.h"
-#include "server/deliver/hand.h"
+#include "queue/jitter.h"
+#include "server/deliver/attribute_watch.h"
 #include "server/deliver/outcome.h"
+#include "server/deliver/shadow.h"
 #include "server/ops/clock.h"
 
 enum {
     CONNECTIONS_MAX = HAND_JOBS_MAX,
     CALL_MARGIN_MS = 2 * 1000, /* to settle, with a slow Redis */
     /*
-     * A delivery is at most four calls (lookup, contact, contact without its phone, event) and
-     * nobody may take its claim over while one is under way.
+     * A delivery is mostly at most four calls (lookup, contact, contact without its phone, event),
+     * and nobody may take its claim over meanwhile: without time for one more it goes back.
      */
     CLAIM_DEADLINE_MS = 4 * BREVO_TIMEOUT_MS + FLOW_WAIT_MAX_MS + CALL_MARGIN_MS,
     PACED_DELAY_MIN_MS = 1000,
@@ -46,7 +45,9 @@ struct worker {
     struct http_client *client;
     struct hand hand;
     struct flow flow;
-    char auth[JOB_AUTH_SIZE];
+    struct attribute_watch attributes;
+    struct shadow shadow;
+    char auth[BREVO_AUTH_SIZE];
     int64_t now_us;   /* of this step */
     int64_t claim_us; /* no claim before */
     int64_t idle_ms;
@@ -136,23 +137,16 @@ paced(struct worker *worker, struct job *job)
 static void
 call(struct worker *worker, struct job *job)
 {
+    if (job->is_shadow) {
+        shadow_keep(&worker->shadow, job);
+        return;
+    }
     flow_take(&worker->flow, job->next);
     CRASH_POINT("call_due");
-    job_call(job, worker->config->brevo_base_url, worker->auth, worker->client);
+    job_call(job, worker->config, worker->auth, worker->client);
 }
 
 /* ---- answered ----------------------------------------------------------------------------- */
-
-static uint32_t
-random_number(void)
-{
-    uint32_t number = 0;
-
-    if (getrandom(&number, sizeof(number), GRND_NONBLOCK) != (ssize_t)sizeof(number)) {
-        number = (uint32_t)clock_monotonic_us(); /* it only spreads retries */
-    }
-    return number;
-}
 
 static void
 judge(struct worker *worker, struct job *job)
@@ -161,7 +155,7 @@ judge(struct worker *worker, struct job *job)
         .endpoint = job->next,
         .attempts = job->record->attempts,
         .now_ms = clock_unix_ms(),
-        .random = random_number(),
+        .random = jitter_number(),
     };
     struct brevo_verdict verdict;
 
@@ -206,11 +200,13 @@ worker_step(struct worker *worker)
         if (job->stage == JOB_ANSWERED) {
             judge(worker, job);
         }
-        if (job->stage == JOB_READY && !paused(worker, job) && paced(worker, job)) {
+        if (job->stage == JOB_READY && !paused(worker, job) &&
+            (job->is_shadow || paced(worker, job))) {
             call(worker, job);
         }
     }
     hand_settle(hand, worker->now_us);
+    attribute_watch_run(&worker->attributes, worker->now_us, worker->is_stopping);
 }
 
 /* ---- the thread --------------------------------------------------------------------------- */
@@ -228,8 +224,8 @@ wait_ms(const struct worker *worker)
         const struct job *job = worker->hand.jobs[i];
 
         if (job->stage == JOB_READY) {
-            const int64_t token_us = MAX(hand_wait_us(&worker->hand, worker->now_us),
-                flow_wait_us(&worker->flow, job->next, worker->now_us));
+            const int64_t token_us =
+                hand_wait_us(&worker->hand, &worker->flow, job->next, worker->now_us);
 
             wait_us = token_us < wait_us ? token_us : wait_us;
         }
@@ -349,8 +345,12 @@ worker_open(const struct worker_options *options, struct worker **ret_worker,
     }
     hand_init(&worker->hand, worker->queue, config);
     flow_init(&worker->flow, config, CLAIM_DEADLINE_MS);
-    (void)snprintf(
-        worker->auth, sizeof(worker->auth), "api-key: %s", config->brevo_api_key);
+    brevo_auth(config, worker->auth);
+    const struct attribute_watch_tools tools = {
+        config, worker->client, &worker->flow, &worker->hand, worker->auth};
+
+    attribute_watch_init(&worker->attributes, &tools);
+    shadow_init(&worker->shadow, config);
     *ret_worker = worker;
     worker = NULL;
     return 0;
@@ -389,6 +389,7 @@ worker_close(struct worker **worker_pointer)
         return;
     }
     http_client_close(&worker->client);
+    attribute_watch_done(&worker->attributes);
     hand_done(&worker->hand);
     queue_close(&worker->queue);
     if (worker->stop_fd >= 0) {

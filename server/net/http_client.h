@@ -33,7 +33,8 @@ struct http_exchange {
     const char *headers[HTTP_CLIENT_HEADERS_MAX]; /* "name: value" */
     size_t header_count;
     struct slice body;
-    int64_t timeout_ms;                           /* whole exchange */
+    int64_t timeout_ms; /* whole exchange */
+    bool is_ipv4_only;
     void (*done)(struct http_exchange *exchange); /* from http_client_run() or _close() */
     void *context;
 

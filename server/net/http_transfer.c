@@ -97,7 +97,7 @@ set_headers(struct http_transfer *transfer)
 }
 
 static bool
-set_limits(CURL *easy, int64_t timeout_ms)
+set_limits(CURL *easy, const struct http_exchange *exchange)
 {
     const struct {
         CURLoption option;
@@ -105,7 +105,7 @@ set_limits(CURL *easy, int64_t timeout_ms)
     } limits[] = {
         {CURLOPT_NOSIGNAL, 1},
         {CURLOPT_CONNECTTIMEOUT_MS, CONNECT_TIMEOUT_MS},
-        {CURLOPT_TIMEOUT_MS, (long)timeout_ms},
+        {CURLOPT_TIMEOUT_MS, (long)exchange->timeout_ms},
         {CURLOPT_LOW_SPEED_LIMIT, LOW_SPEED_BYTES_PER_S},
         {CURLOPT_LOW_SPEED_TIME, LOW_SPEED_TIME_S},
         {CURLOPT_MAXAGE_CONN, CONNECTION_AGE_MAX_S},
@@ -114,6 +114,8 @@ set_limits(CURL *easy, int64_t timeout_ms)
         {CURLOPT_FOLLOWLOCATION, 0},
         {CURLOPT_SSL_VERIFYPEER, 1},
         {CURLOPT_SSL_VERIFYHOST, 2},
+        {CURLOPT_IPRESOLVE,
+            exchange->is_ipv4_only ? CURL_IPRESOLVE_V4 : CURL_IPRESOLVE_WHATEVER},
     };
 
     for (size_t i = 0; i < LENGTH(limits); i++) {
@@ -170,7 +172,7 @@ http_transfer_new(struct http_exchange *exchange)
     transfer->exchange = exchange;
     transfer->started_us = clock_monotonic_us();
     transfer->easy = curl_easy_init();
-    if (transfer->easy == NULL || !set_limits(transfer->easy, exchange->timeout_ms) ||
+    if (transfer->easy == NULL || !set_limits(transfer->easy, exchange) ||
         !set_headers(transfer) || !set_body(transfer) || !set_ends(transfer)) {
         http_transfer_free(transfer);
         return NULL;

@@ -35,10 +35,11 @@ struct metric_kind {
         .name = "flexbrevo_" metric_name, .type = "counter", \
         .labels = {(first), (second)}, .help = (text)        \
     }
-#define GAUGE_OF(metric_name, first, text)                                      \
-    {                                                                           \
-        .name = "flexbrevo_" metric_name, .type = "gauge", .labels = {(first)}, \
-        .help = (text)                                                          \
+#define GAUGE_OF(metric_name, first, text) GAUGE_OF_2(metric_name, first, NULL, text)
+#define GAUGE_OF_2(metric_name, first, second, text)       \
+    {                                                      \
+        .name = "flexbrevo_" metric_name, .type = "gauge", \
+        .labels = {(first), (second)}, .help = (text)      \
     }
 
 static const struct metric_kind metrics[METRIC_COUNT] = {
@@ -64,6 +65,10 @@ static const struct metric_kind metrics[METRIC_COUNT] = {
         "brevo_requests_total", "endpoint", "status", "Requests sent to Brevo."),
     [METRIC_BREVO_PAUSED] = GAUGE_OF(
         "brevo_paused", "cause", "1 while deliveries wait for this cause to be removed."),
+    [METRIC_BREVO_DROPPED] = COUNTER_OF("brevo_identifiers_dropped_total", "identifier",
+        NULL, "Contacts written without an identifier that Brevo refused."),
+    [METRIC_BREVO_ATTRIBUTES] = GAUGE_OF_2("brevo_attribute_wrong", "attribute",
+        "problem", "1 while Brevo drops the values of this contact attribute."),
     [METRIC_LAST_EVENT] = GAUGE_OF("last_event_timestamp_seconds", "source",
         "When the last event arrived, in Unix seconds."),
     [METRIC_CONFIG_RELOADS] = COUNTER_OF("config_reloads_total", "result", NULL,

@@ -21,6 +21,8 @@ enum metric {
     METRIC_EVENTS_PARKED,       /* {reason} */
     METRIC_BREVO_REQUESTS,      /* {endpoint,status} */
     METRIC_BREVO_PAUSED,        /* {cause}: gauge, 0 or 1 */
+    METRIC_BREVO_DROPPED,       /* {identifier} */
+    METRIC_BREVO_ATTRIBUTES,    /* {attribute,problem}: gauge, 0 or 1 */
     METRIC_LAST_EVENT,          /* {source}: gauge, Unix seconds */
     METRIC_CONFIG_RELOADS,      /* {result} */
     METRIC_REQUESTS_HELD,       /* {result} */

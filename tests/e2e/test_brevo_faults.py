@@ -105,15 +105,27 @@ def test_an_answer_that_never_came_is_retried_and_said_to_be_ambiguous(
         'brevo_requests_total{endpoint="events",status="no_answer"}') == 1
 
 
-def test_a_identifier_refused_twice_parks_the_record(caller, twilio, sandbox, flexbrevo):
-    refusal = {"code": "invalid_parameter", "message": "refused",
+SMS_REFUSED = {"code": "invalid_parameter", "message": "refused",
                "metadata": {"duplicate_identifiers": ["SMS"]}}
-    sandbox.fault("status", endpoint="POST /contacts", status=400, body=refusal, count=2)
+
+
+def test_an_identifier_is_dropped_by_name_first_and_then_all_but_the_best(
+        caller, twilio, sandbox, flexbrevo):
+    sandbox.fault("status", endpoint="POST /contacts", status=400, body=SMS_REFUSED, count=2)
+    task = send_one(caller, twilio)
+    sandbox.wait_for_events(1)
+    bodies = [e["body"] for e in sandbox.requests("POST", "/contacts")]
+    names = [set(body.get("attributes", {})) & {"SMS", "WHATSAPP"} for body in bodies]
+    assert names == [{"SMS", "WHATSAPP"}, {"WHATSAPP"}, set()]
+    assert sandbox.tasks() == {task.sid: 1}
+
+
+def test_an_identifier_refused_when_none_is_left_to_drop_parks_the_record(
+        caller, twilio, sandbox, flexbrevo):
+    sandbox.fault("status", endpoint="POST /contacts", status=400, body=SMS_REFUSED, count=3)
     send_one(caller, twilio)
     harness.wait_until(lambda: parked(flexbrevo, "identifier_refused") == 1, "a parked record")
-    with_phone, without = [e["body"] for e in sandbox.requests("POST", "/contacts")]
-    assert "SMS" in with_phone["attributes"]
-    assert "SMS" not in without.get("attributes", {})
+    assert len(sandbox.requests("POST", "/contacts")) == 3
     assert sandbox.event_count() == 0
 
 

@@ -47,6 +47,33 @@ def test_a_passing_fault_is_retried(caller, twilio, sandbox, faults):
     assert sandbox.tasks() == {task.sid: 1 for task in tasks}
 
 
+@pytest.mark.parametrize("answer", [
+    {"body": "<html>please log in</html>", "content_type": "text/html"}, {"body": None}])
+def test_a_200_that_is_no_contact_is_somebody_elses_and_the_event_waits(
+        caller, twilio, sandbox, flexbrevo, answer):
+    """A captive portal, a proxy's page: nothing is believed delivered because it said 200."""
+    sandbox.fault("status", having="identifierType", status=200, count=1, **answer)
+    task = Task()
+    caller.send(twilio.callback(task))
+    sandbox.wait_for_events(1)
+    assert sandbox.tasks() == {task.sid: 1}
+    assert flexbrevo.log().count("reason=bad_answer") == 1
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 503])
+def test_an_error_page_in_html_loses_nothing(caller, twilio, sandbox, flexbrevo, status):
+    """What stands before Brevo refuses in its own words: parked, paused or retried, never lost."""
+    sandbox.fault("status", endpoint="POST /events", status=status, count=1,
+                  body="<html>cf-error</html>", content_type="text/html")
+    task = Task()
+    caller.send(twilio.callback(task))
+    if status == 400:
+        harness.wait_until(lambda: flexbrevo.metric("queue_parked") == 1, "a parked record")
+        harness.run_command("parked", "replay", "--all", "--config", flexbrevo.config_file)
+    sandbox.wait_for_events(1)
+    assert sandbox.tasks() == {task.sid: 1}
+
+
 def test_a_connection_closed_after_the_body_is_not_sent_again_by_the_library(
         caller, twilio, sandbox):
     first, task = Task(), Task()
@@ -62,7 +89,8 @@ def test_a_connection_closed_after_the_body_is_not_sent_again_by_the_library(
     assert sandbox.tasks() == {first.sid: 1, task.sid: 1}
 
 
-def test_a_phone_of_another_contact_does_not_cost_the_event(caller, twilio, sandbox):
+def test_a_phone_of_another_contact_costs_the_phone_and_nothing_else(
+        caller, twilio, sandbox, flexbrevo):
     first, second = Task(), Task()
     second.customer.phone = first.customer.phone
     caller.send(twilio.callback(first))
@@ -70,8 +98,25 @@ def test_a_phone_of_another_contact_does_not_cost_the_event(caller, twilio, sand
     caller.send(twilio.callback(second))
     sandbox.wait_for_events(2)
     contact = sandbox.contact(second.customer.email)
-    assert "SMS" not in contact["attributes"]
+    assert set(contact["attributes"]) == {"FIRSTNAME"} and contact["listIds"] == [32]
     assert sandbox.tasks() == {first.sid: 1, second.sid: 1}
+    lines = [line for line in flexbrevo.log().splitlines() if "identifier_dropped" in line]
+    for line, name in zip(lines, ("SMS", "WHATSAPP"), strict=True):
+        assert second.sid in line and f"identifier={name}" in line
+        assert flexbrevo.metric(f'brevo_identifiers_dropped_total{{identifier="{name}"}}') == 1
+    assert first.customer.phone.strip("+") not in flexbrevo.log()
+
+
+def test_an_invalid_phone_costs_the_phone_and_nothing_else(caller, twilio, sandbox, flexbrevo):
+    refusal = {"code": "invalid_parameter", "message": "Invalid phone number"}
+    sandbox.fault("status", endpoint="POST /contacts", status=400, body=refusal, count=1)
+    task = Task()
+    caller.send(twilio.callback(task))
+    sandbox.wait_for_events(1)
+    with_phone, without = [e["body"] for e in sandbox.requests("POST", "/contacts")]
+    assert with_phone["attributes"].pop("SMS") and with_phone["attributes"].pop("WHATSAPP")
+    assert without == with_phone
+    assert flexbrevo.metric('brevo_identifiers_dropped_total{identifier="SMS"}') == 1
 
 
 def test_a_refusal_of_one_event_parks_that_one_alone(caller, twilio, sandbox, flexbrevo):

@@ -10,8 +10,8 @@ from twilio.request_validator import RequestValidator
 import harness
 from doors import CARRIERS, SAMPLES
 
-COMMANDS = ["run", "serve", "work", "check-config", "verify-signature", "explain", "trigger",
-            "status", "parked", "audit", "mapping-diff", "pause", "resume", "version"]
+COMMANDS = ["run", "serve", "work", "check", "check-config", "verify-signature", "explain",
+            "trigger", "status", "parked", "audit", "mapping-diff", "pause", "resume", "version"]
 
 
 def run(*arguments, **more):

@@ -25,7 +25,7 @@ def keys_of(program):
 
 def documented_keys(text, keys):
     """The first column of the tables: | `brevo.api_key` | ..."""
-    for name in re.findall(r"^\| `([a-z_.<>-]+)` \|", text, re.M):
+    for name in re.findall(r"^\| `([a-z0-9_.<>-]+)` \|", text, re.M):
         pattern = re.escape(name).replace("<source>", "[a-z-]+")
         yield from [key for key in keys if re.fullmatch(pattern, key)] or [name]
 
@@ -34,7 +34,7 @@ def example_keys(text):
     """Dotted keys, by indentation; {a: 1, b: 2} on one line counts for a and b."""
     sections = []  # (indentation, name)
     for line in text.splitlines():
-        entry = re.match(r"( *)(?:# ?)?( *)([a-z_-]+):(?: +(.*))?$", line)
+        entry = re.match(r"( *)(?:# ?)?( *)([a-z0-9_-]+):(?: +(.*))?$", line)
         if not entry or re.match(r"[A-Z]", (entry[4] or "")[:1]) and sections and \
                 sections[-1][1] in MAPS:
             continue
@@ -47,7 +47,7 @@ def example_keys(text):
         sections.append((indentation, entry[3]))
         inner = re.match(r"\{(.*)\}", entry[4] or "")
         if inner:
-            yield from (f"{path}.{name}" for name in re.findall(r"([a-z_]+):", inner[1]))
+            yield from (f"{path}.{name}" for name in re.findall(r"([a-z0-9_]+):", inner[1]))
         else:
             yield path
 

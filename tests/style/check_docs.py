@@ -5,7 +5,7 @@
 
 routes -> docs/http-api.md, types -> docs/events.md, metrics -> docs/operations.md,
 commands -> README.md, reasons -> `explain`. Links lead somewhere. The tables of reasons in
-docs/operations.md list exactly those in the code. The tests docs/reliability.md names exist. For the options there is check_config_docs.py,
+docs/operations.md list exactly those in the code. The tests that docs/reliability.md and docs/pitfalls.md name exist. For the options there is check_config_docs.py,
 which asks the program, and for the statuses of the endpoints tests/e2e/test_endpoint_table.py,
 which asks the server.
 """
@@ -64,16 +64,21 @@ REASONS = {
     ),
     "Why a record was filtered": (
         ("server/deliver/*.c", first(r"job_filter\(job, " + REASON)),
+        ("server/deliver/job.h", first(rf"#define JOB_REASON_SHADOW {REASON}")),
         ("mapping/event.h", first(rf"#define EVENT_REASON_(?!{PARKED}\b)\w+[\s\\]+{REASON}")),
         ("mapping/ticket.h", first(r"#define TICKET_REASON_\w+\s+" + REASON)),
         ("mapping/customer.c", first(r"\[CUSTOMER_E_\w+\] = " + REASON)),
     ),
     "Why a record was parked": (
         ("server/deliver/*.c", first(r"job_park\(job, " + REASON)),
-        ("server/deliver/brevo.c", every(r"BREVO_(?:PARK|KEEP_BEST);\s*verdict->reason =([^;]+);")),
+        ("server/deliver/brevo.c", every(r"BREVO_(?:PARK|DROP);\s*verdict->reason =([^;]+);")),
         ("mapping/event.h", first(rf"#define EVENT_REASON_{PARKED}[\s\\]+{REASON}")),
     ),
 }
+
+
+# where tests are named as `folder/file.py::test`, and must be there
+TESTS_NAMED_IN = ("docs/reliability.md", "docs/pitfalls.md")
 
 
 def is_explained(name, text):
@@ -138,13 +143,15 @@ def dead_links(root):
 
 
 def unknown_tests(root):
-    """docs/reliability.md names the test that shows each promise: `folder/file.py::test`."""
-    text = (root / "docs/reliability.md").read_text(encoding="utf-8")
-    for name, test in re.findall(r"`([\w/]+\.(?:py|c))(?:::(\w+))?`", text):
-        found = [path for path in (root / "tests").rglob(pathlib.Path(name).name)
-                 if path.as_posix().endswith("/" + name)]
-        if not any(re.search(rf"\b{test}\(", path.read_text(encoding="utf-8")) for path in found):
-            yield f"docs/reliability.md: {name}::{test}: there is no such test"
+    """These name the test that shows each promise: `folder/file.py::test`."""
+    for document in TESTS_NAMED_IN:
+        text = (root / document).read_text(encoding="utf-8")
+        for name, test in re.findall(r"`([\w/]+\.(?:py|c))(?:::(\w+))?`", text):
+            found = [path for path in (root / "tests").rglob(pathlib.Path(name).name)
+                     if path.as_posix().endswith("/" + name)]
+            if not any(re.search(rf"\b{test}\(", path.read_text(encoding="utf-8"))
+                       for path in found):
+                yield f"{document}: {name}::{test}: there is no such test"
 
 
 def main():

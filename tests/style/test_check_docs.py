@@ -36,11 +36,13 @@ def test_the_tests_that_are_named_exist(tmp_path):
     (tmp_path / "docs").mkdir()
     (tmp_path / "tests" / "e2e").mkdir(parents=True)
     (tmp_path / "tests" / "e2e" / "test_a.py").write_text("def test_one(caller):\n    pass\n")
-    (tmp_path / "docs" / "reliability.md").write_text(
-        "`test_a.py::test_one` `e2e/test_a.py` `test_a.py::test_on` `faults/test_a.py::test_one`")
+    for document in check_docs.TESTS_NAMED_IN:
+        (tmp_path / document).write_text("`test_a.py::test_one` `e2e/test_a.py` "
+                                         "`test_a.py::test_on` `faults/test_a.py::test_one`")
     assert list(check_docs.unknown_tests(tmp_path)) == [
-        "docs/reliability.md: test_a.py::test_on: there is no such test",
-        "docs/reliability.md: faults/test_a.py::test_one: there is no such test"]
+        f"{document}: {name}: there is no such test"
+        for document in check_docs.TESTS_NAMED_IN
+        for name in ("test_a.py::test_on", "faults/test_a.py::test_one")]
 
 
 @pytest.mark.parametrize("document, word, instead, finding", [

@@ -28,22 +28,52 @@ peer_main(void *context)
     }
 }
 
+/* False: there is no such address. */
+static bool
+listen_on(struct peer *peer, const struct sockaddr *address, socklen_t size)
+{
+    peer->listen_fd = socket(address->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    return peer->listen_fd >= 0 && bind(peer->listen_fd, address, size) == 0 &&
+           listen(peer->listen_fd, 16) == 0;
+}
+
+static void
+serve_at(struct peer *peer, peer_serve *serve, const char *host)
+{
+    struct sockaddr_in6 address; /* the port is where IPv4 has it */
+    socklen_t size = sizeof(address);
+
+    assert_int_equal(getsockname(peer->listen_fd, (struct sockaddr *)&address, &size), 0);
+    peer->serve = serve;
+    peer->port = ntohs(address.sin6_port);
+    (void)snprintf(peer->url, sizeof(peer->url), "http://%s:%u/x", host, peer->port);
+    assert_int_equal(pthread_create(&peer->thread, NULL, peer_main, peer), 0);
+}
+
 void
 peer_start(struct peer *peer, peer_serve *serve)
 {
-    struct sockaddr_in address = {.sin_family = AF_INET};
-    socklen_t size = sizeof(address);
+    const struct sockaddr_in address = {
+        .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 
     memset(peer, 0, sizeof(*peer));
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    peer->serve = serve;
-    peer->listen_fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    assert_int_equal(bind(peer->listen_fd, (struct sockaddr *)&address, size), 0);
-    assert_int_equal(listen(peer->listen_fd, 16), 0);
-    assert_int_equal(getsockname(peer->listen_fd, (struct sockaddr *)&address, &size), 0);
-    peer->port = ntohs(address.sin_port);
-    (void)snprintf(peer->url, sizeof(peer->url), "http://127.0.0.1:%u/x", peer->port);
-    assert_int_equal(pthread_create(&peer->thread, NULL, peer_main, peer), 0);
+    assert_true(listen_on(peer, (const struct sockaddr *)&address, sizeof(address)));
+    serve_at(peer, serve, "127.0.0.1");
+}
+
+bool
+peer_start_ipv6(struct peer *peer, peer_serve *serve)
+{
+    const struct sockaddr_in6 address = {
+        .sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT};
+
+    memset(peer, 0, sizeof(*peer));
+    if (!listen_on(peer, (const struct sockaddr *)&address, sizeof(address))) {
+        (void)close(peer->listen_fd);
+        return false;
+    }
+    serve_at(peer, serve, "[::1]");
+    return true;
 }
 
 void

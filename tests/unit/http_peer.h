@@ -31,6 +31,8 @@ struct peer {
 };
 
 void peer_start(struct peer *peer, peer_serve *serve);
+/* The same on [::1]. False: this machine has no IPv6, and nothing was started. */
+bool peer_start_ipv6(struct peer *peer, peer_serve *serve);
 void peer_stop(struct peer *peer); /* when the connections have ended */
 
 /* For peer_serve: reads one request with its body. False when the client left. */

@@ -134,12 +134,10 @@ static void
 a_refused_identifier_is_dropped_from_contacts_only(void **state)
 {
     static const struct expectation cases[] = {
-        {BREVO_CONTACT_UPSERT, {400, true, SMS_TAKEN}, BREVO_KEEP_BEST,
+        {BREVO_CONTACT_UPSERT, {400, true, SMS_TAKEN}, BREVO_DROP, "identifier_refused"},
+        {BREVO_CONTACT_UPSERT, {400, true, SMS_TAKEN_IN_WORDS}, BREVO_DROP,
             "identifier_refused"},
-        {BREVO_CONTACT_UPSERT, {400, true, SMS_TAKEN_IN_WORDS}, BREVO_KEEP_BEST,
-            "identifier_refused"},
-        {BREVO_CONTACT_UPSERT, {400, true, BAD_PHONE}, BREVO_KEEP_BEST,
-            "identifier_refused"},
+        {BREVO_CONTACT_UPSERT, {400, true, BAD_PHONE}, BREVO_DROP, "identifier_refused"},
         {BREVO_CONTACT_UPSERT, {400, true, BAD_LIST}, BREVO_PARK, "rejected"},
         {BREVO_CONTACT_UPSERT,
             {400, true, "{\"metadata\":{\"duplicate_identifiers\":[]}}"}, BREVO_PARK,
@@ -149,6 +147,34 @@ a_refused_identifier_is_dropped_from_contacts_only(void **state)
 
     (void)state;
     check(cases, LENGTH(cases));
+}
+
+static void
+says_which_identifier_brevo_refuses(void **state)
+{
+    static const struct {
+        const char *body;
+        unsigned refused;
+    } cases[] = {
+        {SMS_TAKEN, REQUEST_SMS},
+        {SMS_TAKEN_IN_WORDS, REQUEST_SMS},
+        {BAD_PHONE, REQUEST_PHONES},
+        {"{\"metadata\":{\"duplicate_identifiers\":[\"ext_id\",\"WHATSAPP\"]}}",
+            REQUEST_EXT_ID | REQUEST_WHATSAPP},
+        {"{\"metadata\":{\"duplicate_identifiers\":[\"email\",7]}}", 0},
+        {"{\"message\":\"SMS or EXT_ID are already associated with another Contact\"}",
+            REQUEST_SMS | REQUEST_EXT_ID},
+        {"{\"message\":\"email is already associated with another Contact\"}", 0},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < LENGTH(cases); i++) {
+        const struct answer answer = {400, true, cases[i].body};
+        const struct brevo_verdict verdict = judge(BREVO_CONTACT_UPSERT, &answer, 1);
+
+        assert_int_equal(verdict.outcome, BREVO_DROP);
+        assert_int_equal(verdict.refused, cases[i].refused);
+    }
 }
 
 static void
@@ -408,6 +434,7 @@ main(void)
         cmocka_unit_test(credentials_and_addresses_pause_and_park_nothing),
         cmocka_unit_test(every_pause_names_its_remedy),
         cmocka_unit_test(a_refused_identifier_is_dropped_from_contacts_only),
+        cmocka_unit_test(says_which_identifier_brevo_refuses),
         cmocka_unit_test(what_can_never_be_accepted_is_parked),
         cmocka_unit_test(a_contact_that_cannot_be_looked_up_counts_as_new),
         cmocka_unit_test(what_passes_by_itself_is_retried),

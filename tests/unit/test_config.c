@@ -90,6 +90,10 @@ reads_every_key_of_a_complete_file(void **state)
     assert_int_equal(config.log_level, LOG_WARN);
     assert_true(config.brevo_max_rps > 7.49 && config.brevo_max_rps < 7.51);
     assert_true(config.brevo_rate_share > 0.99);
+    assert_true(config.brevo_ipv4_only);
+    assert_true(config_is_shadow(&config));
+    assert_string_equal(config.rules.only_contacts.items[0], "lena@example.com");
+    assert_string_equal(config.rules.only_contacts.items[1], "+15550002222");
     assert_string_equal(config.brevo_base_url, "http://127.0.0.1:9/v3");
     assert_string_equal(config.redis_url, "unix:///run/redis/redis.sock");
     assert_string_equal(config.listen, "[::1]:0");

@@ -180,6 +180,28 @@ a_blocking_call_needs_no_client(void **state)
     peer_stop(&peer);
 }
 
+static void
+ipv4_only_reaches_no_ipv6_address(void **state)
+{
+    struct peer peer;
+
+    (void)state;
+    if (!peer_start_ipv6(&peer, serve_limits)) {
+        skip();
+    }
+    for (int only = 0; only <= 1; only++) {
+        struct http_exchange exchange = question("GET", peer.url, NULL);
+
+        exchange.done = NULL;
+        exchange.is_ipv4_only = only != 0;
+        assert_int_equal(http_client_call(&exchange), 0);
+        assert_int_equal(exchange.result, only ? HTTP_NOT_SENT : HTTP_ANSWERED);
+        http_exchange_done(&exchange);
+    }
+    peer_stop(&peer);
+    assert_int_equal(peer.connections, 1);
+}
+
 int
 main(void)
 {
@@ -191,6 +213,7 @@ main(void)
         cmocka_unit_test(refuses_what_is_no_http_url),
         cmocka_unit_test(reuses_its_connections),
         cmocka_unit_test(a_blocking_call_needs_no_client),
+        cmocka_unit_test(ipv4_only_reaches_no_ipv6_address),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

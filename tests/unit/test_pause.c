@@ -141,7 +141,7 @@ a_probe_that_asks_once_more_keeps_its_turn(void **state)
     static const struct {
         enum brevo_outcome outcome;
         bool keeps;
-    } cases[] = {{BREVO_KEEP_BEST, true}, {BREVO_RETRY, false}};
+    } cases[] = {{BREVO_DROP, true}, {BREVO_RETRY, false}};
     const struct config config = {0};
     const struct job probe = {
         .is_probe = true,

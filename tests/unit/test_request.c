@@ -66,6 +66,55 @@ composes_an_event_of_what_is_known(void **state)
         "'direction':'inbound','queue':'Support','duration_s':912}}");
 }
 
+/* Letters, digits, _ and -, at most 255; a value is never null. */
+static bool
+is_legal(const char *name)
+{
+    return *name != '\0' && strlen(name) <= 255 &&
+           strspn(name,
+               "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") ==
+               strlen(name);
+}
+
+static void
+names_and_keys_are_legal_and_no_value_is_null(void **state)
+{
+    const struct event event = {
+        .type = EVENT_CONVERSATION_ENDED,
+        .source_event_id = "EV 1.2",
+        .ticket = "a.b",
+        .task_sid = "c d",
+        .conversation_sid = "e",
+        .interaction_sid = "f",
+        .channel = CHANNEL_VOICE,
+        .direction = DIRECTION_INBOUND,
+        .queue = "g.h i",
+        .workflow = "j",
+        .agent = "k",
+        .reason = "l",
+        .outcome = "m",
+        .survey_id = "n",
+        .duration_s = 1,
+        .priority = 2,
+        .score = 3,
+        .score_max = 4,
+        .customer = {.email = "a@example.com"},
+    };
+    AUTO(payload_release) json_t *request = request_event(&event, &rules);
+    json_t *properties = json_object_get(request, "event_properties");
+    const char *name;
+    json_t *value;
+
+    (void)state;
+    assert_true(is_legal(json_string_value(json_object_get(request, "event_name"))));
+    assert_true(json_object_size(properties) >= 17);
+    json_object_foreach(properties, name, value)
+    {
+        assert_true(is_legal(name));
+        assert_true(json_is_string(value) || json_is_integer(value));
+    }
+}
+
 static void
 stays_under_brevos_limit_however_long_the_texts(void **state)
 {
@@ -134,6 +183,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(gives_the_best_identifier_and_only_that),
         cmocka_unit_test(composes_an_event_of_what_is_known),
+        cmocka_unit_test(names_and_keys_are_legal_and_no_value_is_null),
         cmocka_unit_test(stays_under_brevos_limit_however_long_the_texts),
         cmocka_unit_test(cuts_a_text_between_characters),
     };

@@ -82,6 +82,46 @@ sends_no_phone_beside_an_email_that_nothing_maps(void **state)
         &unmapped, "{'updateEnabled':true,'email':'a@example.com','listIds':[32]}");
 }
 
+/* Whatever is mapped to: flags that change consent, or merge, and identifiers in disguise. */
+static void
+says_nothing_but_who_and_what(void **state)
+{
+    static const char *const written[] = {
+        "updateEnabled", "email", "ext_id", "attributes", "listIds"};
+    const struct rules hostile = {
+        .fields = {{"attributes.x", "emailBlacklisted"},
+            {"attributes.x", "smsBlacklisted"}, {"attributes.x", "forceMerge"},
+            {"attributes.x", "EMAIL"}, {"attributes.x", "EXT_ID"},
+            {"attributes.x", "LANDLINE_NUMBER"}, {"attributes.x", "Vip Tier"},
+            {"attributes.x", "VIP.TIER"}, {"attributes.phone", "SMS"},
+            {"attributes.x", "VIP_TIER"}},
+        .field_count = 10,
+        .sync_customers = true,
+        .list_support_contacts = 32,
+    };
+    AUTO(payload_release) json_t *payload = json_of("{'task_attributes':{'x':'x'}}");
+    const struct event event = {
+        .type = EVENT_TASK_COMPLETED,
+        .payload = payload,
+        .customer = {"a@example.com", "x", "+34600000001", "+34600000002"},
+    };
+    AUTO(payload_release) json_t *contact = request_contact(&event, &hostile);
+    const char *name;
+    json_t *value;
+    size_t known = 0;
+
+    (void)state;
+    json_object_foreach(contact, name, value)
+    {
+        for (size_t i = 0; i < LENGTH(written); i++) {
+            known += strcmp(name, written[i]) == 0;
+        }
+    }
+    assert_int_equal(known, json_object_size(contact));
+    assert_json(json_object_get(contact, "attributes"),
+        "{'SMS':'+34600000001','WHATSAPP':'+34600000002','VIP_TIER':'x'}");
+}
+
 static void
 greets_nobody_by_a_number_an_address_or_a_stand_in(void **state)
 {
@@ -214,29 +254,34 @@ says_everything_to_a_brevo_that_knows_nothing(void **state)
 }
 
 static void
-keeps_the_best_identifier_and_drops_the_others(void **state)
+drops_what_is_refused_and_never_the_best_identifier(void **state)
 {
+    static const char everything[] =
+        "{'email':'a@example.com','ext_id':'x','attributes':"
+        "{'SMS':'+34600000001','WHATSAPP':'+34600000002','FIRSTNAME':'Ana'}}";
     static const struct {
         const char *contact;
-        bool dropped;
+        unsigned refused;
+        unsigned dropped;
         const char *left;
     } cases[] = {
-        {"{'email':'a@example.com','attributes':"
-         "{'SMS':'+34600000001','WHATSAPP':'+34600000002','FIRSTNAME':'Ana'}}",
-            true, "{'email':'a@example.com','attributes':{'FIRSTNAME':'Ana'}}"},
-        {"{'ext_id':'x','attributes':{'WHATSAPP':'+34600000002'}}", true,
-            "{'ext_id':'x'}"},
-        {"{'attributes':{'SMS':'+34600000001','FIRSTNAME':'Ana'}}", false,
-            "{'attributes':{'SMS':'+34600000001','FIRSTNAME':'Ana'}}"},
-        {"{'email':'a@example.com','attributes':{'FIRSTNAME':'Ana'}}", false,
+        {everything, REQUEST_SMS, REQUEST_SMS,
+            "{'email':'a@example.com','ext_id':'x','attributes':"
+            "{'WHATSAPP':'+34600000002','FIRSTNAME':'Ana'}}"},
+        {everything, REQUEST_PHONES, REQUEST_PHONES,
+            "{'email':'a@example.com','ext_id':'x','attributes':{'FIRSTNAME':'Ana'}}"},
+        {everything, REQUEST_OPTIONAL, REQUEST_OPTIONAL,
             "{'email':'a@example.com','attributes':{'FIRSTNAME':'Ana'}}"},
-        {"{'email':'a@example.com'}", false, "{'email':'a@example.com'}"},
-        {"{'email':'a@example.com','ext_id':'x','attributes':{'SMS':'+34600000001'}}",
-            true, "{'email':'a@example.com'}"},
-        {"{'ext_id':'x'}", false, "{'ext_id':'x'}"},
-        {"{'attributes':{'SMS':'+34600000001','WHATSAPP':'+34600000001'}}", true,
-            "{'attributes':{'SMS':'+34600000001'}}"},
-        {"{'attributes':{'WHATSAPP':'+34600000001'}}", false,
+        {everything, 0, 0, everything},
+        {"{'ext_id':'x','attributes':{'WHATSAPP':'+34600000002'}}", REQUEST_OPTIONAL,
+            REQUEST_WHATSAPP, "{'ext_id':'x'}"},
+        {"{'attributes':{'SMS':'+34600000001','FIRSTNAME':'Ana'}}", REQUEST_OPTIONAL, 0,
+            "{'attributes':{'SMS':'+34600000001','FIRSTNAME':'Ana'}}"},
+        {"{'email':'a@example.com'}", REQUEST_OPTIONAL, 0, "{'email':'a@example.com'}"},
+        {"{'ext_id':'x'}", REQUEST_OPTIONAL, 0, "{'ext_id':'x'}"},
+        {"{'attributes':{'SMS':'+34600000001','WHATSAPP':'+34600000001'}}",
+            REQUEST_OPTIONAL, REQUEST_WHATSAPP, "{'attributes':{'SMS':'+34600000001'}}"},
+        {"{'attributes':{'WHATSAPP':'+34600000001'}}", REQUEST_OPTIONAL, 0,
             "{'attributes':{'WHATSAPP':'+34600000001'}}"},
     };
 
@@ -244,7 +289,8 @@ keeps_the_best_identifier_and_drops_the_others(void **state)
     for (size_t i = 0; i < LENGTH(cases); i++) {
         AUTO(payload_release) json_t *contact = json_of(cases[i].contact);
 
-        assert_int_equal(request_contact_keep_best(contact), cases[i].dropped);
+        assert_int_equal(
+            request_contact_drop(contact, cases[i].refused), cases[i].dropped);
         assert_json(contact, cases[i].left);
     }
 }
@@ -256,11 +302,12 @@ main(void)
         cmocka_unit_test(composes_a_contact_from_identity_and_profile),
         cmocka_unit_test(sends_only_the_identifier_when_customers_are_switched_off),
         cmocka_unit_test(sends_no_phone_beside_an_email_that_nothing_maps),
+        cmocka_unit_test(says_nothing_but_who_and_what),
         cmocka_unit_test(greets_nobody_by_a_number_an_address_or_a_stand_in),
         cmocka_unit_test(joins_no_list_at_the_end_of_a_conversation),
         cmocka_unit_test(keeps_only_what_brevo_does_not_have),
         cmocka_unit_test(says_everything_to_a_brevo_that_knows_nothing),
-        cmocka_unit_test(keeps_the_best_identifier_and_drops_the_others),
+        cmocka_unit_test(drops_what_is_refused_and_never_the_best_identifier),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -302,8 +302,12 @@ set(struct rules *changed, const char *with)
     changed->outbound = strcmp(with, "outbound: all") == 0      ? RULES_OUTBOUND_ALL
                         : strcmp(with, "outbound: ignore") == 0 ? RULES_OUTBOUND_IGNORE
                                                                 : RULES_OUTBOUND_RESOLVED;
+    if (strcmp(with, "brevo.only_contacts: [lena@example.com]") == 0) {
+        changed->only_contacts = (struct rules_texts){{"lena@example.com"}, 1};
+    }
     assert_true(with[0] == '\0' || changed->ticket_per_task ||
-                changed->outbound != RULES_OUTBOUND_RESOLVED);
+                changed->outbound != RULES_OUTBOUND_RESOLVED ||
+                changed->only_contacts.count > 0);
 }
 
 static bool
