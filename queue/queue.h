@@ -196,8 +196,8 @@ struct queue_settlement {
     const char *detail; /* parked, delayed: what went wrong, kept with it; or NULL */
     int64_t delay_ms;   /* delayed */
     const char *effect_key; /* NULL: none claimed. Delivered completes it */
-    bool completes_effect;  /* whatever the outcome */
     enum queue_settle_result result;
+    bool completes_effect; /* whatever the outcome */
     bool free_attempt; /* delayed: this attempt does not count (a pause, a rate limit) */
     bool reopens; /* filtered: keeps its bytes, and a new route makes it pending again */
 };
