@@ -81,7 +81,7 @@ struct rules {
     int64_t ticket_settle_ms;
     int64_t ticket_abandoned_after_ms;
     int64_t ticket_join_wait_ms; /* an end waits so long for who it is about */
-    int64_t ticket_min_wait_ms; /* who waited less has not given up */
+    int64_t ticket_min_wait_ms;  /* who waited less has not given up */
     bool
         filter_tests; /* a live Brevo: drop what `trigger` made unless it asked otherwise */
 };
