@@ -25,6 +25,7 @@ static const struct script_source {
     [SCRIPT_WITNESS] = {script_witness_text, script_witness_sha},
     [SCRIPT_AUDIT] = {script_audit_text, script_audit_sha},
     [SCRIPT_PAUSE] = {script_pause_text, script_pause_sha},
+    [SCRIPT_BUDGET] = {script_budget_text, script_budget_sha},
     [SCRIPT_FACTS] = {script_facts_text, script_facts_sha},
 };
 

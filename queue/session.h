@@ -26,6 +26,7 @@ enum script {
     SCRIPT_WITNESS,
     SCRIPT_AUDIT,
     SCRIPT_PAUSE,
+    SCRIPT_BUDGET,
     SCRIPT_FACTS,
     SCRIPT_COUNT
 };

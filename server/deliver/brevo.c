@@ -67,6 +67,16 @@ brevo_endpoint_method(enum brevo_endpoint endpoint)
     return endpoints[endpoint].method;
 }
 
+const char *brevo_class_name(enum brevo_class class)
+{
+    static const char *const names[BREVO_CLASS_COUNT] = {
+        [BREVO_CLASS_CONTACTS] = "contacts",
+        [BREVO_CLASS_EVENTS] = "events",
+    };
+
+    return names[class];
+}
+
 enum brevo_class
 brevo_endpoint_class(enum brevo_endpoint endpoint)
 {

@@ -37,6 +37,7 @@ enum {
 const char *brevo_endpoint_name(enum brevo_endpoint endpoint); /* metric label */
 const char *brevo_endpoint_method(enum brevo_endpoint endpoint);
 enum brevo_class brevo_endpoint_class(enum brevo_endpoint endpoint);
+const char *brevo_class_name(enum brevo_class class); /* "contacts" */
 
 /*
  * Appends the URL. `type` and `value` are the identifier of a lookup ("email_id", the address),

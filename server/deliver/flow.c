@@ -3,18 +3,18 @@
  */
 #include "server/deliver/flow.h"
 
+#include <sys/param.h>
+
 #include "server/ops/clock.h"
 
 static const int64_t wait_max_us = (int64_t)FLOW_WAIT_MAX_MS * US_PER_MS;
 
 void
-flow_init(
-    struct flow *flow, const struct config *config, int64_t probe_ms, int64_t now_us)
+flow_init(struct flow *flow, const struct config *config, int64_t probe_ms)
 {
     pause_init(&flow->pause, probe_ms);
     for (size_t i = 0; i < BREVO_CLASS_COUNT; i++) {
-        pace_init(
-            &flow->paces[i], config->brevo_max_rps, config->brevo_rate_share, now_us);
+        pace_init(&flow->paces[i], config->brevo_max_rps, config->brevo_rate_share);
     }
 }
 
@@ -59,10 +59,44 @@ flow_wait_us(const struct flow *flow, enum brevo_endpoint endpoint, int64_t now_
     return pace_wait_us(&flow->paces[brevo_endpoint_class(endpoint)], now_us);
 }
 
-void
-flow_take(struct flow *flow, enum brevo_endpoint endpoint, int64_t now_us)
+bool
+flow_must_ask(const struct flow *flow, enum brevo_endpoint endpoint, int64_t now_us)
 {
-    pace_take(&flow->paces[brevo_endpoint_class(endpoint)], now_us);
+    return pace_must_ask(&flow->paces[brevo_endpoint_class(endpoint)], now_us);
+}
+
+int
+flow_ask(struct flow *flow, struct queue *queue, enum brevo_endpoint endpoint,
+    size_t ready, int64_t now_us)
+{
+    const enum brevo_class class = brevo_endpoint_class(endpoint);
+    struct queue_budget budget = pace_question(&flow->paces[class], ready);
+    const int r = queue_budget_take(queue, brevo_class_name(class), &budget);
+
+    if (r == QUEUE_OK) {
+        pace_grant(&flow->paces[class], &budget, now_us);
+    }
+    return r;
+}
+
+void
+flow_take(struct flow *flow, enum brevo_endpoint endpoint)
+{
+    pace_take(&flow->paces[brevo_endpoint_class(endpoint)]);
+}
+
+/* Told to all workers; one that is not reached finds out by itself. */
+static void
+block(struct flow *flow, struct queue *queue, enum brevo_class class, int64_t wait_ms,
+    int64_t now_us)
+{
+    struct pace *pace = &flow->paces[class];
+    struct queue_budget budget = pace_question(pace, 0);
+
+    pace_block(pace, wait_ms, now_us);
+    budget.wanted = 0;
+    budget.block_ms = wait_ms;
+    (void)!queue_budget_take(queue, brevo_class_name(class), &budget);
 }
 
 void
@@ -77,10 +111,11 @@ flow_learn(struct flow *flow, struct queue *queue, const struct job *job,
         .remaining = exchange->ratelimit_remaining,
         .reset = exchange->ratelimit_reset,
     };
+    const int64_t learnt_ms = pace_learn(&flow->paces[class], &limits, clock_unix_ms());
+    const int64_t told_ms = verdict->is_rate_limit ? verdict->after_ms : 0;
 
-    pace_learn(&flow->paces[class], &limits, now_us, clock_unix_ms());
-    if (verdict->is_rate_limit) {
-        pace_block(&flow->paces[class], verdict->after_ms, now_us);
+    if (learnt_ms > 0 || told_ms > 0) {
+        block(flow, queue, class, MAX(learnt_ms, told_ms), now_us);
     }
     if (verdict->outcome == BREVO_PAUSE) {
         pause_begin(&flow->pause, job->next, verdict->reason);

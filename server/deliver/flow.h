@@ -16,8 +16,7 @@ enum {
     FLOW_WAIT_MAX_MS = 3 * 1000, /* longer: better not begin with a record */
 };
 
-void flow_init(
-    struct flow *flow, const struct config *config, int64_t probe_ms, int64_t now_us);
+void flow_init(struct flow *flow, const struct config *config, int64_t probe_ms);
 
 /*
  * How many records may be claimed beside the `in_hand` ones, at most `max` in all. While all
@@ -35,7 +34,11 @@ bool flow_puts_away(
 /* Until a call may start; 0: now. Pauses apart. */
 int64_t flow_wait_us(
     const struct flow *flow, enum brevo_endpoint endpoint, int64_t now_us);
-void flow_take(struct flow *flow, enum brevo_endpoint endpoint, int64_t now_us);
+void flow_take(struct flow *flow, enum brevo_endpoint endpoint);
+/* What all workers may ask together is in Redis: whether it is to be asked, for `ready` calls. */
+bool flow_must_ask(const struct flow *flow, enum brevo_endpoint endpoint, int64_t now_us);
+int flow_ask(struct flow *flow, struct queue *queue, enum brevo_endpoint endpoint,
+    size_t ready, int64_t now_us) MUST_USE;
 
 /*
  * What an answer says about Brevo, whatever it says about its event: limits, pauses and their

@@ -72,6 +72,37 @@ hand_look(struct hand *hand, struct pause *pause, int64_t now_us)
     }
 }
 
+/* No more are asked for than are used at once: there is no giving back. */
+static size_t
+count_ready(const struct hand *hand, enum brevo_class class)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < hand->count; i++) {
+        const struct job *job = hand->jobs[i];
+
+        count += job->stage == JOB_READY && brevo_endpoint_class(job->next) == class;
+    }
+    return count;
+}
+
+void
+hand_ask(
+    struct hand *hand, struct flow *flow, enum brevo_endpoint endpoint, int64_t now_us)
+{
+    const size_t ready = count_ready(hand, brevo_endpoint_class(endpoint));
+
+    if (flow_must_ask(flow, endpoint, now_us) && reaches_redis(hand, now_us)) {
+        (void)worked(hand, flow_ask(flow, hand->queue, endpoint, ready, now_us));
+    }
+}
+
+int64_t
+hand_wait_us(const struct hand *hand, int64_t now_us)
+{
+    return reaches_redis(hand, now_us) ? 0 : hand->redis_us - now_us;
+}
+
 static void
 tell_alarms(struct hand *hand)
 {
@@ -185,8 +216,8 @@ kept(struct hand *hand, struct job *job, int result)
     return worked(hand, result);
 }
 
-void
-hand_fold(struct hand *hand, struct job *job, int64_t now_us)
+static void
+fold(struct hand *hand, struct job *job, int64_t now_us)
 {
     if (!reaches_redis(hand, now_us)) {
         return;
@@ -198,8 +229,8 @@ hand_fold(struct hand *hand, struct job *job, int64_t now_us)
     (void)kept(hand, job, r);
 }
 
-void
-hand_tell(struct hand *hand, struct job *job, int64_t now_us)
+static void
+tell(struct hand *hand, struct job *job, int64_t now_us)
 {
     struct facts facts = {0};
 
@@ -211,6 +242,17 @@ hand_tell(struct hand *hand, struct job *job, int64_t now_us)
         CRASH_POINT("told");
         job_judge(job, &facts, hand->config, now_us);
         telling_done(&facts);
+    }
+}
+
+void
+hand_keep(struct hand *hand, struct job *job, int64_t now_us)
+{
+    if (job->stage == JOB_TELLING) {
+        tell(hand, job, now_us);
+    }
+    if (job->stage == JOB_FOLDING) {
+        fold(hand, job, now_us);
     }
 }
 

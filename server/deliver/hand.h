@@ -7,8 +7,7 @@
  */
 #pragma once
 
-#include "server/deliver/job.h"
-#include "server/deliver/pause.h"
+#include "server/deliver/flow.h"
 
 enum {
     HAND_JOBS_MAX = 8, /* the most a crash can leave sent but unsettled */
@@ -32,6 +31,11 @@ void hand_done(struct hand *hand);
 
 /* Looks at the pauses when it is time. */
 void hand_look(struct hand *hand, struct pause *pause, int64_t now_us);
+/* Asks what Brevo may be asked, when it is time. */
+void hand_ask(
+    struct hand *hand, struct flow *flow, enum brevo_endpoint endpoint, int64_t now_us);
+/* Until Redis is asked again; 0: now. */
+int64_t hand_wait_us(const struct hand *hand, int64_t now_us);
 /*
  * Claims up to `max` more records, max <= HAND_JOBS_MAX - count; none while a suspect is in hand,
  * or what is finished and waits for Redis to hear it. Returns how many came.
@@ -44,10 +48,11 @@ size_t hand_claim(struct hand *hand, size_t max, int64_t now_us);
 bool hand_may_read(struct hand *hand, size_t index);
 /* JOB_MAPPED: claims the effect. Stays where it is while Redis is away. */
 void hand_claim_effect(struct hand *hand, struct job *job, int64_t now_us);
-/* JOB_TELLING: tells of its ticket, and judges it by what is known. The same. */
-void hand_tell(struct hand *hand, struct job *job, int64_t now_us);
-/* JOB_FOLDING: resolves the reservation, remembers the test. The same. */
-void hand_fold(struct hand *hand, struct job *job, int64_t now_us);
+/*
+ * JOB_TELLING: tells of its ticket, and judges the job by what is known of it. JOB_FOLDING: resolves
+ * the reservation, remembers the test. The same.
+ */
+void hand_keep(struct hand *hand, struct job *job, int64_t now_us);
 /* What was not sent yet goes back; calls under way may still be answered. */
 void hand_release_unsent(struct hand *hand);
 /* Settles what is JOB_FINISHED, in one call. */

@@ -1,9 +1,10 @@
 /*
  * pace.h - how fast one class of Brevo's endpoints may be asked.
  *
- * A token bucket holding at most a quarter of a second's worth, so that no second sees much more
- * than its rate. The rate is configured, or learnt: Brevo's documented 10 requests a second until
- * an answer's x-sib-ratelimit-* headers say otherwise, of which we use our share.
+ * The tokens are in a bucket of all workers (queue/budget.h), which holds at most a quarter of a
+ * second's worth, so that no second sees much more than its rate. The rate is configured, or learnt:
+ * Brevo's documented 10 requests a second until an answer's x-sib-ratelimit-* headers say otherwise,
+ * of which we use our share.
  *
  * The headers are documented without units, so they are read with suspicion:
  *   reset  seconds; above 3600 milliseconds; above 10^9 a Unix time in s, above 10^12 in ms.
@@ -18,7 +19,7 @@
  */
 #pragma once
 
-#include "mapping/base.h"
+#include "queue/budget.h"
 
 enum {
     PACE_RATE_DEFAULT = 10,        /* requests a second, Brevo's general plan */
@@ -32,9 +33,9 @@ struct pace {
     double rate; /* tokens a second */
     double share;
     bool is_fixed;
-    double tokens;
-    int64_t filled_us;  /* `tokens` is as of then */
-    int64_t blocked_us; /* nothing before */
+    int64_t granted; /* tokens in hand */
+    int64_t granted_until_us;
+    int64_t ask_us; /* for more, not before */
 };
 
 /* What an answer said; -1 is absent. */
@@ -45,16 +46,24 @@ struct pace_limits {
 };
 
 /* `max_rps`: above 0 it is the rate, whatever answers say. `rate_share`: 0 .. 1. */
-void pace_init(struct pace *pace, double max_rps, double rate_share, int64_t now_us);
+void pace_init(struct pace *pace, double max_rps, double rate_share);
 
-/* Until a request may start; 0: now. */
+/* Until a request may start; 0: now, with pace_take(). Above 0 also when it must be asked first. */
 int64_t pace_wait_us(const struct pace *pace, int64_t now_us);
-/* A request starts. */
-void pace_take(struct pace *pace, int64_t now_us);
-/* An answer came: `now_ms` is Unix time, for a reset that is one. */
-void pace_learn(
-    struct pace *pace, const struct pace_limits *limits, int64_t now_us, int64_t now_ms);
-/* We were told to wait. */
+void pace_take(struct pace *pace);
+
+/* Whether the bucket is to be asked for tokens, for `ready` requests; and its answer. */
+bool pace_must_ask(const struct pace *pace, int64_t now_us);
+struct queue_budget pace_question(const struct pace *pace, size_t ready);
+void pace_grant(struct pace *pace, const struct queue_budget *answer, int64_t now_us);
+
+/*
+ * An answer of Brevo's came: `now_ms` is Unix time, for a reset that is one. Returns for how long
+ * (ms) nobody may ask any more; 0: go on.
+ */
+int64_t pace_learn(
+    struct pace *pace, const struct pace_limits *limits, int64_t now_ms) MUST_USE;
+/* Nobody may ask for so long. */
 void pace_block(struct pace *pace, int64_t wait_ms, int64_t now_us);
 
 /* A reset header as a wait, PACE_WAIT_MIN_MS .. PACE_WAIT_MAX_MS; -1 when `reset` is absent. */

@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/param.h>
 #include <sys/random.h>
 #include <unistd.h>
 
@@ -119,6 +120,7 @@ waits_too_long(const struct worker *worker, const struct job *job, int64_t wait_
 static bool
 paced(struct worker *worker, struct job *job)
 {
+    hand_ask(&worker->hand, &worker->flow, job->next, worker->now_us);
     const int64_t wait_us = flow_wait_us(&worker->flow, job->next, worker->now_us);
     const int64_t wait_ms = wait_us / US_PER_MS;
 
@@ -134,7 +136,7 @@ paced(struct worker *worker, struct job *job)
 static void
 call(struct worker *worker, struct job *job)
 {
-    flow_take(&worker->flow, job->next, worker->now_us);
+    flow_take(&worker->flow, job->next);
     CRASH_POINT("call_due");
     job_call(job, worker->config->brevo_base_url, worker->auth, worker->client);
 }
@@ -191,12 +193,7 @@ worker_step(struct worker *worker)
         if (job->stage == JOB_PARSED) {
             job_map(job, worker->config, worker->now_us);
         }
-        if (job->stage == JOB_TELLING) {
-            hand_tell(hand, job, worker->now_us);
-        }
-        if (job->stage == JOB_FOLDING) {
-            hand_fold(hand, job, worker->now_us);
-        }
+        hand_keep(hand, job, worker->now_us); /* what others shall know */
         if (job->stage == JOB_MAPPED && !paused(worker, job) && !hand_follows(hand, i)) {
             CRASH_POINT("effect_due");
             hand_claim_effect(hand, job, worker->now_us);
@@ -226,8 +223,8 @@ wait_ms(const struct worker *worker)
         const struct job *job = worker->hand.jobs[i];
 
         if (job->stage == JOB_READY) {
-            const int64_t token_us =
-                flow_wait_us(&worker->flow, job->next, worker->now_us);
+            const int64_t token_us = MAX(hand_wait_us(&worker->hand, worker->now_us),
+                flow_wait_us(&worker->flow, job->next, worker->now_us));
 
             wait_us = token_us < wait_us ? token_us : wait_us;
         }
@@ -346,7 +343,7 @@ worker_open(const struct worker_options *options, struct worker **ret_worker,
         return r;
     }
     hand_init(&worker->hand, worker->queue, config);
-    flow_init(&worker->flow, config, CLAIM_DEADLINE_MS, clock_monotonic_us());
+    flow_init(&worker->flow, config, CLAIM_DEADLINE_MS);
     (void)snprintf(
         worker->auth, sizeof(worker->auth), "api-key: %s", config->brevo_api_key);
     *ret_worker = worker;

@@ -16,11 +16,11 @@ sys.path.insert(0, str(HERE.parent / "sandbox"))
 
 import harness  # noqa: E402
 
-TEST_TIMEOUT_S = 30
+TEST_TIMEOUT_S = 60
 
 
 def pytest_configure(config):
-    config.addinivalue_line("markers", "time_limit(seconds): instead of 30 s")
+    config.addinivalue_line("markers", "time_limit(seconds): instead of 60 s")
     config.addinivalue_line("markers", "slow: minutes; not part of a quick run")
     config.addinivalue_line("markers", "alone: measures; no other test at the same time")
 

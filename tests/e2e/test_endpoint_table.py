@@ -17,9 +17,10 @@ import doors
 import harness
 from doors import DOORS, FORM, JSON, PLUGIN, STREAMS, SURVEY, ways
 from harness import Task, Twilio
-from test_overload import OVERLOAD, Sent, send_until
+from test_overload import OVERLOAD, Sent
 
 MIB = 1024 * 1024
+TRIES = 5
 BODY_MAX = 4 * MIB
 ANSWER_S = 3                    # Twilio's shortest patience is 5 s: answer or refuse by then
 TWILIOS_ADDRESS = "35.90.102.130"
@@ -36,6 +37,7 @@ class Stand:
 
     flexbrevo: harness.Flexbrevo
     redis: harness.Redis
+    press: object = None        # brings an overload about, which passes by itself
 
     def send(self, webhook, method="POST"):
         caller = harness.Caller(self.flexbrevo.url, ANSWER_S)
@@ -118,20 +120,23 @@ def slowed(tmp_path_factory):
 def overloaded(slowed):
     """Redis stores nothing for a while (it can be looked at), and 32 MiB wait for it.
 
-    The agent is known before: it is not about a slow IAM, which would be a 429, too.
+    The agent is known before: it is not about a slow IAM, which would be a 429, too. It is over
+    with the first answer that comes too late: then Redis is away, which is said otherwise.
     """
     twilio = Twilio()
-    harness.wait_until(
-        lambda: slowed.send(twilio.plugin(Task())).status == PLUGIN.success, "a server at rest")
     batch = twilio.stream(Task(attributes={"long": "a" * (BODY_MAX - MIB // 8)}))
-    refused = OVERLOAD % "event-streams"
-    before = slowed.flexbrevo.metric(refused)
+
     with slowed.ask_redis() as asked:
-        asked.client_pause(60 * 1000, all=False)
+        def press():
+            asked.client_unpause()
+            harness.wait_until(lambda: slowed.send(twilio.plugin(Task())).status ==
+                               PLUGIN.success, "a server at rest")
+            asked.client_pause(60 * 1000, all=False)
+            for _ in range(10):
+                Sent(slowed.flexbrevo, batch)
+
         try:
-            send_until(lambda: slowed.flexbrevo.metric(refused) > before,
-                       lambda: Sent(slowed.flexbrevo, batch))
-            yield slowed
+            yield dataclasses.replace(slowed, press=press)
         finally:
             asked.client_unpause()
 
@@ -394,12 +399,17 @@ def check_way(stand, situation, door, webhook, method):
         return stand.send(webhook, method)
     if situation.requests is duplicates:
         assert stand.send(webhook).status == door.success
-    refused = stand.flexbrevo.metric(OVERLOAD % door.source)    # metrics() asks Redis, too
-    before, looks = stand.redis_state()
-    answer = stand.send(webhook, method)
-    after, looks_after = stand.redis_state()
-    new = after - before
-    refused = stand.flexbrevo.metric(OVERLOAD % door.source) - refused
+    for _ in range(TRIES):
+        if stand.press:
+            stand.press()
+        refused = stand.flexbrevo.metric(OVERLOAD % door.source)    # metrics() asks Redis, too
+        before, looks = stand.redis_state()
+        answer = stand.send(webhook, method)
+        after, looks_after = stand.redis_state()
+        new = after - before
+        refused = stand.flexbrevo.metric(OVERLOAD % door.source) - refused
+        if refused > 0 or not stand.press:
+            break
     assert (refused > 0) == (situation.stand == "overloaded")
     if answer.status >= 300 or method == "OPTIONS":
         assert (after, looks_after) == (before, looks)      # not stored, not even looked up

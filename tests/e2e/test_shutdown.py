@@ -72,7 +72,7 @@ def test_sigterm_while_everything_hangs_ends_in_time(program, twilio, sandbox):
         caller.join()
     sandbox.heal()
     flexbrevo.start()
-    sandbox.wait_for_events(len(tasks))
+    harness.wait_until(lambda: {task.sid for task in tasks} <= set(sandbox.tasks()), "all events")
     assert {sandbox.tasks()[task.sid] for task in tasks} == {1}
 
 

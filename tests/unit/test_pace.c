@@ -1,5 +1,5 @@
 /*
- * test_pace.c - the token bucket, without a clock.
+ * test_pace.c - how the bucket is asked and what answers teach, without a clock.
  */
 #include <math.h>
 
@@ -10,27 +10,26 @@ static const int64_t second_us = 1000000;
 static const int64_t ms_us = 1000;
 static const int64_t now_unix_ms = 1780000000000;
 
-/* Requests that may start from `from_us` on, within `duration_us`, asked every millisecond. */
-static int
-count_starts(struct pace *pace, int64_t from_us, int64_t duration_us)
-{
-    int count = 0;
-
-    for (int64_t now_us = from_us; now_us < from_us + duration_us; now_us += ms_us) {
-        while (pace_wait_us(pace, now_us) == 0) {
-            pace_take(pace, now_us);
-            count++;
-        }
-    }
-    return count;
-}
-
-static void
-learn(struct pace *pace, int64_t limit, int64_t remaining, int64_t reset, int64_t now_us)
+static int64_t
+learn(struct pace *pace, int64_t limit, int64_t remaining, int64_t reset)
 {
     const struct pace_limits limits = {limit, remaining, reset};
 
-    pace_learn(pace, &limits, now_us, now_unix_ms);
+    return pace_learn(pace, &limits, now_unix_ms);
+}
+
+static void
+grant(struct pace *pace, int64_t granted, int64_t wait_ms, int64_t now_us)
+{
+    const struct queue_budget answer = {.granted = granted, .wait_ms = wait_ms};
+
+    pace_grant(pace, &answer, now_us);
+}
+
+static void
+assert_rate(const struct pace *pace, double rate)
+{
+    assert_true(fabs(pace_question(pace, 1).rate - rate) < 1e-9);
 }
 
 static void
@@ -39,8 +38,8 @@ starts_with_our_share_of_the_documented_rate(void **state)
     struct pace pace;
 
     (void)state;
-    pace_init(&pace, 0, 0.8, 0);
-    assert_in_range(count_starts(&pace, 0, 10 * second_us), 79, 81);
+    pace_init(&pace, 0, 0.8);
+    assert_rate(&pace, 8);
 }
 
 /* What is asked once in a minute never ends: a delivery's calls must fit into one claim. */
@@ -50,37 +49,72 @@ is_never_slower_than_a_delivery_can_bear(void **state)
     struct pace pace;
 
     (void)state;
-    pace_init(&pace, 0.001, 1, 0);
-    assert_in_range(count_starts(&pace, 0, 100 * second_us), 10, 11);
-    pace_init(&pace, 0, 0.01, 0);
-    learn(&pace, 1, 1, 1, 0);
-    assert_in_range(count_starts(&pace, 0, 100 * second_us), 10, 11);
+    pace_init(&pace, 0.001, 1);
+    assert_rate(&pace, 0.1);
+    pace_init(&pace, 0, 0.01);
+    assert_int_equal(learn(&pace, 1, 1, 1), 0);
+    assert_rate(&pace, 0.1);
 }
 
 static void
-no_second_sees_more_than_the_whole_limit(void **state)
+nothing_starts_before_the_bucket_was_asked(void **state)
 {
     struct pace pace;
 
     (void)state;
-    pace_init(&pace, 0, 0.8, 0);
-    for (int64_t idle_s = 1; idle_s < 50; idle_s += 7) {
-        const int64_t from_us = idle_s * idle_s * second_us;
-
-        assert_true(count_starts(&pace, from_us, second_us) <= PACE_RATE_DEFAULT);
+    pace_init(&pace, 0, 1);
+    assert_true(pace_wait_us(&pace, second_us) > 0);
+    assert_true(pace_must_ask(&pace, second_us));
+    grant(&pace, 2, 0, second_us);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(pace_wait_us(&pace, second_us), 0);
+        assert_false(pace_must_ask(&pace, second_us));
+        pace_take(&pace);
     }
+    assert_true(pace_wait_us(&pace, second_us) > 0);
+    assert_true(pace_must_ask(&pace, second_us));
 }
 
 static void
-the_first_request_never_waits(void **state)
+an_empty_bucket_is_asked_again_when_it_said(void **state)
 {
     struct pace pace;
 
     (void)state;
-    pace_init(&pace, 0.2, 0.8, 5 * second_us);
-    assert_int_equal(pace_wait_us(&pace, 5 * second_us), 0);
-    pace_take(&pace, 5 * second_us);
-    assert_in_range(pace_wait_us(&pace, 5 * second_us), 5 * second_us, 6 * second_us);
+    pace_init(&pace, 0, 1);
+    grant(&pace, 0, 125, second_us);
+    assert_int_equal(pace_wait_us(&pace, second_us), 125 * ms_us);
+    assert_false(pace_must_ask(&pace, second_us + 124 * ms_us));
+    assert_true(pace_must_ask(&pace, second_us + 125 * ms_us));
+}
+
+/* Kept, they would let a later second see more than its rate. */
+static void
+tokens_are_not_kept(void **state)
+{
+    struct pace pace;
+
+    (void)state;
+    pace_init(&pace, 0, 1);
+    grant(&pace, 1, 0, 0);
+    assert_int_equal(pace_wait_us(&pace, second_us / 5), 0);
+    assert_true(pace_wait_us(&pace, second_us / 2) > 0);
+    assert_true(pace_must_ask(&pace, second_us / 2));
+}
+
+static void
+a_slow_bucket_is_asked_for_what_is_needed_and_a_fast_one_for_more(void **state)
+{
+    struct pace pace;
+
+    (void)state;
+    pace_init(&pace, 10, 1);
+    assert_int_equal(pace_question(&pace, 3).wanted, 3);
+    assert_true(pace_question(&pace, 3).holds >= 1);
+    pace_init(&pace, 0.5, 1);
+    assert_true(pace_question(&pace, 1).holds >= 1);
+    pace_init(&pace, 100000, 1);
+    assert_int_equal(pace_question(&pace, 3).wanted, 2000);
 }
 
 static void
@@ -89,9 +123,9 @@ follows_the_limit_of_a_second(void **state)
     struct pace pace;
 
     (void)state;
-    pace_init(&pace, 0, 0.5, 0);
-    learn(&pace, 60, 59, 1, 0);
-    assert_in_range(count_starts(&pace, 0, 10 * second_us), 299, 310);
+    pace_init(&pace, 0, 0.5);
+    assert_int_equal(learn(&pace, 60, 59, 1), 0);
+    assert_rate(&pace, 30);
 }
 
 static void
@@ -100,9 +134,9 @@ a_configured_rate_ignores_the_limit(void **state)
     struct pace pace;
 
     (void)state;
-    pace_init(&pace, 5, 0.5, 0);
-    learn(&pace, 60, 59, 1, 0);
-    assert_in_range(count_starts(&pace, 0, 10 * second_us), 50, 52);
+    pace_init(&pace, 5, 0.5);
+    assert_int_equal(learn(&pace, 60, 59, 1), 0);
+    assert_rate(&pace, 5);
 }
 
 static void
@@ -123,9 +157,9 @@ limits_that_are_no_rate_per_second_change_nothing(void **state)
     for (size_t i = 0; i < LENGTH(cases); i++) {
         struct pace pace;
 
-        pace_init(&pace, 0, 0.8, 0);
-        pace_learn(&pace, &cases[i], 0, now_unix_ms);
-        assert_in_range(count_starts(&pace, 0, 10 * second_us), 79, 81);
+        pace_init(&pace, 0, 0.8);
+        assert_int_equal(pace_learn(&pace, &cases[i], now_unix_ms), 0);
+        assert_rate(&pace, 8);
     }
 }
 
@@ -135,23 +169,22 @@ nothing_left_waits_for_the_reset(void **state)
     struct pace pace;
 
     (void)state;
-    pace_init(&pace, 0, 1, 0);
-    learn(&pace, 10, 0, 2, second_us);
-    assert_int_equal(pace_wait_us(&pace, second_us), 2 * second_us);
-    assert_int_equal(count_starts(&pace, second_us, 2 * second_us), 0);
-    assert_in_range(count_starts(&pace, 3 * second_us, second_us), 9, 10);
+    pace_init(&pace, 0, 1);
+    assert_int_equal(learn(&pace, 10, 0, 2), 2000);
 }
 
 static void
-a_block_is_never_shortened(void **state)
+a_block_is_never_shortened_and_takes_what_was_granted(void **state)
 {
     struct pace pace;
 
     (void)state;
-    pace_init(&pace, 0, 1, 0);
+    pace_init(&pace, 0, 1);
+    grant(&pace, 5, 0, 0);
     pace_block(&pace, 5000, 0);
     pace_block(&pace, 1000, 0);
     assert_int_equal(pace_wait_us(&pace, 0), 5 * second_us);
+    assert_false(pace_must_ask(&pace, 4 * second_us));
 }
 
 static void
@@ -197,21 +230,9 @@ senseless_configuration_falls_back_to_the_default(void **state)
     for (size_t i = 0; i < LENGTH(cases); i++) {
         struct pace pace;
 
-        pace_init(&pace, cases[i].max_rps, cases[i].share, 0);
-        assert_in_range(count_starts(&pace, 0, 10 * second_us), 100, 103);
+        pace_init(&pace, cases[i].max_rps, cases[i].share);
+        assert_rate(&pace, PACE_RATE_DEFAULT);
     }
-}
-
-static void
-a_clock_that_stands_still_gives_no_tokens(void **state)
-{
-    struct pace pace;
-
-    (void)state;
-    pace_init(&pace, 4, 1, second_us);
-    pace_take(&pace, second_us);
-    assert_true(pace_wait_us(&pace, second_us) > 0);
-    assert_true(pace_wait_us(&pace, 0) > 0);
 }
 
 int
@@ -220,16 +241,18 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(starts_with_our_share_of_the_documented_rate),
         cmocka_unit_test(is_never_slower_than_a_delivery_can_bear),
-        cmocka_unit_test(no_second_sees_more_than_the_whole_limit),
-        cmocka_unit_test(the_first_request_never_waits),
+        cmocka_unit_test(nothing_starts_before_the_bucket_was_asked),
+        cmocka_unit_test(an_empty_bucket_is_asked_again_when_it_said),
+        cmocka_unit_test(tokens_are_not_kept),
+        cmocka_unit_test(
+            a_slow_bucket_is_asked_for_what_is_needed_and_a_fast_one_for_more),
         cmocka_unit_test(follows_the_limit_of_a_second),
         cmocka_unit_test(a_configured_rate_ignores_the_limit),
         cmocka_unit_test(limits_that_are_no_rate_per_second_change_nothing),
         cmocka_unit_test(nothing_left_waits_for_the_reset),
-        cmocka_unit_test(a_block_is_never_shortened),
+        cmocka_unit_test(a_block_is_never_shortened_and_takes_what_was_granted),
         cmocka_unit_test(reads_a_reset_in_any_unit_and_bounds_it),
         cmocka_unit_test(senseless_configuration_falls_back_to_the_default),
-        cmocka_unit_test(a_clock_that_stands_still_gives_no_tokens),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

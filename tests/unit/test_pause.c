@@ -158,7 +158,7 @@ a_probe_that_asks_once_more_keeps_its_turn(void **state)
     both_look();
     make_probe_due();
     both_look();
-    flow_init(&flow, &config, TURN_MS, now_us);
+    flow_init(&flow, &config, TURN_MS);
     flow.pause = here;
     for (size_t i = 0; i < LENGTH(cases); i++) {
         const struct brevo_verdict verdict = {.outcome = cases[i].outcome, .reason = ""};
