@@ -221,8 +221,8 @@ kept(struct hand *hand, struct job *job, int result)
     return worked(hand, result);
 }
 
-void
-hand_fold(struct hand *hand, struct job *job, int64_t now_us)
+static void
+fold(struct hand *hand, struct job *job, int64_t now_us)
 {
     if (!reaches_redis(hand, now_us)) {
         return;
@@ -234,8 +234,8 @@ hand_fold(struct hand *hand, struct job *job, int64_t now_us)
     (void)kept(hand, job, r);
 }
 
-void
-hand_tell(struct hand *hand, struct job *job, int64_t now_us)
+static void
+tell(struct hand *hand, struct job *job, int64_t now_us)
 {
     struct facts facts = {0};
 
@@ -247,6 +247,17 @@ hand_tell(struct hand *hand, struct job *job, int64_t now_us)
         CRASH_POINT("told");
         job_judge(job, &facts, hand->config, now_us);
         telling_done(&facts);
+    }
+}
+
+void
+hand_keep(struct hand *hand, struct job *job, int64_t now_us)
+{
+    if (job->stage == JOB_TELLING) {
+        tell(hand, job, now_us);
+    }
+    if (job->stage == JOB_FOLDING) {
+        fold(hand, job, now_us);
     }
 }
 

@@ -49,10 +49,11 @@ size_t hand_claim(struct hand *hand, size_t max, int64_t now_us);
 bool hand_may_read(struct hand *hand, size_t index);
 /* JOB_MAPPED: claims the effect. Stays where it is while Redis is away. */
 void hand_claim_effect(struct hand *hand, struct job *job, int64_t now_us);
-/* JOB_TELLING: tells of its ticket, and judges it by what is known. The same. */
-void hand_tell(struct hand *hand, struct job *job, int64_t now_us);
-/* JOB_FOLDING: resolves the reservation, remembers the test. The same. */
-void hand_fold(struct hand *hand, struct job *job, int64_t now_us);
+/*
+ * JOB_TELLING: tells of its ticket, and judges the job by what is known of it. JOB_FOLDING: resolves
+ * the reservation, remembers the test. The same.
+ */
+void hand_keep(struct hand *hand, struct job *job, int64_t now_us);
 /*
  * Keeps a note in Redis (queue_note_put()). False: Redis is away, try again. One that Redis
  * refuses is let go: a note must hold nothing up.

@@ -187,12 +187,7 @@ worker_step(struct worker *worker)
         if (job->stage == JOB_PARSED) {
             job_map(job, worker->config, worker->now_us);
         }
-        if (job->stage == JOB_TELLING) {
-            hand_tell(hand, job, worker->now_us);
-        }
-        if (job->stage == JOB_FOLDING) {
-            hand_fold(hand, job, worker->now_us);
-        }
+        hand_keep(hand, job, worker->now_us); /* what others shall know */
         if (job->stage == JOB_MAPPED && !paused(worker, job) && !hand_follows(hand, i)) {
             CRASH_POINT("effect_due");
             hand_claim_effect(hand, job, worker->now_us);

@@ -55,12 +55,7 @@ step(void)
         if (job->stage == JOB_PARSED) {
             job_map(job, &config, now_us);
         }
-        if (job->stage == JOB_TELLING) {
-            hand_tell(&hand, job, now_us);
-        }
-        if (job->stage == JOB_FOLDING) {
-            hand_fold(&hand, job, now_us);
-        }
+        hand_keep(&hand, job, now_us);
     }
     hand_settle(&hand, now_us);
 }

@@ -32,6 +32,7 @@ def config(redis, sandbox, home):
         "server": {"listen": "127.0.0.1:0", "public_url": harness.PUBLIC_URL},
         "admin": {"listen": "127.0.0.1:0"},
         "redis": {"url": redis.url},
+        "ticket": dict(harness.NO_WAITS),
         "state_dir": str(home / "state"),
     }
 
