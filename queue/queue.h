@@ -112,7 +112,7 @@ struct queue_record {
     unsigned schema;
     int64_t received_ms; /* Redis time of the first put */
     int64_t now_ms;      /* Redis time of this claim */
-    int64_t attempts;    /* claims so far, this one included */
+    int64_t attempts;    /* claims somebody received so far, this one included */
     int64_t lost_claims; /* in a row, whose worker was gone before it settled anything */
     struct queue_route routes[QUEUE_ROUTES_MAX];
     size_t route_count;

@@ -85,6 +85,11 @@ local function count_lost(record, values)
   return lost_claims
 end
 
+-- Claimed by this very call already, whose answer was lost: no other attempt.
+local function is_repeated(values)
+  return values.s == 'claimed' and values.k == token
+end
+
 local function take(id, key, is_late)
   local record = key and prefix .. key
   local fields = key and call('HGETALL', record) or {}
@@ -99,7 +104,7 @@ local function take(id, key, is_late)
   if not is_late and is_ours_under_way(values.s, values.k) then
     return
   end
-  local attempts = (tonumber(values.a) or 0) + 1
+  local attempts = (tonumber(values.a) or 0) + (is_repeated(values) and 0 or 1)
   -- The first entry came with the record.
   local received = values.t or string.match(id, '^%d+')
   if (tonumber(received) or 0) > now then
@@ -150,6 +155,7 @@ local function let_go(entry)
   if held[1] == 'claimed' and held[2] == token then
     call('HDEL', record, 'k')
     call('HSET', record, 's', 'pending')
+    call('HINCRBY', record, 'a', -1) -- nobody heard of it
   end
 end
 
