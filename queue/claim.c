@@ -195,6 +195,19 @@ read_records(struct claim *claim, unsigned partition, const struct redisReply *r
     return 0;
 }
 
+static void
+read_missing(struct queue_alarms *alarms, const struct redisReply *reply)
+{
+    const int64_t missing = redis_reply_number(redis_reply_at(reply, 5));
+    const struct slice key = slice_cut_text(
+        redis_reply_text(redis_reply_at(reply, 6)), QUEUE_MISSING_SIZE - 1);
+
+    alarms->records_missing += missing;
+    if (missing > 0 && !slice_to_text(key, alarms->missing_key, QUEUE_MISSING_SIZE)) {
+        alarms->missing_key[0] = '\0'; /* nobody's text */
+    }
+}
+
 /* Redis has lost its data when a group was missing: the next greeting writes fb:meta again. */
 static int
 read_claim(struct claim *claim, unsigned partition, const struct redisReply *reply)
@@ -213,7 +226,7 @@ read_claim(struct claim *claim, unsigned partition, const struct redisReply *rep
         queue->session.greeted = false;
     }
     queue->alarms.groups_recreated += recreated;
-    queue->alarms.records_missing += redis_reply_number(redis_reply_at(reply, 5));
+    read_missing(&queue->alarms, reply);
     return read_records(claim, partition, reply);
 }
 

@@ -140,14 +140,16 @@ void queue_record_free(struct queue_record **record);
 void queue_set_shelves(struct queue *queue, unsigned closed, unsigned peeked);
 
 enum {
-    QUEUE_MASTER_SIZE = 56, /* an IPv6 address and a port */
+    QUEUE_MASTER_SIZE = 56,  /* an IPv6 address and a port */
+    QUEUE_MISSING_SIZE = 80, /* with the NUL: a key, cut */
 };
 
 /* What claims found that must not be: somebody else empties or changes this Redis. Or it moved. */
 struct queue_alarms {
     int64_t groups_recreated; /* the consumer group was gone */
     int64_t records_missing;  /* entries without their record: counted as unaccounted */
-    int64_t moves;            /* Sentinels named another master */
+    char missing_key[QUEUE_MISSING_SIZE]; /* of the last one, as its entry has it */
+    int64_t moves;                        /* Sentinels named another master */
     char master[QUEUE_MASTER_SIZE]; /* "address:port" by now; empty without Sentinels */
 };
 

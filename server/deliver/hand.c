@@ -4,6 +4,8 @@
 #include "server/deliver/hand.h"
 
 #include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
 
 #include "queue/crash_point.h"
 #include "server/deliver/outcome.h"
@@ -15,7 +17,8 @@
 enum {
     REDIS_BACKOFF_MIN_MS = 100,
     REDIS_BACKOFF_MAX_MS = 1000,
-    REFUSED_DELAY_MS = 10 * 1000,
+    FULL_DELAY_MS = 10 * 1000,
+    REFUSED_DELAY_MS = 1000, /* for each attempt */
 };
 
 void
@@ -85,8 +88,9 @@ tell_alarms(struct hand *hand)
     }
     if (alarms.records_missing > 0) {
         log_error("records_missing",
-            "count=%" PRId64 " do=\"find out who deletes keys of this Redis\"",
-            alarms.records_missing);
+            "count=%" PRId64 " key=\"%s\""
+            " do=\"find out who deletes or overwrites keys of this Redis\"",
+            alarms.records_missing, alarms.missing_key);
     }
     if (alarms.moves > 0) {
         log_warn("redis_moved", "master=%s", alarms.master);
@@ -155,14 +159,40 @@ hand_may_read(struct hand *hand, size_t index)
     return hand->count == 1;
 }
 
+/*
+ * Redis answers, and refuses what this record needs: the others must not wait for it. Over
+ * maxmemory it stores nothing, and yet settles: then the record is not to blame.
+ */
+static void
+put_off(struct hand *hand, struct job *job)
+{
+    const char *error = queue_error(hand->queue);
+    const int64_t attempts = job->record->attempts;
+
+    (void)snprintf(job->detail, sizeof(job->detail), "error=\"%.180s\"", error);
+    if (strstr(error, "OOM ") != NULL) {
+        job_delay(job, "queue_refused", FULL_DELAY_MS);
+    } else if (attempts >= BREVO_ATTEMPTS_MAX) {
+        job_park(job, "queue_refused");
+    } else {
+        job_retry(job, "queue_refused", REFUSED_DELAY_MS * attempts);
+    }
+}
+
 void
 hand_claim_effect(struct hand *hand, struct job *job, int64_t now_us)
 {
     enum queue_effect_result effect = QUEUE_EFFECT_BUSY;
 
-    if (reaches_redis(hand, now_us) &&
-        worked(hand, queue_effect_claim(hand->queue, job->record,
-                         job->reading.event.effect_key, &effect))) {
+    if (!reaches_redis(hand, now_us)) {
+        return;
+    }
+    const int r = queue_effect_claim(
+        hand->queue, job->record, job->reading.event.effect_key, &effect);
+
+    if (r == QUEUE_E_REFUSED) {
+        put_off(hand, job);
+    } else if (worked(hand, r)) {
         CRASH_POINT("effect_claimed");
         job_effect(job, effect);
     }
@@ -174,16 +204,15 @@ hand_fold(struct hand *hand, struct job *job, int64_t now_us)
     if (!reaches_redis(hand, now_us)) {
         return;
     }
-    int r = sink_test_id(job) != NULL ? sink_test_keep(hand->queue, job)
-                                      : reservation_fold(hand->queue, job, now_us);
+    const int r = sink_test_id(job) != NULL ? sink_test_keep(hand->queue, job)
+                                            : reservation_fold(hand->queue, job, now_us);
 
-    if (r == QUEUE_E_REFUSED) {
-        /* Over maxmemory Redis stores nothing, and yet settles: that must not wait for this. */
-        job_delay(job, "queue_refused", REFUSED_DELAY_MS);
-        r = QUEUE_OK;
-    }
     CRASH_POINT("folded");
-    (void)worked(hand, r);
+    if (r == QUEUE_E_REFUSED) {
+        put_off(hand, job);
+    } else {
+        (void)worked(hand, r);
+    }
 }
 
 /* Takes the finished jobs out of hand; the others keep their order. */
