@@ -69,7 +69,7 @@ reaches_redis(const struct hand *hand, int64_t now_us)
 void
 hand_look(struct hand *hand, struct pause *pause, int64_t now_us)
 {
-    if (reaches_redis(hand, now_us)) {
+    if (reaches_redis(hand, now_us) && pause_wants_look(pause, now_us)) {
         (void)worked(hand, pause_look(pause, hand->queue, now_us));
     }
 }

@@ -458,6 +458,33 @@ over_maxmemory_waiting_costs_no_attempt(void **state)
     assert_int_equal(REDIS_NUMBER(&redis, "HGET", "fb:{0}:r:" SINK_TEST, "a"), 0);
 }
 
+/* ---- Redis is away -------------------------------------------------------------------------- */
+
+static void
+nobody_says_that_redis_is_back_before_it_was_asked(void **state)
+{
+    struct pause pause;
+    int64_t now_us = clock_monotonic_us();
+
+    (void)state;
+    pause_init(&pause, 1000);
+    redis_fixture_kill(&redis);
+    hand_look(&hand, &pause, now_us);
+    const int64_t backoff_ms = hand.redis_backoff_ms;
+
+    assert_int_not_equal(backoff_ms, 0);
+    hand.redis_us = now_us; /* it may be asked again, but no look is due */
+    hand_look(&hand, &pause, now_us);
+    assert_int_equal(hand.redis_backoff_ms, backoff_ms);
+    now_us += (int64_t)PAUSE_LOOK_MS * US_PER_MS;
+    hand_look(&hand, &pause, now_us);
+    assert_true(hand.redis_backoff_ms > backoff_ms);
+    redis_fixture_restart(&redis, false);
+    hand.redis_us = now_us;
+    hand_look(&hand, &pause, now_us + (int64_t)PAUSE_LOOK_MS * US_PER_MS);
+    assert_int_equal(hand.redis_backoff_ms, 0);
+}
+
 int
 main(void)
 {
@@ -479,6 +506,7 @@ main(void)
         TEST(an_effect_that_redis_refuses_holds_up_its_own_record_alone),
         TEST(what_redis_refuses_every_time_is_parked_in_the_end),
         TEST(over_maxmemory_waiting_costs_no_attempt),
+        TEST(nobody_says_that_redis_is_back_before_it_was_asked),
     };
 
     log_set_level(LOG_ERROR);
