@@ -297,28 +297,54 @@ free_records(struct queue_record **records, size_t count)
     }
 }
 
+static int
+claim_rounds(struct claim *claim)
+{
+    struct session *session = &claim->queue->session;
+    const int64_t timeout_us = session->timeout_us;
+    int r = QUEUE_OK;
+
+    if (claim->queue->claim_lost && claim->queue->is_patient) {
+        session->timeout_us = QUEUE_PATIENCE * timeout_us;
+    }
+    while (r == QUEUE_OK && claim->candidate_count > 0 && claim->count < claim->max) {
+        r = claim_round(claim);
+    }
+    session->timeout_us = timeout_us;
+    return r;
+}
+
 int
 queue_claim(
     struct queue *queue, size_t max, struct queue_record **ret_records, size_t *ret_count)
 {
-    struct claim claim = {.queue = queue, .max = max, .records = ret_records};
-    int r = QUEUE_OK;
+    const size_t limit = queue->claim_limit;
+    struct claim claim = {.queue = queue,
+        .max = limit > 0 && limit < max ? limit : max,
+        .records = ret_records};
 
     assert(queue->consumer[0] != '\0');
     claim_begin(&claim);
-    while (r == QUEUE_OK && claim.candidate_count > 0 && claim.count < max) {
-        r = claim_round(&claim);
-    }
+    const int r = claim_rounds(&claim);
+
     if (r != QUEUE_OK) { /* what was claimed bears our token: the next call finds it */
         free_records(ret_records, claim.count);
         handle_recover(queue);
         queue->claim_lost = true;
+        queue->claim_limit = 1;
         return r;
     }
     queue->claim_lost = false;
+    queue->claim_limit = limit <= max ? 2 * limit : limit;
     queue->claim_number++;
     *ret_count = claim.count;
     return QUEUE_OK;
+}
+
+void
+queue_set_patience(struct queue *queue, bool is_patient)
+{
+    queue->is_patient = is_patient;
 }
 
 void

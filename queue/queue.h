@@ -33,6 +33,7 @@ enum {
     QUEUE_PARTITIONS_MAX = 64,
     QUEUE_NOTE_SIZE = 80, /* with the NUL: a note's text */
     QUEUE_NOTES_MAX = 16, /* of one name */
+    QUEUE_PATIENCE = 3,   /* see queue_set_patience() */
     QUEUE_SHELVES = 32,   /* 1 .. QUEUE_SHELVES - 1 */
 };
 
@@ -127,10 +128,18 @@ struct queue_record {
  *
  * A missing consumer group is made again at 0, so that nothing in the stream is skipped, and
  * counted in queue_stats.group_recreated.
+ *
+ * When it fails, its answer may have been too large for the time there was: the next call asks for
+ * one record, and each that succeeds for twice as many. See queue_set_patience(), too.
  */
 int queue_claim(struct queue *queue, size_t max, struct queue_record **ret_records,
     size_t *ret_count) MUST_USE;
 void queue_record_free(struct queue_record **record);
+/*
+ * While it is on, a claim after one that failed may take up to QUEUE_PATIENCE times `timeout_ms`:
+ * for an owner whom nothing else waits for.
+ */
+void queue_set_patience(struct queue *queue, bool is_patient);
 
 /*
  * Records that were delayed onto a shelf stay there while it is closed; claims take them back,

@@ -115,6 +115,7 @@ hand_claim(struct hand *hand, size_t max, int64_t now_us)
     struct queue_record *records[HAND_JOBS_MAX] = {0};
     size_t count = 0;
 
+    queue_set_patience(hand->queue, hand->count == 0); /* else settling would wait */
     if (max == 0 || !may_claim(hand) || !reaches_redis(hand, now_us) ||
         !worked(hand, queue_claim(hand->queue, max, records, &count))) {
         return 0;

@@ -10,7 +10,9 @@
 #include "tests/unit/queue_fixture.h"
 
 enum {
-    MANY = 16, /* partitions */
+    MANY = 16, /* partitions, records */
+    HASTY_US = 50 * 1000,
+    PATIENT_US = 5 * 1000 * 1000,
 };
 
 static struct queue *
@@ -176,7 +178,7 @@ open_hasty(unsigned partitions)
 {
     struct queue_options options = default_options("worker-1");
 
-    options.timeout_ms = 50;
+    options.timeout_ms = HASTY_US / US_PER_MS;
     options.partitions = partitions;
     struct queue *hasty = open_queue(&options);
 
@@ -233,7 +235,8 @@ claim_all(struct queue *hasty, size_t max, size_t count)
         struct queue_record *records[MANY] = {0};
         size_t claimed = 0;
 
-        if (queue_claim(hasty, max, records, &claimed) != QUEUE_OK) {
+        if (queue_claim(hasty, max < count ? max : count, records, &claimed) !=
+            QUEUE_OK) {
             continue; /* a busy machine */
         }
         assert_in_range(claimed, 0, count);
@@ -308,6 +311,60 @@ a_claim_that_nobody_received_is_no_attempt(void **state)
     queue_close(&hasty);
 }
 
+/* How many come when as many are asked for as there can be. */
+static size_t
+claim_most(struct queue *hasty)
+{
+    struct queue_record *records[MANY] = {0};
+    size_t count = 0;
+
+    assert_int_equal(queue_claim(hasty, MANY, records, &count), QUEUE_OK);
+    for (size_t i = 0; i < count; i++) {
+        queue_record_free(&records[i]);
+    }
+    return count;
+}
+
+/* Its answer may have been too large for the time there was. */
+static void
+a_claim_that_was_lost_is_not_asked_for_in_the_same_size_again(void **state)
+{
+    (void)state;
+    struct queue *hasty = open_hasty(1);
+
+    put_numbered(1, 40);
+    lose_a_claim(hasty, 10, 10);
+    hasty->session.timeout_us = PATIENT_US;
+    assert_int_equal(claim_most(hasty), 1);
+    assert_int_equal(claim_most(hasty), 2);
+    assert_int_equal(claim_most(hasty), 4);
+    assert_int_equal(claim_most(hasty), 8);
+    assert_int_equal(claim_most(hasty), MANY);
+    assert_int_equal(claim_most(hasty), 40 - 1 - 2 - 4 - 8 - MANY);
+    queue_close(&hasty);
+}
+
+static void
+a_lost_claim_is_waited_for_longer_by_whom_has_the_time(void **state)
+{
+    struct queue_record *record = NULL;
+    size_t count = 0;
+
+    (void)state;
+    struct queue *hasty = open_hasty(1);
+
+    redis_fixture_signal(&redis, SIGSTOP);
+    queue_set_patience(hasty, true);
+    assert_int_equal(queue_claim(hasty, 1, &record, &count), -ETIMEDOUT);
+    const int64_t began_us = redis_now_us();
+
+    assert_int_equal(queue_claim(hasty, 1, &record, &count), -ETIMEDOUT);
+    assert_true(redis_now_us() - began_us >= 2 * HASTY_US);
+    assert_int_equal(hasty->session.timeout_us, HASTY_US);
+    redis_fixture_signal(&redis, SIGCONT);
+    queue_close(&hasty);
+}
+
 /* And is handed nothing twice, however many answers are lost. */
 static void
 claims_lost_one_after_the_other_are_found_once(void **state)
@@ -355,6 +412,8 @@ main(void)
         TEST(a_lost_claim_is_found_behind_what_is_in_hand),
         TEST(a_lost_claim_is_found_by_smaller_ones),
         TEST(a_claim_that_nobody_received_is_no_attempt),
+        TEST(a_claim_that_was_lost_is_not_asked_for_in_the_same_size_again),
+        TEST(a_lost_claim_is_waited_for_longer_by_whom_has_the_time),
         TEST(claims_lost_one_after_the_other_are_found_once),
         TEST(a_lost_claim_is_found_in_every_partition),
     };
