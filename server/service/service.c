@@ -241,7 +241,8 @@ open_server(struct service *service)
         .config = service->config,
         .redis_url = service->redis_url,
     };
-    loops_spare_redis(&service->server, redis_watch_is_full(service->watch));
+    loops_spare_redis(
+        &service->server, redis_watch_is_full(service->watch, clock_monotonic_us()));
     const int r = loops_open(&service->server, &options, service->error);
 
     if (r == 0) {
@@ -302,7 +303,8 @@ supervise(struct service *service)
             embedded_redis_supervise(service->redis, clock_monotonic_us() / US_PER_MS);
         }
         redis_watch_run(service->watch);
-        loops_spare_redis(&service->server, redis_watch_is_full(service->watch));
+        loops_spare_redis(
+            &service->server, redis_watch_is_full(service->watch, clock_monotonic_us()));
         admin_run(service->admin);
     }
 }
