@@ -72,6 +72,13 @@ const char *queue_error(
 /* Connects, loads the scripts, checks the partition count, creates the consumer groups. */
 int queue_prepare(struct queue *queue) MUST_USE;
 
+/*
+ * Forgets consumers that have nothing claimed and did not ask for anything for `idle_ms`, some at a
+ * time; *ret_count: how many.
+ */
+int queue_forget_consumers(
+    struct queue *queue, int64_t idle_ms, int64_t *ret_count) MUST_USE;
+
 /* ---- put ------------------------------------------------------------------------------- */
 
 enum queue_put_result {
