@@ -195,6 +195,19 @@ read_records(struct claim *claim, unsigned partition, const struct redisReply *r
     return 0;
 }
 
+static void
+read_missing(struct queue_alarms *alarms, const struct redisReply *reply)
+{
+    const int64_t missing = redis_reply_number(redis_reply_at(reply, 5));
+    const struct slice key = slice_cut_text(
+        redis_reply_text(redis_reply_at(reply, 6)), QUEUE_MISSING_SIZE - 1);
+
+    alarms->records_missing += missing;
+    if (missing > 0 && !slice_to_text(key, alarms->missing_key, QUEUE_MISSING_SIZE)) {
+        alarms->missing_key[0] = '\0'; /* nobody's text */
+    }
+}
+
 /* Redis has lost its data when a group was missing: the next greeting writes fb:meta again. */
 static int
 read_claim(struct claim *claim, unsigned partition, const struct redisReply *reply)
@@ -213,7 +226,7 @@ read_claim(struct claim *claim, unsigned partition, const struct redisReply *rep
         queue->session.greeted = false;
     }
     queue->alarms.groups_recreated += recreated;
-    queue->alarms.records_missing += redis_reply_number(redis_reply_at(reply, 5));
+    read_missing(&queue->alarms, reply);
     return read_records(claim, partition, reply);
 }
 
@@ -284,28 +297,54 @@ free_records(struct queue_record **records, size_t count)
     }
 }
 
+static int
+claim_rounds(struct claim *claim)
+{
+    struct session *session = &claim->queue->session;
+    const int64_t timeout_us = session->timeout_us;
+    int r = QUEUE_OK;
+
+    if (claim->queue->claim_lost && claim->queue->is_patient) {
+        session->timeout_us = QUEUE_PATIENCE * timeout_us;
+    }
+    while (r == QUEUE_OK && claim->candidate_count > 0 && claim->count < claim->max) {
+        r = claim_round(claim);
+    }
+    session->timeout_us = timeout_us;
+    return r;
+}
+
 int
 queue_claim(
     struct queue *queue, size_t max, struct queue_record **ret_records, size_t *ret_count)
 {
-    struct claim claim = {.queue = queue, .max = max, .records = ret_records};
-    int r = QUEUE_OK;
+    const size_t limit = queue->claim_limit;
+    struct claim claim = {.queue = queue,
+        .max = limit > 0 && limit < max ? limit : max,
+        .records = ret_records};
 
     assert(queue->consumer[0] != '\0');
     claim_begin(&claim);
-    while (r == QUEUE_OK && claim.candidate_count > 0 && claim.count < max) {
-        r = claim_round(&claim);
-    }
+    const int r = claim_rounds(&claim);
+
     if (r != QUEUE_OK) { /* what was claimed bears our token: the next call finds it */
         free_records(ret_records, claim.count);
         handle_recover(queue);
         queue->claim_lost = true;
+        queue->claim_limit = 1;
         return r;
     }
     queue->claim_lost = false;
+    queue->claim_limit = limit <= max ? 2 * limit : limit;
     queue->claim_number++;
     *ret_count = claim.count;
     return QUEUE_OK;
+}
+
+void
+queue_set_patience(struct queue *queue, bool is_patient)
+{
+    queue->is_patient = is_patient;
 }
 
 void

@@ -177,8 +177,8 @@ answered(struct group_commit *commit, int64_t now_us)
     case GREETING:
         greeting_done(commit, now_us);
         break;
-    case STORING:
-        round_done(commit, now_us);
+    case STORING: /* a round that was given up is empty: it is like a probe now */
+        (commit->units.round.count > 0 ? round_done : probe_done)(commit, now_us);
         break;
     case PROBING:
         probe_done(commit, now_us);

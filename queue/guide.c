@@ -16,7 +16,8 @@
 enum {
     PATIENCE_US = 300 * 1000, /* with one guide, connecting included */
     WATCH_EVERY_US = 1000 * 1000,
-    HINTS_MAX = 3, /* followed before a guide is asked again */
+    WATCH_PATIENCE_US = 3 * WATCH_EVERY_US, /* one look connects, one asks, one reads */
+    HINTS_MAX = 3,                          /* followed before a guide is asked again */
 };
 
 void
@@ -205,10 +206,11 @@ watch_next(struct guide *guide, int64_t now_us)
 {
     struct redis *watch = &guide->watch;
 
-    if (now_us < guide->watch_us) {
+    if (now_us < guide->watch_us || redis_is_connected(watch)) {
         return;
     }
     guide->watch_us = now_us + WATCH_EVERY_US;
+    guide->watch_deadline_us = now_us + WATCH_PATIENCE_US;
     guide->watch_at = (guide->watch_at + 1) % watch->url.guide_count;
     if (connect_to_guide(watch, guide->watch_at) == 0) {
         begin_question(watch, &guide->watch_question);
@@ -225,7 +227,7 @@ read_watch(struct guide *guide, int64_t now_us, struct guide_answer *ret_answer)
     const int r = redis_advance(&guide->watch);
 
     if (r == -EAGAIN) {
-        return now_us < guide->watch_us ? -EAGAIN : -ETIMEDOUT;
+        return now_us < guide->watch_deadline_us ? -EAGAIN : -ETIMEDOUT;
     }
     return r != 0 || read_answer(guide, &guide->watch, &guide->watch_question, ret_answer)
                              .size == 0

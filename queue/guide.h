@@ -12,10 +12,10 @@
  * A node of a cluster that is not, or no longer, the right one says which is ("MOVED"): the next
  * connection goes there without a question.
  *
- * While connected, Sentinels are asked in turn, one every second, on a connection of its own,
- * whether that is still the master: one that was replaced on purpose takes writes for some ten
- * seconds more, which are lost when it becomes a replica. Nobody waits for the answer; it is read
- * by the way. Each failover has a higher epoch: an answer that is older than another is not
+ * While connected, Sentinels are asked in turn, one at a time, every second, on a connection of
+ * its own, whether that is still the master: one that was replaced on purpose takes writes for some
+ * ten seconds more, which are lost when it becomes a replica. Nobody waits for the answer; it is
+ * read by the way. Each failover has a higher epoch: an answer that is older than another is not
  * believed, unless no Sentinel has a newer one. A node of a cluster needs no such watch: cut off
  * from the others it refuses writes by itself before there is another.
  */
@@ -34,9 +34,10 @@ struct guide {
     struct redis watch;        /* asks while we are connected to a master */
     struct redis_exchange watch_question;
     size_t watch_at;
-    int64_t watch_us; /* the next question, or the end of patience with this one */
-    int64_t epoch;    /* the highest heard of; 0: none */
-    bool met_older;   /* in this attempt */
+    int64_t watch_us;          /* no question before */
+    int64_t watch_deadline_us; /* of the one that is open */
+    int64_t epoch;             /* the highest heard of; 0: none */
+    bool met_older;            /* in this attempt */
 };
 
 /* `slot`: what a master is looked for for; Sentinels' has all. */
@@ -75,7 +76,8 @@ void guide_arrived(struct guide *guide);
 
 /*
  * Does a Sentinel know of a failover to another master than `redis` is connected to? Never waits:
- * the answer is the one to the question of a second ago. False while there is none.
+ * the answer is to a question of an earlier look, at most three seconds ago. False while there is
+ * none.
  */
 bool guide_names_another(
     struct guide *guide, const struct redis *redis, int64_t now_us) MUST_USE;

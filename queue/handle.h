@@ -32,7 +32,9 @@ struct queue {
     char incarnation
         [HANDLE_TOKEN_SIZE]; /* "<consumer>/<random>/": begins all our tokens */
     uint64_t claim_number;
-    bool claim_lost;          /* the last one failed: records may bear its token */
+    bool claim_lost;    /* the last one failed: records may bear its token */
+    size_t claim_limit; /* records of the next one; 0: none */
+    bool is_patient;
     unsigned first_partition; /* of the next claim: all get their turn */
     int64_t next_takeover_us;
     struct queue_alarms alarms; /* not taken yet */

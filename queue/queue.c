@@ -14,6 +14,11 @@
 #include "queue/handle.h"
 #include "queue/put.h"
 
+enum {
+    FORGET_ARGUMENTS = 3,
+    FORGET_MAX = 100, /* consumers of a partition, in one call */
+};
+
 /* ---- opening ----------------------------------------------------------------------------- */
 
 static int
@@ -147,6 +152,28 @@ queue_prepare(struct queue *queue)
         }
     }
     return QUEUE_OK;
+}
+
+int
+queue_forget_consumers(struct queue *queue, int64_t idle_ms, int64_t *ret_count)
+{
+    struct redis_exchange *exchange = &queue->exchange;
+
+    *ret_count = 0;
+    redis_exchange_clear(exchange);
+    for (unsigned partition = 0; partition < queue->session.partitions; partition++) {
+        session_command(exchange, SCRIPT_FORGET, 1, FORGET_ARGUMENTS);
+        session_argument_key(exchange, partition, "stream", (struct slice){0});
+        redis_argument_text(exchange, QUEUE_GROUP);
+        redis_argument_number(exchange, idle_ms);
+        redis_argument_number(exchange, FORGET_MAX);
+    }
+    const int r = handle_call(queue);
+
+    for (size_t i = 0; i < exchange->answered && r == QUEUE_OK; i++) {
+        *ret_count += redis_reply_number(exchange->replies[i]);
+    }
+    return r;
 }
 
 int

@@ -33,6 +33,7 @@ enum {
     QUEUE_PARTITIONS_MAX = 64,
     QUEUE_NOTE_SIZE = 80, /* with the NUL: a note's text */
     QUEUE_NOTES_MAX = 16, /* of one name */
+    QUEUE_PATIENCE = 3,   /* see queue_set_patience() */
     QUEUE_SHELVES = 32,   /* 1 .. QUEUE_SHELVES - 1 */
 };
 
@@ -70,6 +71,13 @@ const char *queue_error(
 
 /* Connects, loads the scripts, checks the partition count, creates the consumer groups. */
 int queue_prepare(struct queue *queue) MUST_USE;
+
+/*
+ * Forgets consumers that have nothing claimed and did not ask for anything for `idle_ms`, some at a
+ * time; *ret_count: how many.
+ */
+int queue_forget_consumers(
+    struct queue *queue, int64_t idle_ms, int64_t *ret_count) MUST_USE;
 
 /* ---- put ------------------------------------------------------------------------------- */
 
@@ -112,7 +120,7 @@ struct queue_record {
     unsigned schema;
     int64_t received_ms; /* Redis time of the first put */
     int64_t now_ms;      /* Redis time of this claim */
-    int64_t attempts;    /* claims so far, this one included */
+    int64_t attempts;    /* claims somebody received so far, this one included */
     int64_t lost_claims; /* in a row, whose worker was gone before it settled anything */
     struct queue_route routes[QUEUE_ROUTES_MAX];
     size_t route_count;
@@ -127,10 +135,18 @@ struct queue_record {
  *
  * A missing consumer group is made again at 0, so that nothing in the stream is skipped, and
  * counted in queue_stats.group_recreated.
+ *
+ * When it fails, its answer may have been too large for the time there was: the next call asks for
+ * one record, and each that succeeds for twice as many. See queue_set_patience(), too.
  */
 int queue_claim(struct queue *queue, size_t max, struct queue_record **ret_records,
     size_t *ret_count) MUST_USE;
 void queue_record_free(struct queue_record **record);
+/*
+ * While it is on, a claim after one that failed may take up to QUEUE_PATIENCE times `timeout_ms`:
+ * for an owner whom nothing else waits for.
+ */
+void queue_set_patience(struct queue *queue, bool is_patient);
 
 /*
  * Records that were delayed onto a shelf stay there while it is closed; claims take them back,
@@ -140,14 +156,16 @@ void queue_record_free(struct queue_record **record);
 void queue_set_shelves(struct queue *queue, unsigned closed, unsigned peeked);
 
 enum {
-    QUEUE_MASTER_SIZE = 56, /* an IPv6 address and a port */
+    QUEUE_MASTER_SIZE = 56,  /* an IPv6 address and a port */
+    QUEUE_MISSING_SIZE = 80, /* with the NUL: a key, cut */
 };
 
 /* What claims found that must not be: somebody else empties or changes this Redis. Or it moved. */
 struct queue_alarms {
     int64_t groups_recreated; /* the consumer group was gone */
     int64_t records_missing;  /* entries without their record: counted as unaccounted */
-    int64_t moves;            /* Sentinels named another master */
+    char missing_key[QUEUE_MISSING_SIZE]; /* of the last one, as its entry has it */
+    int64_t moves;                        /* Sentinels named another master */
     char master[QUEUE_MASTER_SIZE]; /* "address:port" by now; empty without Sentinels */
 };
 

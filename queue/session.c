@@ -19,6 +19,7 @@ static const struct script_source {
     [SCRIPT_CLAIM] = {script_claim_text, script_claim_sha},
     [SCRIPT_SETTLE] = {script_settle_text, script_settle_sha},
     [SCRIPT_EFFECTS] = {script_effects_text, script_effects_sha},
+    [SCRIPT_FORGET] = {script_forget_text, script_forget_sha},
     [SCRIPT_STATS] = {script_stats_text, script_stats_sha},
     [SCRIPT_PARKED] = {script_parked_text, script_parked_sha},
     [SCRIPT_UNPARK] = {script_unpark_text, script_unpark_sha},

@@ -5,8 +5,8 @@
 --       claim deadline in ms, recover cursor, takeover cursor ('' each: not now),
 --       as bits: closed shelves, and those of them to take one from all the same
 -- Returns now in ms, recover cursor, takeover cursor, groups made again, the records, each
---       {key, entry id, attempts, received ms, schema, lost claims, {route, bytes, ...}}, and how
---       many entries had none.
+--       {key, entry id, attempts, received ms, schema, lost claims, {route, bytes, ...}}, how many
+--       entries had none, and the key of the last of those.
 --
 -- The first write of each run is one that Redis allows over maxmemory; then the rest may run.
 local OWN_READ = 64
@@ -18,7 +18,7 @@ local max, deadline_ms, recover, takeover = tonumber(ARGV[6]), ARGV[7], ARGV[8],
 local time = call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local closed, peeked = tonumber(ARGV[10]), tonumber(ARGV[11])
-local records, recreated, missing = {}, 0, 0
+local records, recreated, missing, missing_key = {}, 0, 0, ''
 
 -- The group is gone when Redis came back without its data. At 0 nothing is skipped.
 local function group_call(...)
@@ -45,8 +45,20 @@ local function drop_entry(id)
 end
 
 local function lose(id, key)
-  missing = missing + 1
-  call('ZADD', lost, now, id .. ' ' .. (key or ''))
+  missing, missing_key = missing + 1, key or ''
+  call('ZADD', lost, now, id .. ' ' .. missing_key)
+end
+
+-- Of a record. Somebody may have overwritten it with another type: then it is gone.
+local function look(...)
+  local fields = redis.pcall(...)
+  if fields.err and string.find(fields.err, 'WRONGTYPE', 1, true) then
+    return {}
+  end
+  if fields.err then
+    error(fields.err)
+  end
+  return fields
 end
 
 local function is_waiting(state)
@@ -85,9 +97,14 @@ local function count_lost(record, values)
   return lost_claims
 end
 
+-- Claimed by this very call already, whose answer was lost: no other attempt.
+local function is_repeated(values)
+  return values.s == 'claimed' and values.k == token
+end
+
 local function take(id, key, is_late)
   local record = key and prefix .. key
-  local fields = key and call('HGETALL', record) or {}
+  local fields = key and look('HGETALL', record) or {}
   if #fields == 0 then
     drop_entry(id)
     return lose(id, key)
@@ -99,7 +116,7 @@ local function take(id, key, is_late)
   if not is_late and is_ours_under_way(values.s, values.k) then
     return
   end
-  local attempts = (tonumber(values.a) or 0) + 1
+  local attempts = (tonumber(values.a) or 0) + (is_repeated(values) and 0 or 1)
   -- The first entry came with the record.
   local received = values.t or string.match(id, '^%d+')
   if (tonumber(received) or 0) > now then
@@ -146,10 +163,11 @@ end
 -- token, shall not think that it is in hand.
 local function let_go(entry)
   local record = prefix .. (entry[2] and key_in(entry[2]) or '')
-  local held = call('HMGET', record, 's', 'k')
+  local held = look('HMGET', record, 's', 'k')
   if held[1] == 'claimed' and held[2] == token then
     call('HDEL', record, 'k')
     call('HSET', record, 's', 'pending')
+    call('HINCRBY', record, 'a', -1) -- nobody heard of it
   end
 end
 
@@ -175,7 +193,7 @@ end
 local function move(from, to, count)
   for _, key in ipairs(call('ZRANGEBYSCORE', delayed, from, to, 'LIMIT', 0, count)) do
     call('ZREM', delayed, key)
-    local state = call('HGET', prefix .. key, 's')
+    local state = look('HMGET', prefix .. key, 's')[1]
     if not state then
       lose('delayed', key)
     elseif state == 'delayed' then
@@ -229,4 +247,4 @@ end
 if room() > 0 then
   take_all(read('>', room()))
 end
-return {now, recover, takeover, recreated, records, missing}
+return {now, recover, takeover, recreated, records, missing, missing_key}

@@ -6,7 +6,8 @@
 -- Returns a number for each: for claim 0 claimed, 1 busy, 2 done, 3 done by this record; else 0.
 --
 -- The value is "claimed <token> <deadline ms> <claim ms> <record key>", which lives until then, or
--- "done <record key>", which lives for the window.
+-- "done <record key>", which lives for the window. Overwritten with another type it is not claimed:
+-- what was done is not known then.
 -- DEL comes before SET so that Redis lets it run over maxmemory.
 local CLAIMED, BUSY, DONE, OURS = 0, 1, 2, 3
 local call = redis.call
@@ -15,7 +16,10 @@ local time = call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 
 local function read(effect)
-  local value = call('GET', effect) or ''
+  local value = redis.pcall('GET', effect) or ''
+  if type(value) == 'table' then
+    return {error = value.err}
+  end
   local held = {done_by = string.match(value, '^done (.*)$')}
   held.token, held.deadline, held.claim_ms, held.key =
     string.match(value, '^claimed (%S+) (%d+) (%d+) (.*)$')
@@ -41,6 +45,9 @@ end
 local act = {}
 
 function act.claim(effect, item, held)
+  if held.error then
+    error(held.error)
+  end
   if held.done_by then
     return held.done_by == item.key and OURS or DONE
   end

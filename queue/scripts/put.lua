@@ -6,6 +6,7 @@
 --
 -- Reads before it writes, and its first write may not run over maxmemory: then nothing ran. That
 -- is the one to the stream: when that key is no stream, no record is left behind that is in none.
+-- Nor is anything stored when a key that may have to be changed has another type.
 local NEW, MERGED, DUPLICATE, FULL = 0, 1, 2, 3
 local call = redis.call
 local stream, parked, stats = KEYS[1], KEYS[2], KEYS[3]
@@ -13,7 +14,7 @@ local schema, prefix_size, routes_max = ARGV[1], tonumber(ARGV[2]), tonumber(ARG
 local counts = {}
 -- Asked once for all: nearly always no record is there yet.
 local some_exist = call('EXISTS', unpack(KEYS, 4)) > 0
-local stored = {} -- by this call
+local states = {} -- of each record, as far as this call has come
 
 local function count(name, change)
   counts[name] = (counts[name] or 0) + change
@@ -47,6 +48,7 @@ local function reopen(record, route, bytes)
   call('HSET', record, 's', 'pending', 'v', schema, 'a', 0, route, bytes)
   call('HDEL', record, 'e', 'o', 't', 'w')
   call('PERSIST', record)
+  states[record] = 'pending'
   return NEW
 end
 
@@ -57,6 +59,7 @@ local function unpark(record)
   call('HSET', record, 's', 'pending', 'a', 0)
   call('HDEL', record, 'e')
   call('ZREM', parked, key_of(record))
+  states[record] = 'pending'
 end
 
 local function merge(record, state, route, bytes)
@@ -77,9 +80,9 @@ local function merge(record, state, route, bytes)
 end
 
 local function put(record, route, bytes)
-  local state = (some_exist or stored[record]) and call('HGET', record, 's')
+  local state = states[record]
   if not state then
-    stored[record] = true
+    states[record] = 'pending'
     call('XADD', stream, '*', 'k', key_of(record))
     call('HSET', record, 's', 'pending', 'v', schema, route, bytes)
     count('accepted', 1)
@@ -94,6 +97,13 @@ local function put(record, route, bytes)
   return merge(record, state, route, bytes)
 end
 
+if some_exist then
+  call('ZCARD', parked)
+  call('HLEN', stats)
+  for i = 4, #KEYS do
+    states[KEYS[i]] = call('HGET', KEYS[i], 's')
+  end
+end
 local results = {}
 for i = 4, #KEYS do
   local at = 2 * i - 4

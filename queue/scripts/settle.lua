@@ -6,7 +6,8 @@
 --       what went wrong ('': nothing to tell), shelf (0: none, the delay counts)
 -- Returns a number for each settlement: 0 settled, 1 stale, 2 reopened.
 --
--- Frees first (XACK, XDEL), then writes: so Redis lets it run over maxmemory.
+-- Frees first (XACK, XDEL), then writes: so Redis lets it run over maxmemory. Before that it reads
+-- what it may have to write to: with a key of another type nothing runs.
 local SHELF = 1e14 -- above every time: records on shelf n score from n of it, by their age
 local SETTLED, STALE, REOPENED = 0, 1, 2
 local call = redis.call
@@ -22,7 +23,7 @@ end
 
 local function keep_copy(item)
   local fields = call('HGETALL', item.record)
-  call('DEL', item.record)
+  call('DEL', item.record, item.copy) -- be that what it may
   for i = 1, #fields, 2 do
     if string.sub(fields[i], 1, 2) == 'r:' then
       call('HSET', item.copy, fields[i], fields[i + 1])
@@ -102,8 +103,9 @@ local function must_look_again(item)
   return item.dirty and (item.outcome == 'filtered' or item.outcome == 'parked')
 end
 
+-- Of what somebody overwrote with another type nothing is ours: it is an error without fields.
 local function is_ours(item)
-  local held = call('HMGET', item.record, 's', 'k', 'd')
+  local held = redis.pcall('HMGET', item.record, 's', 'k', 'd')
   item.dirty = held[3]
   return held[1] == 'claimed' and held[2] == item.token
 end
@@ -124,6 +126,9 @@ for i = 1, (#KEYS - 4) / 2 do
   end
 end
 if #todo > 0 then
+  call('ZCARD', delayed)
+  call('ZCARD', parked)
+  call('HLEN', stats)
   call('XACK', stream, group, unpack(ids))
   call('XDEL', stream, unpack(ids))
 end

@@ -11,9 +11,10 @@ local time = call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local oldest = now
 
--- Until it is claimed for the first time a record's entry says when it came.
+-- Until it is claimed for the first time a record's entry says when it came. What somebody
+-- overwrote with another type is an error, and no number.
 local function look_at(key, id)
-  local received = tonumber(call('HGET', prefix .. key, 't') or string.match(id, '^%d+'))
+  local received = tonumber(redis.pcall('HGET', prefix .. key, 't') or string.match(id, '^%d+'))
   if received and received < oldest then
     oldest = received
   end

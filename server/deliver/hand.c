@@ -5,6 +5,8 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/param.h>
 
 #include "queue/crash_point.h"
@@ -18,7 +20,8 @@
 enum {
     REDIS_BACKOFF_MIN_MS = 100,
     REDIS_BACKOFF_MAX_MS = 1000,
-    REFUSED_DELAY_MS = 10 * 1000,
+    FULL_DELAY_MS = 10 * 1000,
+    REFUSED_DELAY_MS = 1000, /* for each attempt */
 };
 
 void
@@ -69,7 +72,7 @@ reaches_redis(const struct hand *hand, int64_t now_us)
 void
 hand_look(struct hand *hand, struct pause *pause, int64_t now_us)
 {
-    if (reaches_redis(hand, now_us)) {
+    if (reaches_redis(hand, now_us) && pause_wants_look(pause, now_us)) {
         (void)worked(hand, pause_look(pause, hand->queue, now_us));
     }
 }
@@ -122,8 +125,9 @@ tell_alarms(struct hand *hand)
     }
     if (alarms.records_missing > 0) {
         log_error("records_missing",
-            "count=%" PRId64 " do=\"find out who deletes keys of this Redis\"",
-            alarms.records_missing);
+            "count=%" PRId64 " key=\"%s\""
+            " do=\"find out who deletes or overwrites keys of this Redis\"",
+            alarms.records_missing, alarms.missing_key);
     }
     if (alarms.moves > 0) {
         log_warn("redis_moved", "master=%s", alarms.master);
@@ -148,6 +152,7 @@ hand_claim(struct hand *hand, size_t max, int64_t now_us)
     struct queue_record *records[HAND_JOBS_MAX] = {0};
     size_t count = 0;
 
+    queue_set_patience(hand->queue, hand->count == 0); /* else settling would wait */
     if (max == 0 || !may_claim(hand) || !reaches_redis(hand, now_us) ||
         !worked(hand, queue_claim(hand->queue, max, records, &count))) {
         return 0;
@@ -192,6 +197,37 @@ hand_may_read(struct hand *hand, size_t index)
     return hand->count == 1;
 }
 
+/*
+ * Redis answers, and refuses what this record needs: the others must not wait for it. Over
+ * maxmemory it stores nothing, and yet settles: then the record is not to blame.
+ */
+static void
+put_off(struct hand *hand, struct job *job)
+{
+    const char *error = queue_error(hand->queue);
+    const int64_t attempts = job->record->attempts;
+
+    (void)snprintf(job->detail, sizeof(job->detail), "error=\"%.180s\"", error);
+    if (strstr(error, "OOM ") != NULL) {
+        job_delay(job, "queue_refused", FULL_DELAY_MS);
+    } else if (attempts >= BREVO_ATTEMPTS_MAX) {
+        job_park(job, "queue_refused");
+    } else {
+        job_retry(job, "queue_refused", REFUSED_DELAY_MS * attempts);
+    }
+}
+
+/* Whether Redis did as it was asked for a job. Refused, the job comes again; away, it stays. */
+static bool
+kept(struct hand *hand, struct job *job, int result)
+{
+    if (result == QUEUE_E_REFUSED) {
+        put_off(hand, job);
+        return !worked(hand, QUEUE_OK);
+    }
+    return worked(hand, result);
+}
+
 void
 hand_claim_effect(struct hand *hand, struct job *job, int64_t now_us)
 {
@@ -201,24 +237,12 @@ hand_claim_effect(struct hand *hand, struct job *job, int64_t now_us)
     char by_task[EVENT_EFFECT_SIZE];
     const char *earlier = event_effect_by_task(event, by_task) ? by_task : NULL;
 
-    if (reaches_redis(hand, now_us) &&
-        worked(hand, queue_effect_claim(hand->queue, job->record, event->effect_key,
-                         earlier, &effect))) {
+    if (reaches_redis(hand, now_us) && kept(hand, job,
+                                           queue_effect_claim(hand->queue, job->record,
+                                               event->effect_key, earlier, &effect))) {
         CRASH_POINT("effect_claimed");
         job_effect(job, effect);
     }
-}
-
-/* Whether what a job told was kept. Refused, it comes again later; away, it stays. */
-static bool
-kept(struct hand *hand, struct job *job, int result)
-{
-    if (result == QUEUE_E_REFUSED) {
-        /* Over maxmemory Redis stores nothing, and yet settles: that must not wait for this. */
-        job_delay(job, "queue_refused", REFUSED_DELAY_MS);
-        return !worked(hand, QUEUE_OK);
-    }
-    return worked(hand, result);
 }
 
 static void

@@ -47,7 +47,10 @@ size_t hand_claim(struct hand *hand, size_t max, int64_t now_us);
  * no other record is lost with its worker again; a second suspect goes back, and what follows it.
  */
 bool hand_may_read(struct hand *hand, size_t index);
-/* JOB_MAPPED: claims the effect. Stays where it is while Redis is away. */
+/*
+ * JOB_MAPPED: claims the effect. Stays where it is while Redis is away; what Redis refuses is
+ * delayed, and parked after BREVO_ATTEMPTS_MAX attempts.
+ */
 void hand_claim_effect(struct hand *hand, struct job *job, int64_t now_us);
 /*
  * JOB_TELLING: tells of its ticket, and judges the job by what is known of it. JOB_FOLDING: resolves

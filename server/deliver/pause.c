@@ -262,12 +262,15 @@ look(struct pause *pause, struct queue *queue, int64_t now_us)
     return QUEUE_OK;
 }
 
+bool
+pause_wants_look(const struct pause *pause, int64_t now_us)
+{
+    return now_us >= pause->look_us;
+}
+
 int
 pause_look(struct pause *pause, struct queue *queue, int64_t now_us)
 {
-    if (now_us < pause->look_us) {
-        return QUEUE_OK;
-    }
     pause->look_us = now_us + (int64_t)PAUSE_LOOK_MS * US_PER_MS;
     return look(pause, queue, now_us);
 }

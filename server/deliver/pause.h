@@ -45,10 +45,12 @@ struct pause {
 
 void pause_init(struct pause *pause, int64_t turn_ms);
 
+/* It is time for the next look. */
+bool pause_wants_look(const struct pause *pause, int64_t now_us);
 /*
- * Tells Redis what was met here, and looks, when it is time. Says in the log and the metrics what
- * began and what is over.
- * 0: done or not time yet; else the queue's result, and all stays as it was.
+ * Tells Redis what was met here, and looks. Says in the log and the metrics what began and what is
+ * over.
+ * 0: done; else the queue's result, and all stays as it was.
  */
 int pause_look(struct pause *pause, struct queue *queue, int64_t now_us) MUST_USE;
 

@@ -16,6 +16,7 @@
 enum {
     LOOK_EVERY_MS = 2000,
     TIMEOUT_MS = 500,
+    FULL_COUNTS_MS = 30 * 1000, /* after the look that saw it */
 };
 
 struct redis_watch {
@@ -27,6 +28,7 @@ struct redis_watch {
     bool answers;
     bool has_answered;
     struct queue_health health; /* the latest there was */
+    int64_t health_us;
 };
 
 int
@@ -134,6 +136,7 @@ look(struct redis_watch *watch)
     say_mode(watch, &now);
     say_lacks(&watch->health, &now);
     watch->health = now;
+    watch->health_us = clock_monotonic_us();
     watch->has_answered = true;
     ask_witness(watch);
 }
@@ -155,9 +158,10 @@ redis_watch_run(struct redis_watch *watch)
 }
 
 bool
-redis_watch_is_full(const struct redis_watch *watch)
+redis_watch_is_full(const struct redis_watch *watch, int64_t now_us)
 {
-    return watch->health.weak[QUEUE_WEAK_MEMORY_FULL];
+    return watch->health.weak[QUEUE_WEAK_MEMORY_FULL] &&
+           now_us - watch->health_us <= (int64_t)FULL_COUNTS_MS * US_PER_MS;
 }
 
 void

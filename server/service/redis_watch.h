@@ -33,7 +33,10 @@ bool redis_watch_start(
     struct redis_watch *watch, char ret_error[REDIS_WATCH_ERROR_SIZE]) MUST_USE;
 /* Looks when it is time to. */
 void redis_watch_run(struct redis_watch *watch);
-/* As last seen: so little memory is left that new events must go elsewhere. */
-bool redis_watch_is_full(const struct redis_watch *watch);
+/*
+ * As last seen: so little memory is left that new events must go elsewhere. False when it was not
+ * seen for half a minute: a put finds out by itself. `now_us`: CLOCK_MONOTONIC.
+ */
+bool redis_watch_is_full(const struct redis_watch *watch, int64_t now_us);
 /* Lines for a person: the mode in force, and what is lacking. */
 void redis_watch_describe(const struct redis_watch *watch, struct buffer *text);

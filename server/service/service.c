@@ -13,6 +13,7 @@
 #include "server/service/service.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -40,6 +41,7 @@ enum {
     REDIS_WAIT_SPOOL_MS = 2 * 1000, /* callers find us, and the spool, the sooner */
     REDIS_POLL_MS = 20,
     REDIS_TIMEOUT_MS = 1500,
+    CONSUMER_IDLE_MS = 7 * 24 * 60 * 60 * 1000,
     DRAIN_SERVER_MS = 2000,
     DRAIN_WORKER_MS = 6000,
 };
@@ -118,6 +120,19 @@ open_redis(struct service *service)
         service->config->state_dir, service->embedded_url, sizeof(service->embedded_url));
 }
 
+/* Each state directory that ever was is one. What fails here is done at the next start. */
+static void
+forget_consumers(const struct service *service, struct queue *queue)
+{
+    int64_t count = 0;
+
+    if ((service->roles & SERVICE_WORKER) != 0 &&
+        queue_forget_consumers(queue, CONSUMER_IDLE_MS, &count) == QUEUE_OK &&
+        count > 0) {
+        log_info("consumers_forgotten", "count=%" PRId64, count);
+    }
+}
+
 /*
  * Waits a little for Redis, so that a first start is ready when it says so. A Redis that stays
  * away is no reason not to start: requests go to the spool, or get 503, till it is back. One that
@@ -152,6 +167,7 @@ check_queue(struct service *service)
         }
         if (r == QUEUE_OK) {
             service->redis_answers = true;
+            forget_consumers(service, queue);
             return 0;
         }
         if (service->redis != NULL) {
@@ -241,7 +257,8 @@ open_server(struct service *service)
         .config = service->config,
         .redis_url = service->redis_url,
     };
-    loops_spare_redis(&service->server, redis_watch_is_full(service->watch));
+    loops_spare_redis(
+        &service->server, redis_watch_is_full(service->watch, clock_monotonic_us()));
     const int r = loops_open(&service->server, &options, service->error);
 
     if (r == 0) {
@@ -302,7 +319,8 @@ supervise(struct service *service)
             embedded_redis_supervise(service->redis, clock_monotonic_us() / US_PER_MS);
         }
         redis_watch_run(service->watch);
-        loops_spare_redis(&service->server, redis_watch_is_full(service->watch));
+        loops_spare_redis(
+            &service->server, redis_watch_is_full(service->watch, clock_monotonic_us()));
         admin_run(service->admin);
     }
 }

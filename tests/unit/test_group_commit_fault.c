@@ -61,6 +61,26 @@ units_given_up_fail_in_order_and_the_late_answer_finds_nobody(void **state)
     assert_int_equal(stored(), GROUP_COMMIT_EVENTS_MAX + 1);
 }
 
+/* Whoever cares for its units now must not hear that Redis stores again. */
+static void
+a_round_that_was_given_up_counts_as_redis_answers_it(void **state)
+{
+    struct pollfd ready = {.events = POLLIN};
+
+    (void)state;
+    run_until_healthy(true);
+    (void)REDIS_DO(&redis, "SET", "fb:{0}:r:task.completed/WT0", "in the way");
+    (void)add(0);
+    turn(0);
+    group_commit_give_up(commit, -EAGAIN);
+    ready.fd = group_commit_fd(commit);
+    assert_int_equal(poll(&ready, 1, PATIENCE_US / 1000), 1);
+    group_commit_run(commit, redis_now_us());
+    assert_false(group_commit_healthy(commit));
+    assert_non_null(strstr(group_commit_error(commit), "WRONGTYPE"));
+    run_until_healthy(true);
+}
+
 static void
 hold_when_done(struct commit_unit *unit, int status)
 {
@@ -299,6 +319,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_hung_redis_fails_the_units_in_time),
         TEST(units_given_up_fail_in_order_and_the_late_answer_finds_nobody),
+        TEST(a_round_that_was_given_up_counts_as_redis_answers_it),
         TEST(while_held_nothing_overtakes_what_redis_refused),
         TEST(while_held_nothing_overtakes_what_is_out_of_time),
         TEST(a_unit_that_comes_during_the_first_connect_may_wait),

@@ -10,7 +10,9 @@
 #include "tests/unit/queue_fixture.h"
 
 enum {
-    MANY = 16, /* partitions */
+    MANY = 16, /* partitions, records */
+    HASTY_US = 50 * 1000,
+    PATIENT_US = 5 * 1000 * 1000,
 };
 
 static struct queue *
@@ -176,7 +178,7 @@ open_hasty(unsigned partitions)
 {
     struct queue_options options = default_options("worker-1");
 
-    options.timeout_ms = 50;
+    options.timeout_ms = HASTY_US / US_PER_MS;
     options.partitions = partitions;
     struct queue *hasty = open_queue(&options);
 
@@ -233,7 +235,8 @@ claim_all(struct queue *hasty, size_t max, size_t count)
         struct queue_record *records[MANY] = {0};
         size_t claimed = 0;
 
-        if (queue_claim(hasty, max, records, &claimed) != QUEUE_OK) {
+        if (queue_claim(hasty, max < count ? max : count, records, &claimed) !=
+            QUEUE_OK) {
             continue; /* a busy machine */
         }
         assert_in_range(claimed, 0, count);
@@ -256,7 +259,6 @@ a_claim_whose_answer_was_lost_is_found_again(void **state)
     lose_a_claim(hasty, 1, 1);
     struct queue_record *record = claim_later(hasty);
 
-    assert_int_equal(record->attempts, 2);
     assert_int_equal(settle_one(hasty, record, QUEUE_DELIVERED, NULL), QUEUE_SETTLED);
     queue_close(&hasty);
 }
@@ -287,6 +289,79 @@ a_lost_claim_is_found_by_smaller_ones(void **state)
     lose_a_claim(hasty, 6, 8);
     claim_all(hasty, 1, 8);
     assert_null(claim_one(hasty));
+    queue_close(&hasty);
+}
+
+/* Be it found by the next claim, or let go by that for a later one. */
+static void
+a_claim_that_nobody_received_is_no_attempt(void **state)
+{
+    (void)state;
+    struct queue *hasty = open_hasty(1);
+
+    put_numbered(1, 3);
+    lose_a_claim(hasty, 3, 3);
+    lose_a_claim(hasty, 3, 3);
+    for (int i = 0; i < 3; i++) {
+        struct queue_record *record = claim_later(hasty);
+
+        assert_int_equal(record->attempts, 1);
+        queue_record_free(&record);
+    }
+    queue_close(&hasty);
+}
+
+/* How many come when as many are asked for as there can be. */
+static size_t
+claim_most(struct queue *hasty)
+{
+    struct queue_record *records[MANY] = {0};
+    size_t count = 0;
+
+    assert_int_equal(queue_claim(hasty, MANY, records, &count), QUEUE_OK);
+    for (size_t i = 0; i < count; i++) {
+        queue_record_free(&records[i]);
+    }
+    return count;
+}
+
+/* Its answer may have been too large for the time there was. */
+static void
+a_claim_that_was_lost_is_not_asked_for_in_the_same_size_again(void **state)
+{
+    (void)state;
+    struct queue *hasty = open_hasty(1);
+
+    put_numbered(1, 40);
+    lose_a_claim(hasty, 10, 10);
+    hasty->session.timeout_us = PATIENT_US;
+    assert_int_equal(claim_most(hasty), 1);
+    assert_int_equal(claim_most(hasty), 2);
+    assert_int_equal(claim_most(hasty), 4);
+    assert_int_equal(claim_most(hasty), 8);
+    assert_int_equal(claim_most(hasty), MANY);
+    assert_int_equal(claim_most(hasty), 40 - 1 - 2 - 4 - 8 - MANY);
+    queue_close(&hasty);
+}
+
+static void
+a_lost_claim_is_waited_for_longer_by_whom_has_the_time(void **state)
+{
+    struct queue_record *record = NULL;
+    size_t count = 0;
+
+    (void)state;
+    struct queue *hasty = open_hasty(1);
+
+    redis_fixture_signal(&redis, SIGSTOP);
+    queue_set_patience(hasty, true);
+    assert_int_equal(queue_claim(hasty, 1, &record, &count), -ETIMEDOUT);
+    const int64_t began_us = redis_now_us();
+
+    assert_int_equal(queue_claim(hasty, 1, &record, &count), -ETIMEDOUT);
+    assert_true(redis_now_us() - began_us >= 2 * HASTY_US);
+    assert_int_equal(hasty->session.timeout_us, HASTY_US);
+    redis_fixture_signal(&redis, SIGCONT);
     queue_close(&hasty);
 }
 
@@ -321,6 +396,55 @@ a_lost_claim_is_found_in_every_partition(void **state)
     queue_close(&hasty);
 }
 
+/* ---- consumers that are nobody any more -------------------------------------------------- */
+
+static void
+expect_forgotten(int64_t idle_ms, int64_t expected)
+{
+    int64_t count = -1;
+
+    assert_int_equal(queue_forget_consumers(queue, idle_ms, &count), QUEUE_OK);
+    assert_int_equal(count, expected);
+}
+
+static void
+a_consumer_that_asked_of_late_is_not_forgotten(void **state)
+{
+    (void)state;
+    assert_null(claim_one(queue));
+    expect_forgotten(INT64_C(60) * 60 * 1000, 0);
+}
+
+static void
+a_consumer_that_has_something_claimed_is_never_forgotten(void **state)
+{
+    (void)state;
+    struct queue_record *record = put_and_claim();
+
+    expect_forgotten(0, 0);
+    assert_int_equal(settle_one(queue, record, QUEUE_DELIVERED, NULL), QUEUE_SETTLED);
+    expect_forgotten(0, 1);
+}
+
+static void
+a_consumer_that_was_forgotten_may_come_back(void **state)
+{
+    (void)state;
+    assert_null(claim_one(queue));
+    expect_forgotten(0, 1);
+    assert_int_equal(
+        settle_one(queue, put_and_claim(), QUEUE_DELIVERED, NULL), QUEUE_SETTLED);
+    assert_int_equal(balanced_stats(queue).delivered, 1);
+}
+
+static void
+where_there_is_no_group_nobody_is_forgotten(void **state)
+{
+    (void)state;
+    (void)empty_redis(NULL);
+    expect_forgotten(0, 0);
+}
+
 int
 main(void)
 {
@@ -336,8 +460,15 @@ main(void)
         TEST(a_claim_whose_answer_was_lost_is_found_again),
         TEST(a_lost_claim_is_found_behind_what_is_in_hand),
         TEST(a_lost_claim_is_found_by_smaller_ones),
+        TEST(a_claim_that_nobody_received_is_no_attempt),
+        TEST(a_claim_that_was_lost_is_not_asked_for_in_the_same_size_again),
+        TEST(a_lost_claim_is_waited_for_longer_by_whom_has_the_time),
         TEST(claims_lost_one_after_the_other_are_found_once),
         TEST(a_lost_claim_is_found_in_every_partition),
+        TEST(a_consumer_that_asked_of_late_is_not_forgotten),
+        TEST(a_consumer_that_has_something_claimed_is_never_forgotten),
+        TEST(a_consumer_that_was_forgotten_may_come_back),
+        TEST(where_there_is_no_group_nobody_is_forgotten),
     };
 
     return cmocka_run_group_tests_name("queue_claim", tests, start_redis, stop_redis);

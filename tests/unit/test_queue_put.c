@@ -136,6 +136,39 @@ refuses_a_key_that_is_no_text(void **state)
     assert_int_equal(balanced_stats(queue).accepted, 0);
 }
 
+/* Somebody overwrote a key with another type. Redis runs no script back. */
+static void
+a_call_that_is_refused_has_stored_none_of_it(void **state)
+{
+    static const char *const overwritten[] = {
+        "fb:{0}:r:x/y", "fb:{0}:parked", "fb:{0}:stats", "fb:{0}:stream"};
+    struct queue_put puts[] = {
+        {.key = slice_of("new/1"), .route = slice_of("a"), .bytes = slice_of("1")},
+        {.key = slice_of(TASK), .route = slice_of("plugin"), .bytes = slice_of("2")},
+        {.key = slice_of("x/y"), .route = slice_of("a"), .bytes = slice_of("3")},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < LENGTH(overwritten); i++) {
+        (void)empty_redis(NULL);
+        assert_int_equal(queue_prepare(queue), QUEUE_OK);
+        (void)put_one(queue, TASK, "taskrouter", "known");
+        (void)settle_one(queue, claim_one(queue), QUEUE_PARKED, "why");
+        (void)put_one(queue, "x/y", "b", "known");
+        (void)REDIS_DO(&redis, "RENAME", overwritten[i], "fb:{0}:before");
+        (void)REDIS_DO(&redis, "SET", overwritten[i], "theirs");
+        assert_int_equal(queue_put(queue, puts, LENGTH(puts)), QUEUE_E_REFUSED);
+        (void)REDIS_DO(&redis, "RENAME", "fb:{0}:before", overwritten[i]);
+        const struct queue_stats stats = balanced_stats(queue);
+
+        assert_int_equal(stats.accepted, 2);
+        assert_int_equal(stats.parked, 1);
+        assert_int_equal(REDIS_NUMBER(&redis, "EXISTS", "fb:{0}:r:new/1"), 0);
+        assert_int_equal(queue_put(queue, puts, LENGTH(puts)), QUEUE_OK);
+        assert_int_equal(balanced_stats(queue).accepted, 3);
+    }
+}
+
 int
 main(void)
 {
@@ -148,6 +181,7 @@ main(void)
         TEST(carries_any_bytes),
         TEST(refuses_a_ninth_route),
         TEST(refuses_a_key_that_is_no_text),
+        TEST(a_call_that_is_refused_has_stored_none_of_it),
     };
 
     return cmocka_run_group_tests_name("queue_put", tests, start_redis, stop_redis);

@@ -2,9 +2,11 @@
  * test_sentinel.c - the master is found and followed, whatever some Sentinels say.
  */
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "queue/handle.h"
 #include "tests/unit/failover_fixture.h"
 
 /* ---- finding ------------------------------------------------------------------------------ */
@@ -340,6 +342,63 @@ calls_leave_a_master_that_was_replaced(void **state)
     queue_close(&queue);
 }
 
+/* ---- an idle server looks once a second ------------------------------------------------------ */
+
+/* A look at a clock of our own. */
+static bool
+names_another(struct queue *queue, int64_t second)
+{
+    return guide_names_another(
+        &queue->session.guide, &queue->session.redis, second * 1000 * US_PER_MS);
+}
+
+/* Before the patience of a question asked at `second` is over, however slow the machine is. */
+static bool
+finds_another(struct queue *queue, int64_t second)
+{
+    const int64_t end_us = redis_now_us() + PATIENCE_US;
+
+    while (redis_now_us() < end_us) {
+        struct pollfd ready = {
+            .fd = redis_fd(&queue->session.guide.watch), .events = POLLIN};
+
+        if (names_another(queue, second) || names_another(queue, second + 2)) {
+            return true;
+        }
+        (void)poll(&ready, 1, 10);
+    }
+    return false;
+}
+
+static void
+a_sentinels_answer_is_waited_for_however_seldom_one_looks(void **state)
+{
+    struct queue *queue = open_via_sentinels("");
+
+    (void)state;
+    assert_int_equal(queue_ping(queue), QUEUE_OK);
+    all_name(other_port);
+    assert_true(finds_another(queue, 1));
+    queue_close(&queue);
+}
+
+static void
+a_silent_sentinel_is_not_waited_for_beyond_patience(void **state)
+{
+    struct queue *queue = open_via_sentinels("");
+
+    (void)state;
+    assert_int_equal(queue_ping(queue), QUEUE_OK);
+    all_name(other_port);
+    sentinels[1].answer[0] = '\0';
+    for (int second = 1; second < 5; second++) {
+        assert_false(names_another(queue, second));
+        assert_int_equal(queue->session.guide.watch_at, second < 4 ? 1 : 2);
+    }
+    assert_true(finds_another(queue, 5));
+    queue_close(&queue);
+}
+
 /* Cut off from its replicas it refuses writes, and another may be the master by now. */
 static void
 a_master_without_replicas_is_left_for_another(void **state)
@@ -380,6 +439,8 @@ main(void)
         TEST(a_sentinel_cut_off_with_the_old_master_holds_nobody_there),
         TEST(sentinels_set_up_anew_are_believed),
         TEST(calls_leave_a_master_that_was_replaced),
+        TEST(a_sentinels_answer_is_waited_for_however_seldom_one_looks),
+        TEST(a_silent_sentinel_is_not_waited_for_beyond_patience),
         TEST(a_master_without_replicas_is_left_for_another),
     };
 
