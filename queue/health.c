@@ -4,6 +4,7 @@
 #include "queue/health.h"
 
 #include <string.h>
+#include <sys/param.h>
 
 #include "queue/handle.h"
 
@@ -174,23 +175,57 @@ queue_health_read(struct slice info, struct slice fsync, struct queue_health *re
     *ret_health = health;
 }
 
+/* Of several nodes the weakest counts. */
+static void
+add_node(struct queue_health *all, const struct queue_health *node)
+{
+    for (size_t i = 0; i < QUEUE_WEAKNESS_COUNT; i++) {
+        all->weak[i] = all->weak[i] || node->weak[i];
+    }
+    all->fsync = MIN(all->fsync, node->fsync);
+    all->replicas = MIN(all->replicas, node->replicas);
+    all->replicas_in_sync = MIN(all->replicas_in_sync, node->replicas_in_sync);
+    if (node->used_memory > all->used_memory) {
+        all->used_memory = node->used_memory;
+        all->maxmemory = node->maxmemory;
+    }
+}
+
+static struct queue_health
+read_node(const struct redis_exchange *exchange, size_t at)
+{
+    struct queue_health health;
+
+    queue_health_read(redis_reply_text(exchange->replies[at]),
+        redis_reply_text(redis_reply_at(exchange->replies[at + 1], 1)), &health);
+    return health;
+}
+
 int
 queue_health(struct queue *queue, struct queue_health *ret_health)
 {
     struct redis_exchange *exchange = &queue->exchange;
 
     redis_exchange_clear(exchange);
-    redis_command(exchange, 1);
-    redis_argument_text(exchange, "INFO");
-    redis_command_texts(exchange,
-        (const char *const[]){"CONFIG", "GET", "appendfsync", NULL, NULL, NULL});
-    const int r = session_call(&queue->session, exchange);
+    for (unsigned i = 0; i < handle_sessions(queue); i++) {
+        redis_command(exchange, 1);
+        redis_command_of(exchange, i);
+        redis_argument_text(exchange, "INFO");
+        redis_command(exchange, 3);
+        redis_command_of(exchange, i);
+        redis_argument_text(exchange, "CONFIG");
+        redis_argument_text(exchange, "GET");
+        redis_argument_text(exchange, "appendfsync");
+    }
+    const int r = handle_run(queue, exchange);
 
     if (r == QUEUE_OK) {
-        queue_health_read(redis_reply_error(exchange->replies[0]).size > 0
-                              ? (struct slice){0}
-                              : redis_reply_text(exchange->replies[0]),
-            redis_reply_text(redis_reply_at(exchange->replies[1], 1)), ret_health);
+        *ret_health = read_node(exchange, 0);
+    }
+    for (size_t i = 2; r == QUEUE_OK && i < exchange->answered; i += 2) {
+        const struct queue_health node = read_node(exchange, i);
+
+        add_node(ret_health, &node);
     }
     return r;
 }

@@ -42,6 +42,7 @@ struct queue_options {
        a handle that never claims. */
     const char *consumer;
     unsigned partitions; /* 1 .. QUEUE_PARTITIONS_MAX; written to Redis at first use */
+    unsigned partition; /* of a group commit in a cluster: all its puts are of this one */
     int64_t dedupe_window_ms;  /* tombstones live this long */
     int64_t keep_bodies_ms;    /* > 0: copies of settled bytes live this long */
     int64_t claim_deadline_ms; /* an unsettled claim may be taken over after this */
@@ -53,6 +54,7 @@ enum queue_result {
     QUEUE_E_URL, /* not a URL we speak; queue_error() says which part and what to do */
     QUEUE_E_PARTITIONS, /* Redis was set up with another partition count: refuse to start */
     QUEUE_E_REFUSED, /* Redis answered with an error (OOM, MISCONF, READONLY, NOAUTH, ...) */
+    QUEUE_E_NODE, /* in a cluster: a partition's node is away, or its slot moves. Others go on */
 };
 
 struct queue;
@@ -125,6 +127,9 @@ struct queue_record {
  * oldest first. On QUEUE_OK the caller frees each of ret_records[0 .. *ret_count) with
  * queue_record_free(). None waiting is QUEUE_OK with a count of 0.
  *
+ * In a cluster, partitions whose node cannot be asked give nothing, and are counted in
+ * queue_alarms; when none can, QUEUE_E_NODE.
+ *
  * A missing consumer group is made again at 0, so that nothing in the stream is skipped, and
  * counted in queue_stats.group_recreated.
  */
@@ -147,8 +152,9 @@ enum {
 struct queue_alarms {
     int64_t groups_recreated; /* the consumer group was gone */
     int64_t records_missing;  /* entries without their record: counted as unaccounted */
-    int64_t moves;            /* Sentinels named another master */
-    char master[QUEUE_MASTER_SIZE]; /* "address:port" by now; empty without Sentinels */
+    int64_t partitions_away;  /* of a cluster: the last claim could not ask their nodes */
+    int64_t moves;            /* guides named another master */
+    char master[QUEUE_MASTER_SIZE]; /* "address:port" by now; empty without guides */
 };
 
 /* Since the last call. */
@@ -185,6 +191,7 @@ enum queue_settle_result {
     QUEUE_SETTLED,
     QUEUE_STALE,    /* the claim was taken over: nothing changed */
     QUEUE_REOPENED, /* filtered or parked, but a new route came meanwhile: pending again */
+    QUEUE_UNSETTLED, /* the call has failed for this one */
 };
 
 struct queue_settlement {
@@ -201,8 +208,9 @@ struct queue_settlement {
 };
 
 /*
- * Settles all, completing effects first. On anything but QUEUE_OK call again: it is safe, but
- * what the failed call did settle unknown to us then reads QUEUE_STALE.
+ * Settles all, completing effects first. On anything but QUEUE_OK call again for those that are
+ * QUEUE_UNSETTLED: it is safe, but what the failed call did settle unknown to us then reads
+ * QUEUE_STALE.
  */
 int queue_settle(
     struct queue *queue, struct queue_settlement *items, size_t count) MUST_USE;
@@ -294,6 +302,7 @@ struct queue_stats {
 };
 
 int queue_stats(struct queue *queue, struct queue_stats *ret_stats) MUST_USE;
+/* Of the nodes of a cluster one that answers is enough. */
 int queue_ping(struct queue *queue) MUST_USE;
 
 /* The partition of a subject: CRC16 (XMODEM, as Redis Cluster) of its bytes. */

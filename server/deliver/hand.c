@@ -48,6 +48,10 @@ worked(struct hand *hand, int result)
         hand->redis_backoff_ms = 0;
         return true;
     }
+    if (result ==
+        QUEUE_E_NODE) { /* other nodes may answer; the queue lets this one rest */
+        return false;
+    }
     if (hand->redis_backoff_ms == 0) {
         log_error("redis_away", "error=\"%s\"", queue_error(hand->queue));
     }
@@ -91,6 +95,13 @@ tell_alarms(struct hand *hand)
     if (alarms.moves > 0) {
         log_warn("redis_moved", "master=%s", alarms.master);
     }
+    if (alarms.partitions_away > 0 && hand->partitions_away == 0) {
+        log_error("redis_partly_away", "partitions=%" PRId64 " error=\"%s\"",
+            alarms.partitions_away, queue_error(hand->queue));
+    } else if (alarms.partitions_away == 0 && hand->partitions_away > 0) {
+        log_info("redis_whole", "in_hand=%zu", hand->count);
+    }
+    hand->partitions_away = alarms.partitions_away;
 }
 
 static bool
@@ -110,14 +121,18 @@ hand_claim(struct hand *hand, size_t max, int64_t now_us)
     struct queue_record *records[HAND_JOBS_MAX] = {0};
     size_t count = 0;
 
-    if (max == 0 || has_suspect(hand) || !reaches_redis(hand, now_us) ||
-        !worked(hand, queue_claim(hand->queue, max, records, &count))) {
+    if (max == 0 || has_suspect(hand) || !reaches_redis(hand, now_us)) {
+        return 0;
+    }
+    const bool has_claimed = worked(hand, queue_claim(hand->queue, max, records, &count));
+
+    tell_alarms(hand);
+    if (!has_claimed) {
         return 0;
     }
     if (count > 0) {
         CRASH_POINT("claimed");
     }
-    tell_alarms(hand);
     for (size_t i = 0; i < count; i++) {
         job_start(hand->jobs[hand->count++], records[i], now_us);
     }
@@ -196,7 +211,7 @@ let_go(struct hand *hand)
     for (size_t i = 0; i < hand->count; i++) {
         struct job *job = hand->jobs[i];
 
-        if (job->stage == JOB_FINISHED) {
+        if (job->stage == JOB_SETTLED) {
             job_done(job);
             finished[finished_count++] = job;
         } else {
@@ -223,7 +238,7 @@ void
 hand_settle(struct hand *hand, int64_t now_us)
 {
     struct queue_settlement settlements[HAND_JOBS_MAX];
-    const struct job *finished[HAND_JOBS_MAX];
+    struct job *finished[HAND_JOBS_MAX];
     size_t count = 0;
 
     for (size_t i = 0; i < hand->count; i++) {
@@ -236,12 +251,14 @@ hand_settle(struct hand *hand, int64_t now_us)
         return;
     }
     CRASH_POINT("settle_due");
-    if (!worked(hand, queue_settle(hand->queue, settlements, count))) {
-        return;
+    if (worked(hand, queue_settle(hand->queue, settlements, count))) {
+        CRASH_POINT("settled");
     }
-    CRASH_POINT("settled");
     for (size_t i = 0; i < count; i++) {
-        outcome_of_job(finished[i], settlements[i].result, hand->config, now_us);
+        if (settlements[i].result != QUEUE_UNSETTLED) {
+            outcome_of_job(finished[i], settlements[i].result, hand->config, now_us);
+            finished[i]->stage = JOB_SETTLED;
+        }
     }
     let_go(hand);
 }

@@ -3,7 +3,7 @@
  *
  * When Redis is away, everything stays in hand: what Brevo has accepted waits here for its settle
  * and is not sent again from memory. Calls back off meanwhile; the log says "away" and "back"
- * once each.
+ * once each. Of a cluster, partitions whose node is away wait by themselves, and others go on.
  */
 #pragma once
 
@@ -23,6 +23,7 @@ struct hand {
     size_t count;
     int64_t redis_us;         /* no call before */
     int64_t redis_backoff_ms; /* 0: Redis is there */
+    int64_t partitions_away;  /* of a cluster, as said last */
 };
 
 /* The queue is borrowed. */
