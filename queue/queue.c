@@ -172,6 +172,12 @@ queue_ping(struct queue *queue)
 /* ---- partitions -------------------------------------------------------------------------- */
 
 unsigned
+queue_default_partitions(const char *url)
+{
+    return slice_starts(slice_of(url), "cluster://") ? QUEUE_PARTITIONS_CLUSTER : 1;
+}
+
+unsigned
 queue_partition(struct slice subject, unsigned partitions)
 {
     return partitions > 1 ? cluster_crc16(subject) % partitions : 0;

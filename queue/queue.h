@@ -31,6 +31,7 @@ enum {
     QUEUE_TEXT_MAX = 40,     /* a reason, a cause */
     QUEUE_DETAIL_SIZE = 200, /* with the NUL: what went wrong last */
     QUEUE_PARTITIONS_MAX = 64,
+    QUEUE_PARTITIONS_CLUSTER = 16,
     QUEUE_NOTE_SIZE = 80, /* with the NUL: a note's text */
     QUEUE_NOTES_MAX = 16, /* of one name */
     QUEUE_SHELVES = 32,   /* 1 .. QUEUE_SHELVES - 1 */
@@ -305,5 +306,7 @@ int queue_stats(struct queue *queue, struct queue_stats *ret_stats) MUST_USE;
 /* Of the nodes of a cluster one that answers is enough. */
 int queue_ping(struct queue *queue) MUST_USE;
 
+/* As many as the Redis of this URL shall have: more than 1 in a cluster. */
+unsigned queue_default_partitions(const char *url);
 /* The partition of a subject: CRC16 (XMODEM, as Redis Cluster) of its bytes. */
 unsigned queue_partition(struct slice subject, unsigned partitions);

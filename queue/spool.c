@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/param.h>
 
 #include "queue/put.h"
 #include "queue/spool_db.h"
@@ -41,10 +42,27 @@ add_one(struct spool *spool, struct queue_put *put, int64_t now_ms)
     return r;
 }
 
+/* More, or less, waits in a partition. */
+static void
+count_waiting(struct spool *spool, unsigned partition, int64_t change)
+{
+    spool->totals.waiting += change;
+    spool->progress[partition].waiting += change;
+}
+
+static void
+count_added(struct spool *spool, const struct queue_put *puts, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (puts[i].result == QUEUE_PUT_SPOOLED) {
+            count_waiting(spool, queue_partition(puts[i].subject, spool->partitions), 1);
+        }
+    }
+}
+
 int
 spool_add(struct spool *spool, struct queue_put *puts, size_t count, int64_t now_ms)
 {
-    int64_t added = 0;
     int r = spool_db_execute(spool, "BEGIN IMMEDIATE");
 
     if (r != SPOOL_OK) {
@@ -52,10 +70,11 @@ spool_add(struct spool *spool, struct queue_put *puts, size_t count, int64_t now
     }
     for (size_t i = 0; r == SPOOL_OK && i < count; i++) {
         r = add_one(spool, &puts[i], now_ms);
-        added += r == SPOOL_OK && puts[i].result == QUEUE_PUT_SPOOLED ? 1 : 0;
     }
     r = spool_db_end(spool, r);
-    spool->totals.waiting += r == SPOOL_OK ? added : 0;
+    if (r == SPOOL_OK) {
+        count_added(spool, puts, count);
+    }
     return r;
 }
 
@@ -123,15 +142,31 @@ last_of(const struct spool_rows *rows)
 int
 spool_read(struct spool *spool, size_t max, struct spool_rows *ret_rows)
 {
+    return spool_read_in(spool, 0, max, ret_rows);
+}
+
+static int
+bind_numbers(sqlite3_stmt *statement, int64_t first, int64_t second, unsigned third)
+{
+    int code = sqlite3_bind_int64(statement, 1, first);
+
+    code = code == SQLITE_OK ? sqlite3_bind_int64(statement, 2, second) : code;
+    return code == SQLITE_OK ? sqlite3_bind_int64(statement, 3, third) : code;
+}
+
+int
+spool_read_in(
+    struct spool *spool, unsigned partition, size_t max, struct spool_rows *ret_rows)
+{
+    const struct spool_progress *progress = &spool->progress[partition];
     sqlite3_stmt *statement = spool->statements[READ];
     size_t bytes = 0;
-    int code = sqlite3_bind_int64(statement, 1, spool->drained_id);
 
-    *ret_rows = (struct spool_rows){0};
+    *ret_rows = (struct spool_rows){.partition = partition};
     max = max < LENGTH(ret_rows->puts) ? max : LENGTH(ret_rows->puts);
-    if (code == SQLITE_OK) {
-        code = sqlite3_bind_int64(statement, 2, (sqlite3_int64)max);
-    }
+    int code = bind_numbers(statement, MAX(progress->drained_id, progress->removed_id),
+        (int64_t)max, partition);
+
     while (code == SQLITE_OK || (code == SQLITE_ROW && bytes < GROUP_COMMIT_BYTES_MAX)) {
         code = sqlite3_step(statement);
         if (code == SQLITE_ROW && !take_row(statement, ret_rows)) {
@@ -161,22 +196,42 @@ spool_rows_done(struct spool_rows *rows)
 }
 
 static int
-remove_drained(struct spool *spool)
+remove_drained(struct spool *spool, unsigned partition)
 {
-    const int r = spool->drained_id > 0
-                      ? spool_db_run_with_id(spool, REMOVE, spool->drained_id)
-                      : SPOOL_OK;
+    struct spool_progress *progress = &spool->progress[partition];
 
-    spool->drained_id = r == SPOOL_OK ? 0 : spool->drained_id;
+    if (progress->drained_id == 0) {
+        return SPOOL_OK;
+    }
+    int r = spool_db_checked(
+        spool, bind_numbers(spool->statements[REMOVE], progress->drained_id,
+                   progress->removed_id, partition));
+
+    r = r == SPOOL_OK ? spool_db_run(spool, REMOVE) : r;
+    if (r == SPOOL_OK) {
+        progress->removed_id = progress->drained_id;
+        progress->drained_id = 0;
+    }
+    return r;
+}
+
+static int
+remove_all_drained(struct spool *spool)
+{
+    int r = SPOOL_OK;
+
+    for (unsigned i = 0; r == SPOOL_OK && i < spool->partitions; i++) {
+        r = remove_drained(spool, i);
+    }
     return r;
 }
 
 int
 spool_drained(struct spool *spool, const struct spool_rows *rows)
 {
-    spool->drained_id = rows->last_id;
-    spool->totals.waiting -= (int64_t)rows->count;
-    return remove_drained(spool);
+    spool->progress[rows->partition].drained_id = rows->last_id;
+    count_waiting(spool, rows->partition, -(int64_t)rows->count);
+    return remove_drained(spool, rows->partition);
 }
 
 int
@@ -185,7 +240,7 @@ spool_set_aside(struct spool *spool, const struct spool_rows *rows)
     const int r = spool_db_run_with_id(spool, SET_ASIDE, rows->first_id);
 
     if (r == SPOOL_OK) {
-        spool->totals.waiting--;
+        count_waiting(spool, rows->partition, -1);
         spool->totals.aside++;
     }
     return r;
@@ -195,7 +250,7 @@ spool_set_aside(struct spool *spool, const struct spool_rows *rows)
 int
 spool_retry_aside(struct spool *spool)
 {
-    int r = remove_drained(spool);
+    int r = remove_all_drained(spool);
 
     if (r == SPOOL_OK) {
         r = spool_db_run(spool, RETRY);
@@ -203,6 +258,7 @@ spool_retry_aside(struct spool *spool)
     if (r == SPOOL_OK) {
         spool->totals.waiting += spool->totals.aside;
         spool->totals.aside = 0;
+        r = spool_db_count_partitions(spool);
     }
     return r;
 }
@@ -210,7 +266,7 @@ spool_retry_aside(struct spool *spool)
 int
 spool_tidy(struct spool *spool)
 {
-    const int r = remove_drained(spool);
+    const int r = remove_all_drained(spool);
 
     return r == SPOOL_OK ? spool_db_execute(spool, "PRAGMA incremental_vacuum;"
                                                    "PRAGMA wal_checkpoint(TRUNCATE)")

@@ -3,7 +3,8 @@
  *
  * One table, in the order in which events came: what was added is synced to disk when spool_add()
  * returns, and stays until spool_drained() says that Redis has it. Of one record and route only
- * the first put is kept, as in Redis. A row that Redis refuses for good is set aside: kept, counted,
+ * the first put is kept, as in Redis. Where the queue has several partitions, each is drained by
+ * itself, as if the others' rows were not there. A row that Redis refuses for good is set aside: kept, counted,
  * passed over.
  *
  * The file grows to `max_bytes`, and its write-ahead log beside it to some MiB more. It has mode
@@ -42,11 +43,14 @@ struct spool_rows {
     size_t count;
     int64_t first_id;
     int64_t last_id;
+    unsigned partition; /* of all of them */
 };
 
 /* Opens the file, made when it is missing, and reads through all of it. */
 int spool_open(const char *path, int64_t max_bytes, struct spool **ret_spool) MUST_USE;
 void spool_close(struct spool **spool);
+/* The queue has so many partitions; 1 unless said. Before anything is read. */
+int spool_divide(struct spool *spool, unsigned partitions) MUST_USE;
 
 /*
  * Keeps all of them, or none: one transaction, one sync. Fills in each `result`: QUEUE_PUT_SPOOLED
@@ -59,6 +63,9 @@ int spool_probe(struct spool *spool) MUST_USE;
 
 /* Reads up to `max` of the oldest, or about what fits one call of Redis; none is a count of 0. */
 int spool_read(struct spool *spool, size_t max, struct spool_rows *ret_rows) MUST_USE;
+/* The same, of one partition; spool_read(): of the first, which may be the only one. */
+int spool_read_in(struct spool *spool, unsigned partition, size_t max,
+    struct spool_rows *ret_rows) MUST_USE;
 void spool_rows_done(struct spool_rows *rows);
 /*
  * All of `rows`, as read, are in Redis: they are not read again. When removing them fails they
@@ -74,6 +81,8 @@ int spool_retry_aside(struct spool *spool) MUST_USE;
 int spool_tidy(struct spool *spool) MUST_USE;
 
 struct spool_totals spool_totals(const struct spool *spool);
+int64_t spool_waiting_in(
+    const struct spool *spool, unsigned partition); /* events to be drained */
 const char *spool_error(const struct spool *spool); /* why the last call failed */
 
 /* Counts what is in the file, without changing it, whoever has it open. */

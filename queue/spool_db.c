@@ -20,12 +20,16 @@ static const char *const statements[STATEMENT_COUNT] = {
     [ADD] = "INSERT INTO events (key, route, subject, bytes, spooled_ms) "
             "VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (key, route) DO NOTHING",
     [READ] = "SELECT id, key, route, subject, bytes FROM events "
-             "WHERE id > ?1 AND aside = 0 ORDER BY id LIMIT ?2",
-    [REMOVE] = "DELETE FROM events WHERE id <= ?1 AND aside = 0",
+             "WHERE id > ?1 AND aside = 0 AND partition(subject) = ?3 "
+             "ORDER BY id LIMIT ?2",
+    [REMOVE] = "DELETE FROM events WHERE id > ?2 AND id <= ?1 AND aside = 0 "
+               "AND partition(subject) = ?3",
     [SET_ASIDE] = "UPDATE events SET aside = 1 WHERE id = ?1",
     [RETRY] = "UPDATE events SET aside = 0 WHERE aside = 1",
     [COUNT] = "SELECT count(*), coalesce(sum(aside), 0), coalesce(min(spooled_ms), 0) "
               "FROM events",
+    [COUNT_PARTITIONS] = "SELECT partition(subject), count(*) FROM events "
+                         "WHERE aside = 0 GROUP BY 1",
 };
 
 /* In this order. The log is synced at each commit, and what is deleted is overwritten. */
@@ -193,6 +197,38 @@ count(struct spool *spool)
     return r;
 }
 
+int
+spool_db_count_partitions(struct spool *spool)
+{
+    sqlite3_stmt *statement = spool->statements[COUNT_PARTITIONS];
+    struct spool_progress progress[QUEUE_PARTITIONS_MAX] = {0};
+    int code = SQLITE_OK;
+
+    while ((code = sqlite3_step(statement)) == SQLITE_ROW) {
+        progress[sqlite3_column_int(statement, 0)].waiting =
+            sqlite3_column_int64(statement, 1);
+    }
+    const int r = spool_db_checked(spool, code);
+
+    (void)sqlite3_reset(statement);
+    if (r == SPOOL_OK) {
+        memcpy(spool->progress, progress, sizeof(progress));
+    }
+    return r;
+}
+
+/* partition(subject), for SQL. */
+static void
+tell_partition(sqlite3_context *context, int count, sqlite3_value **values)
+{
+    const struct spool *spool = sqlite3_user_data(context);
+    const void *data = sqlite3_value_blob(values[0]); /* asked before its size */
+    const struct slice subject = {data, (size_t)sqlite3_value_bytes(values[0])};
+
+    (void)count;
+    sqlite3_result_int(context, (int)queue_partition(subject, spool->partitions));
+}
+
 static int
 prepare(struct spool *spool)
 {
@@ -230,9 +266,17 @@ open_file(struct spool *spool, const char *path, int64_t max_bytes)
         r = limit_size(spool, max_bytes);
     }
     if (r == SPOOL_OK) {
+        r = spool_db_checked(spool,
+            sqlite3_create_function(spool->db, "partition", 1,
+                SQLITE_UTF8 | SQLITE_DIRECTONLY, spool, tell_partition, NULL, NULL));
+    }
+    if (r == SPOOL_OK) {
         r = prepare(spool);
     }
-    return r == SPOOL_OK ? count(spool) : r;
+    if (r == SPOOL_OK) {
+        r = count(spool);
+    }
+    return r == SPOOL_OK ? spool_divide(spool, 1) : r;
 }
 
 int
@@ -264,6 +308,19 @@ spool_close(struct spool **spool)
         free(*spool);
     }
     *spool = NULL;
+}
+
+int
+spool_divide(struct spool *spool, unsigned partitions)
+{
+    spool->partitions = partitions;
+    return spool_db_count_partitions(spool);
+}
+
+int64_t
+spool_waiting_in(const struct spool *spool, unsigned partition)
+{
+    return spool->progress[partition].waiting;
 }
 
 struct spool_totals

@@ -1,8 +1,8 @@
 /*
  * spool_db.h - the spool's database: opening, and the calls of SQLite. For the spool's own files.
  *
- * Rows with aside = 0 and an id up to `drained_id` are in Redis and only wait to be removed. An id
- * is never used twice.
+ * Rows of a partition with aside = 0 and an id up to its `drained_id` are in Redis and only wait to
+ * be removed. An id is never used twice.
  */
 #pragma once
 
@@ -17,13 +17,22 @@ enum statement {
     SET_ASIDE,
     RETRY,
     COUNT,
+    COUNT_PARTITIONS,
     STATEMENT_COUNT
+};
+
+/* How far the draining of a partition is. */
+struct spool_progress {
+    int64_t removed_id; /* nothing with aside = 0 up to here */
+    int64_t drained_id; /* 0: everything drained is removed */
+    int64_t waiting;
 };
 
 struct spool {
     sqlite3 *db;
     sqlite3_stmt *statements[STATEMENT_COUNT];
-    int64_t drained_id; /* 0: everything drained is removed */
+    unsigned partitions;
+    struct spool_progress progress[QUEUE_PARTITIONS_MAX];
     struct spool_totals totals;
     char error[QUEUE_ERROR_SIZE];
 };
@@ -34,5 +43,7 @@ int spool_db_execute(struct spool *spool, const char *sql) MUST_USE;
 /* Runs a statement that answers nothing, and makes it ready for the next time. */
 int spool_db_run(struct spool *spool, enum statement which) MUST_USE;
 int spool_db_run_with_id(struct spool *spool, enum statement which, int64_t id) MUST_USE;
+/* Counts what waits, by partition. */
+int spool_db_count_partitions(struct spool *spool) MUST_USE;
 /* `r` of what was done since BEGIN: kept when it went well, else undone. */
 int spool_db_end(struct spool *spool, int r) MUST_USE;

@@ -18,6 +18,7 @@ enum {
 
 struct spool_drain {
     struct group_commit *commit;
+    unsigned partition; /* whose rows it takes */
     struct commit_unit unit;
     struct spool_rows rows; /* under way; a count of 0: none */
     struct spool *spool;    /* theirs; NULL: it is gone */
@@ -111,8 +112,8 @@ spool_drain_feed(struct spool_drain *drain, struct spool *spool, int64_t now_us)
     if (drain->rows.count > 0 || !spool_drain_healthy(drain)) {
         return SPOOL_OK;
     }
-    const int r =
-        spool_read(spool, drain->singly > 0 ? 1 : GROUP_COMMIT_EVENTS_MAX, &drain->rows);
+    const int r = spool_read_in(spool, drain->partition,
+        drain->singly > 0 ? 1 : GROUP_COMMIT_EVENTS_MAX, &drain->rows);
     if (r != SPOOL_OK || drain->rows.count == 0) {
         return r;
     }
@@ -160,6 +161,7 @@ spool_drain_open(
         (void)snprintf(ret_error, QUEUE_ERROR_SIZE, "out of memory");
         return -ENOMEM;
     }
+    drain->partition = options->partition;
     const int r = group_commit_open(options, &drain->commit, ret_error);
 
     if (r != QUEUE_OK) {

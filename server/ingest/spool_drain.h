@@ -1,6 +1,8 @@
 /*
  * spool_drain.h - takes events from a spool to Redis, a call at a time, and waits for nothing.
  *
+ * In a cluster each partition has a drain of its own.
+ *
  * A row that Redis refuses, alone and three times, while it takes other writes, would be refused
  * for ever: it is set aside, so that those behind it get through. See decision 0021.
  */

@@ -49,10 +49,17 @@ spool_set_totals(const struct spool_set *set)
 
 /* ---- writing and reading ------------------------------------------------------------------ */
 
+/* `r` of an opening. */
+static int
+divided(const struct spool_set *set, const struct spool_file *file, int r)
+{
+    return r == 0 && set->partitions > 1 ? spool_divide(file->spool, set->partitions) : r;
+}
+
 static void
 open_own(struct spool_set *set)
 {
-    const int r = spool_file_open(&set->own, set->max_bytes);
+    const int r = divided(set, &set->own, spool_file_open(&set->own, set->max_bytes));
 
     set->writable = r == 0;
     if (r != 0) {
@@ -60,12 +67,31 @@ open_own(struct spool_set *set)
     }
 }
 
+static void
+forget(const struct spool_set *set, const struct spool_file *file)
+{
+    for (unsigned i = 0; i < set->partitions; i++) {
+        spool_drain_forget(set->drains[i], file->spool);
+    }
+}
+
+static bool
+is_drained_now(const struct spool_set *set, const struct spool_file *file)
+{
+    for (unsigned i = 0; i < set->partitions; i++) {
+        if (spool_drain_uses(set->drains[i], file->spool)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* It has turned out to be damaged. */
 static int
 renew(struct spool_set *set, struct spool_file *file)
 {
-    spool_drain_forget(set->drain, file->spool);
-    return spool_file_renew(file, set->max_bytes);
+    forget(set, file);
+    return divided(set, file, spool_file_renew(file, set->max_bytes));
 }
 
 static int
@@ -92,22 +118,40 @@ spool_set_add(struct spool_set *set, struct queue_put *puts, size_t count)
     return r > 0 ? -EIO : r;
 }
 
+static int64_t
+waiting_in(const struct spool_file *file, unsigned partition)
+{
+    return file->spool != NULL ? spool_waiting_in(file->spool, partition) : 0;
+}
+
+int64_t
+spool_set_waiting_in(const struct spool_set *set, unsigned partition)
+{
+    int64_t waiting = waiting_in(&set->own, partition);
+
+    for (size_t i = 0; i < set->adopted_count; i++) {
+        waiting += waiting_in(&set->adopted[i], partition);
+    }
+    return waiting;
+}
+
 static struct spool_file *
-oldest_waiting(struct spool_set *set)
+oldest_waiting(struct spool_set *set, unsigned partition)
 {
     for (size_t i = 0; i < set->adopted_count; i++) {
-        if (totals_of(&set->adopted[i]).waiting > 0) {
+        if (waiting_in(&set->adopted[i], partition) > 0) {
             return &set->adopted[i];
         }
     }
-    return totals_of(&set->own).waiting > 0 ? &set->own : NULL;
+    return waiting_in(&set->own, partition) > 0 ? &set->own : NULL;
 }
 
-bool
-spool_set_feed(struct spool_set *set, int64_t now_us)
+static bool
+feed(struct spool_set *set, unsigned partition, int64_t now_us)
 {
-    struct spool_file *file = oldest_waiting(set);
-    int r = file != NULL ? spool_drain_feed(set->drain, file->spool, now_us) : 0;
+    struct spool_file *file = oldest_waiting(set, partition);
+    int r =
+        file != NULL ? spool_drain_feed(set->drains[partition], file->spool, now_us) : 0;
 
     if (r == SPOOL_E_DAMAGED) {
         r = renew(set, file);
@@ -118,12 +162,23 @@ spool_set_feed(struct spool_set *set, int64_t now_us)
     return r == 0;
 }
 
+bool
+spool_set_feed(struct spool_set *set, int64_t now_us)
+{
+    bool fed = true;
+
+    for (unsigned i = 0; fed && i < set->partitions; i++) {
+        fed = feed(set, i, now_us);
+    }
+    return fed;
+}
+
 /* ---- what others left behind -------------------------------------------------------------- */
 
 static void
 adopt(struct spool_set *set, struct spool_file *file)
 {
-    const int r = spool_file_open(file, set->max_bytes);
+    const int r = divided(set, file, spool_file_open(file, set->max_bytes));
 
     if (r != 0) {
         tell_failure(set, file, r);
@@ -159,11 +214,10 @@ spool_set_remove_drained(struct spool_set *set)
 
         if (file->spool == NULL) { /* it could not be renewed */
             spool_file_close(file);
-        } else if (totals.waiting > 0 || totals.aside > 0 ||
-                   spool_drain_uses(set->drain, file->spool)) {
+        } else if (totals.waiting > 0 || totals.aside > 0 || is_drained_now(set, file)) {
             set->adopted[kept++] = *file;
         } else {
-            spool_drain_forget(set->drain, file->spool);
+            forget(set, file);
             spool_file_remove(file);
         }
     }
@@ -185,7 +239,7 @@ spool_set_mend(struct spool_set *set)
 static void
 retry_aside(struct spool_set *set, const struct spool_file *file)
 {
-    if (totals_of(file).aside == 0 || spool_drain_uses(set->drain, file->spool)) {
+    if (totals_of(file).aside == 0 || is_drained_now(set, file)) {
         return;
     }
     const int r = spool_retry_aside(file->spool);

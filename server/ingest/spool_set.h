@@ -13,8 +13,9 @@
 struct spool_set {
     const char *directory; /* borrowed */
     int64_t max_bytes;     /* of each */
-    struct spool_drain
-        *drain; /* borrowed: what it has under way is let go with its spool */
+    /* Of each partition; borrowed: what they have under way is let go with its spool. */
+    struct spool_drain *drains[QUEUE_PARTITIONS_MAX];
+    unsigned partitions;
     struct spool_file own;
     struct spool_file adopted[SPOOL_FILES_MAX];
     size_t adopted_count;
@@ -28,8 +29,9 @@ void spool_set_close(struct spool_set *set);
 
 /* As spool_add(), into the own one; a damaged one is replaced. 0 or -errno. */
 int spool_set_add(struct spool_set *set, struct queue_put *puts, size_t count) MUST_USE;
-/* Feeds the drain from the oldest with anything in it. False: not before the next mend. */
+/* Feeds the drains from the oldest with anything in it. False: not before the next mend. */
 bool spool_set_feed(struct spool_set *set, int64_t now_us);
+int64_t spool_set_waiting_in(const struct spool_set *set, unsigned partition);
 struct spool_totals spool_set_totals(const struct spool_set *set);
 
 /* Opens what could not be opened, tries to write what could not be written. */

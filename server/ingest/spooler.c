@@ -31,9 +31,8 @@ enum {
 };
 
 struct spooler {
-    struct spool_drain *drain;
-    struct spool_set set;
-    int64_t tick_us; /* the next one */
+    struct spool_set set; /* and the drains */
+    int64_t tick_us;      /* the next one */
     int64_t adopt_us;
     int64_t retry_us;
     int64_t busy_us;  /* when something last waited */
@@ -41,6 +40,7 @@ struct spooler {
     bool in_use;      /* since something waited, until it has been quiet */
     bool feed_failed; /* in this tick */
     _Atomic int64_t waiting;
+    _Atomic int64_t waiting_in[QUEUE_PARTITIONS_MAX];
     atomic_bool writable;
     atomic_bool stop;
     struct spool_inbox inbox;
@@ -55,6 +55,9 @@ publish(struct spooler *spooler)
     const struct spool_totals totals = spool_set_totals(&spooler->set);
 
     atomic_store(&spooler->waiting, totals.waiting);
+    for (unsigned i = 0; i < spooler->set.partitions; i++) {
+        atomic_store(&spooler->waiting_in[i], spool_set_waiting_in(&spooler->set, i));
+    }
     atomic_store(&spooler->writable, spooler->set.writable);
     counter_set(
         metrics_counter(METRIC_SPOOL_PENDING, NULL, NULL), totals.waiting + totals.aside);
@@ -94,9 +97,12 @@ keep(struct spooler *spooler, struct spool_batch *batch)
 static int
 keep_or_pass(struct spooler *spooler, struct spool_batch *batch)
 {
-    const bool may_pass = !batch->must_keep && spool_drain_healthy(spooler->drain);
+    const unsigned partition = batch->partition;
+    const bool may_pass =
+        !batch->must_keep && spool_drain_healthy(spooler->set.drains[partition]);
 
-    if (may_pass && (atomic_load(&spooler->waiting) == 0 || !spooler->set.writable)) {
+    if (may_pass &&
+        (spooler_waiting_in(spooler, partition) == 0 || !spooler->set.writable)) {
         return SPOOLER_PASSED;
     }
     const int r = keep(spooler, batch);
@@ -124,11 +130,15 @@ settle_inbox(struct spooler *spooler)
 static void
 drain(struct spooler *spooler, int64_t now_us)
 {
-    spool_drain_run(spooler->drain, now_us);
+    for (unsigned i = 0; i < spooler->set.partitions; i++) {
+        spool_drain_run(spooler->set.drains[i], now_us);
+    }
     if (!spooler->feed_failed) {
         spooler->feed_failed = !spool_set_feed(&spooler->set, now_us);
     }
-    spooler->drained += spool_drain_take_count(spooler->drain);
+    for (unsigned i = 0; i < spooler->set.partitions; i++) {
+        spooler->drained += spool_drain_take_count(spooler->set.drains[i]);
+    }
     publish(spooler);
 }
 
@@ -175,26 +185,41 @@ static int
 timeout_ms(const struct spooler *spooler)
 {
     const int64_t now_us = clock_monotonic_us();
-    const int drain_ms = spool_drain_timeout_ms(spooler->drain, now_us);
-    const int64_t tick_ms =
+    int64_t soonest_ms =
         spooler->tick_us > now_us ? (spooler->tick_us - now_us) / US_PER_MS + 1 : 0;
 
-    return drain_ms >= 0 && drain_ms < tick_ms ? drain_ms : (int)tick_ms;
+    for (unsigned i = 0; i < spooler->set.partitions; i++) {
+        const int drain_ms = spool_drain_timeout_ms(spooler->set.drains[i], now_us);
+
+        soonest_ms = drain_ms >= 0 && drain_ms < soonest_ms ? drain_ms : soonest_ms;
+    }
+    return (int)soonest_ms;
+}
+
+/* Returns how many descriptors there are: the inbox's first, then the drains'. */
+static nfds_t
+watch(const struct spooler *spooler, struct pollfd fds[1 + QUEUE_PARTITIONS_MAX])
+{
+    fds[0] = (struct pollfd){.fd = spooler->inbox.fd, .events = POLLIN};
+    for (unsigned i = 0; i < spooler->set.partitions; i++) {
+        const struct spool_drain *drain = spooler->set.drains[i];
+
+        fds[1 + i] = (struct pollfd){.fd = spool_drain_fd(drain), .events = POLLIN};
+        if (spool_drain_wants_write(drain)) {
+            fds[1 + i].events |= POLLOUT;
+        }
+    }
+    return 1 + spooler->set.partitions;
 }
 
 static void
 take_turn(struct spooler *spooler)
 {
-    struct pollfd fds[] = {
-        {.fd = spooler->inbox.fd, .events = POLLIN},
-        {.fd = spool_drain_fd(spooler->drain), .events = POLLIN},
-    };
+    struct pollfd fds[1 + QUEUE_PARTITIONS_MAX];
+    const nfds_t count = watch(spooler, fds);
     uint64_t wishes = 0;
 
-    if (spool_drain_wants_write(spooler->drain)) {
-        fds[1].events |= POLLOUT;
-    }
-    (void)poll(fds, LENGTH(fds), timeout_ms(spooler));
+    (void)poll(fds, count, timeout_ms(spooler));
     if (read(spooler->inbox.fd, &wishes, sizeof(wishes)) == (ssize_t)sizeof(wishes)) {
         settle_inbox(spooler);
     }
@@ -217,20 +242,34 @@ run(void *context)
 /* ---- life --------------------------------------------------------------------------------- */
 
 static int
+open_drains(
+    struct spooler *spooler, const struct spooler_options *options, char *ret_error)
+{
+    struct spool_set *set = &spooler->set;
+    struct queue_options queue_options = {
+        .url = options->redis_url,
+        .partitions = queue_default_partitions(options->redis_url),
+        .timeout_ms = REDIS_TIMEOUT_MS,
+    };
+    int r = 0;
+
+    while (r == 0 && set->partitions < queue_options.partitions) {
+        queue_options.partition = set->partitions;
+        r = spool_drain_open(&queue_options, &set->drains[set->partitions], ret_error);
+        set->partitions += r == 0 ? 1 : 0;
+    }
+    return r > 0 ? -EINVAL : r;
+}
+
+static int
 open_parts(
     struct spooler *spooler, const struct spooler_options *options, char *ret_error)
 {
-    const struct queue_options queue_options = {
-        .url = options->redis_url,
-        .partitions = CONFIG_PARTITIONS,
-        .timeout_ms = REDIS_TIMEOUT_MS,
-    };
-    int r = spool_drain_open(&queue_options, &spooler->drain, ret_error);
+    int r = open_drains(spooler, options, ret_error);
 
     if (r != 0) {
-        return r > 0 ? -EINVAL : r;
+        return r;
     }
-    spooler->set.drain = spooler->drain;
     r = spool_inbox_open(&spooler->inbox);
     r = r == 0 ? spool_set_open(&spooler->set) : r;
     if (r < 0) {
@@ -304,7 +343,9 @@ spooler_close(struct spooler **spooler)
         spool_inbox_wake(&closed->inbox);
         (void)pthread_join(closed->thread, NULL);
     }
-    spool_drain_close(&closed->drain);
+    for (unsigned i = 0; i < closed->set.partitions; i++) {
+        spool_drain_close(&closed->set.drains[i]);
+    }
     spool_set_close(&closed->set);
     spool_inbox_close(&closed->inbox);
     free(closed);
@@ -321,6 +362,12 @@ int64_t
 spooler_waiting(const struct spooler *spooler)
 {
     return atomic_load(&spooler->waiting);
+}
+
+int64_t
+spooler_waiting_in(const struct spooler *spooler, unsigned partition)
+{
+    return atomic_load(&spooler->waiting_in[partition]);
 }
 
 bool

@@ -42,4 +42,6 @@ struct spool_inbox *spooler_inbox(struct spooler *spooler);
 
 /* Any thread. */
 int64_t spooler_waiting(const struct spooler *spooler); /* events to be drained */
+int64_t spooler_waiting_in(
+    const struct spooler *spooler, unsigned partition); /* of this one */
 bool spooler_ready(const struct spooler *spooler);      /* could it keep one more? */
