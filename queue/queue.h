@@ -17,6 +17,9 @@
  * Claims are fenced: a settle carries the claim's token and changes nothing when another worker
  * has taken the record over since.
  *
+ * In a cluster each partition is at the node that has its slot, and is asked by itself: see
+ * QUEUE_E_NODE and decisions/0029.
+ *
  * A handle belongs to one thread. Calls block up to `timeout_ms`; after -EIO or -ETIMEDOUT the
  * connection is closed and the next call connects again. No call logs.
  */
