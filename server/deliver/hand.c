@@ -16,6 +16,7 @@ enum {
     REDIS_BACKOFF_MIN_MS = 100,
     REDIS_BACKOFF_MAX_MS = 1000,
     REFUSED_DELAY_MS = 10 * 1000,
+    NODE_DELAY_MS = 5 * 1000, /* those whose node is there shall have room in hand */
 };
 
 void
@@ -47,6 +48,10 @@ worked(struct hand *hand, int result)
         }
         hand->redis_backoff_ms = 0;
         return true;
+    }
+    if (result ==
+        QUEUE_E_NODE) { /* other nodes may answer; the queue lets this one rest */
+        return false;
     }
     if (hand->redis_backoff_ms == 0) {
         log_error("redis_away", "error=\"%s\"", queue_error(hand->queue));
@@ -91,18 +96,39 @@ tell_alarms(struct hand *hand)
     if (alarms.moves > 0) {
         log_warn("redis_moved", "master=%s", alarms.master);
     }
+    if (alarms.partitions_away > 0 && hand->partitions_away == 0) {
+        log_error("redis_partly_away", "partitions=%" PRId64 " error=\"%s\"",
+            alarms.partitions_away, queue_error(hand->queue));
+    } else if (alarms.partitions_away == 0 && hand->partitions_away > 0) {
+        log_info("redis_whole", "in_hand=%zu", hand->count);
+    }
+    hand->partitions_away = alarms.partitions_away;
+}
+
+/* One that is finished has been read. */
+static bool
+has_suspect(const struct hand *hand)
+{
+    for (size_t i = 0; i < hand->count; i++) {
+        if (job_is_suspect(hand->jobs[i]) && hand->jobs[i]->stage < JOB_FINISHED) {
+            return true;
+        }
+    }
+    return false;
 }
 
 /* What is finished and still here could not be settled: a claim must not take it over first. */
-static bool
-may_claim(const struct hand *hand)
+static uint64_t
+unsettled_partitions(const struct hand *hand)
 {
+    uint64_t partitions = 0;
+
     for (size_t i = 0; i < hand->count; i++) {
-        if (job_is_suspect(hand->jobs[i]) || hand->jobs[i]->stage == JOB_FINISHED) {
-            return false;
+        if (hand->jobs[i]->stage == JOB_FINISHED) {
+            partitions |= UINT64_C(1) << hand->jobs[i]->record->partition;
         }
     }
-    return true;
+    return partitions;
 }
 
 size_t
@@ -111,14 +137,19 @@ hand_claim(struct hand *hand, size_t max, int64_t now_us)
     struct queue_record *records[HAND_JOBS_MAX] = {0};
     size_t count = 0;
 
-    if (max == 0 || !may_claim(hand) || !reaches_redis(hand, now_us) ||
-        !worked(hand, queue_claim(hand->queue, max, records, &count))) {
+    if (max == 0 || has_suspect(hand) || !reaches_redis(hand, now_us)) {
+        return 0;
+    }
+    queue_set_unsettled(hand->queue, unsettled_partitions(hand));
+    const bool has_claimed = worked(hand, queue_claim(hand->queue, max, records, &count));
+
+    tell_alarms(hand);
+    if (!has_claimed) {
         return 0;
     }
     if (count > 0) {
         CRASH_POINT("claimed");
     }
-    tell_alarms(hand);
     for (size_t i = 0; i < count; i++) {
         job_start(hand->jobs[hand->count++], records[i], now_us);
     }
@@ -160,9 +191,16 @@ hand_claim_effect(struct hand *hand, struct job *job, int64_t now_us)
 {
     enum queue_effect_result effect = QUEUE_EFFECT_BUSY;
 
-    if (reaches_redis(hand, now_us) &&
-        worked(hand, queue_effect_claim(hand->queue, job->record,
-                         job->reading.event.effect_key, &effect))) {
+    if (!reaches_redis(hand, now_us)) {
+        return;
+    }
+    const int r = queue_effect_claim(
+        hand->queue, job->record, job->reading.event.effect_key, &effect);
+
+    if (r == QUEUE_E_NODE) {
+        job_delay(job, "node_away", NODE_DELAY_MS);
+    }
+    if (worked(hand, r)) {
         CRASH_POINT("effect_claimed");
         job_effect(job, effect);
     }
@@ -181,6 +219,8 @@ hand_fold(struct hand *hand, struct job *job, int64_t now_us)
         /* Over maxmemory Redis stores nothing, and yet settles: that must not wait for this. */
         job_delay(job, "queue_refused", REFUSED_DELAY_MS);
         r = QUEUE_OK;
+    } else if (r == QUEUE_E_NODE) {
+        job_delay(job, "node_away", NODE_DELAY_MS);
     }
     CRASH_POINT("folded");
     (void)worked(hand, r);
@@ -197,7 +237,7 @@ let_go(struct hand *hand)
     for (size_t i = 0; i < hand->count; i++) {
         struct job *job = hand->jobs[i];
 
-        if (job->stage == JOB_FINISHED) {
+        if (job->stage == JOB_SETTLED) {
             job_done(job);
             finished[finished_count++] = job;
         } else {
@@ -224,7 +264,7 @@ void
 hand_settle(struct hand *hand, int64_t now_us)
 {
     struct queue_settlement settlements[HAND_JOBS_MAX];
-    const struct job *finished[HAND_JOBS_MAX];
+    struct job *finished[HAND_JOBS_MAX];
     size_t count = 0;
 
     for (size_t i = 0; i < hand->count; i++) {
@@ -237,12 +277,14 @@ hand_settle(struct hand *hand, int64_t now_us)
         return;
     }
     CRASH_POINT("settle_due");
-    if (!worked(hand, queue_settle(hand->queue, settlements, count))) {
-        return;
+    if (worked(hand, queue_settle(hand->queue, settlements, count))) {
+        CRASH_POINT("settled");
     }
-    CRASH_POINT("settled");
     for (size_t i = 0; i < count; i++) {
-        outcome_of_job(finished[i], settlements[i].result, hand->config, now_us);
+        if (settlements[i].result != QUEUE_UNSETTLED) {
+            outcome_of_job(finished[i], settlements[i].result, hand->config, now_us);
+            finished[i]->stage = JOB_SETTLED;
+        }
     }
     let_go(hand);
 }
