@@ -271,13 +271,12 @@ settle_chunk(struct queue *queue, struct chunk *chunk)
     const int r = exchange->count > 0 ? handle_call(queue) : QUEUE_OK;
 
     for (unsigned partition = 0; partition < queue->session.partitions; partition++) {
-        if (count_in(chunk, partition) > 0) {
-            const struct redisReply *reply = exchange->replies[next++];
+        const bool is_asked = count_in(chunk, partition) > 0;
 
-            if (queue->statuses[partition] == QUEUE_OK) {
-                read_partition(chunk, partition, reply);
-            }
+        if (is_asked && queue->statuses[partition] == QUEUE_OK) {
+            read_partition(chunk, partition, exchange->replies[next]);
         }
+        next += is_asked ? 1 : 0;
     }
     return effects != QUEUE_OK ? effects : r;
 }
