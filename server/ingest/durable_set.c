@@ -98,11 +98,26 @@ make_split(struct durable_unit *unit, size_t shares)
     return split;
 }
 
+/* Copies the partition's puts of the whole, in their order. Returns where the next one's begin. */
+static size_t
+copy_puts(
+    const struct durable_set *set, struct split *split, unsigned partition, size_t at)
+{
+    const struct durable_unit *whole = split->whole;
+
+    for (size_t i = 0; i < whole->put_count; i++) {
+        if (partition_of(set, &whole->puts[i]) == partition) {
+            split->origins[at] = i;
+            split->copies[at++] = whole->puts[i];
+        }
+    }
+    return at;
+}
+
 static void
 fill_split(const struct durable_set *set, struct split *split,
     const size_t counts[QUEUE_PARTITIONS_MAX])
 {
-    const struct durable_unit *whole = split->whole;
     struct share *share = split->shares;
     size_t at = 0;
 
@@ -110,19 +125,13 @@ fill_split(const struct durable_set *set, struct split *split,
         if (counts[partition] == 0) {
             continue;
         }
-        *share = (struct share){.split = split,
+        *share++ = (struct share){.split = split,
             .partition = partition,
             .unit = {.puts = split->copies + at,
                 .put_count = counts[partition],
                 .done = on_share_done,
-                .deadline_us = whole->deadline_us}};
-        for (size_t i = 0; i < whole->put_count; i++) {
-            if (partition_of(set, &whole->puts[i]) == partition) {
-                split->origins[at] = i;
-                split->copies[at++] = whole->puts[i];
-            }
-        }
-        share++;
+                .deadline_us = split->whole->deadline_us}};
+        at = copy_puts(set, split, partition, at);
     }
 }
 
