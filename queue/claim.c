@@ -1,19 +1,20 @@
 /*
  * claim.c - takes records off the stream.
  *
- * All records of one queue_claim() carry one token, "<consumer>/<incarnation>/<number>", and the
- * number goes up only when a claim succeeded. So when the answer to a claim was lost, the next
- * one carries the same token, looks through this consumer's pending entries in every partition,
- * and takes what bears it, or lets go of it; entries with an older token of this incarnation are
- * in a worker's hands and are left alone. Behind the claim deadline they are not any more: a proxy
- * may have handed a claim on when nobody waited for its answer, and those are taken over.
+ * All records of one queue_claim() and partition carry one token,
+ * "<consumer>/<incarnation>/<partition>.<number>", and the number goes up only when a claim
+ * succeeded. So when the answer to a claim was lost, the next one there carries the same token, looks
+ * through this consumer's pending entries, and takes what bears it, or lets go of it; entries with
+ * an older token of this incarnation are in a worker's hands and are left alone. Behind the claim
+ * deadline they are not any more: a proxy may have handed a claim on when nobody waited for its
+ * answer, and those are taken over; but not where the worker has some that it could not settle yet.
  */
 #include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
+#include <sys/param.h>
 
 #include "queue/handle.h"
 
@@ -26,123 +27,40 @@ enum {
 
 struct claim {
     struct queue *queue;
-    char token[HANDLE_TOKEN_SIZE];
-    bool takes_over;
-    bool asks_all; /* partitions, be there room or not */
+    int64_t now_us;
     size_t max;
     struct queue_record **records;
     size_t count;
     unsigned candidates[QUEUE_PARTITIONS_MAX]; /* partitions that may have more */
     size_t candidate_count;
+    bool asked[QUEUE_PARTITIONS_MAX]; /* and answered */
+    size_t lost;                      /* partitions that did not answer */
 };
 
-/* ---- one record -------------------------------------------------------------------------- */
-
-static char *
-append(char *end, struct slice value, struct slice *ret_copy)
-{
-    if (value.size > 0) {
-        memcpy(end, value.data, value.size);
-    }
-    end[value.size] = '\0';
-    *ret_copy = (struct slice){.data = end, .size = value.size};
-    return end + value.size + 1;
-}
-
-static char *
-append_text(char *end, struct slice value, char **ret_text)
-{
-    struct slice copy = {0};
-
-    *ret_text = end;
-    return append(end, value, &copy);
-}
-
-/* Positions in claim.lua's answer. */
-enum {
-    ANSWER_KEY,
-    ANSWER_ENTRY_ID,
-    ANSWER_ATTEMPTS,
-    ANSWER_RECEIVED,
-    ANSWER_SCHEMA,
-    ANSWER_LOST_CLAIMS,
-    ANSWER_ROUTES,
+struct token {
+    char text[HANDLE_TOKEN_SIZE];
 };
-
-static size_t
-storage_size(const struct redisReply *answer, struct slice token)
-{
-    const struct redisReply *routes = redis_reply_at(answer, ANSWER_ROUTES);
-    size_t size = redis_reply_text(redis_reply_at(answer, ANSWER_KEY)).size + 1 +
-                  redis_reply_text(redis_reply_at(answer, ANSWER_ENTRY_ID)).size + 1 +
-                  token.size + 1;
-
-    for (size_t i = 0; i < redis_reply_count(routes); i++) {
-        size += redis_reply_text(redis_reply_at(routes, i)).size + 1;
-    }
-    return size;
-}
-
-/* put.lua lets no record have more than QUEUE_ROUTES_MAX routes. */
-static void
-fill_routes(struct queue_record *record, const struct redisReply *routes, char *end)
-{
-    const size_t count = redis_reply_count(routes) / 2;
-
-    record->route_count = count < QUEUE_ROUTES_MAX ? count : QUEUE_ROUTES_MAX;
-    for (size_t i = 0; i < record->route_count; i++) {
-        struct queue_route *route = &record->routes[i];
-
-        end = append(end, redis_reply_text(redis_reply_at(routes, 2 * i)), &route->name);
-        end = append(
-            end, redis_reply_text(redis_reply_at(routes, 2 * i + 1)), &route->bytes);
-    }
-}
-
-/* NULL when memory is out. */
-static struct queue_record *
-make_record(const struct redisReply *answer, const char *token, unsigned partition)
-{
-    AUTO(queue_record_free) struct queue_record *record = calloc(1, sizeof(*record));
-
-    if (record == NULL) {
-        return NULL;
-    }
-    char *end = malloc(storage_size(answer, slice_of(token)));
-
-    if (end == NULL) {
-        return NULL;
-    }
-    record->storage = end;
-    end = append_text(
-        end, redis_reply_text(redis_reply_at(answer, ANSWER_KEY)), &record->key);
-    end = append_text(end, redis_reply_text(redis_reply_at(answer, ANSWER_ENTRY_ID)),
-        &record->entry_id);
-    end = append_text(end, slice_of(token), &record->token);
-    fill_routes(record, redis_reply_at(answer, ANSWER_ROUTES), end);
-    record->partition = partition;
-    record->schema = (unsigned)redis_reply_number(redis_reply_at(answer, ANSWER_SCHEMA));
-    record->attempts = redis_reply_number(redis_reply_at(answer, ANSWER_ATTEMPTS));
-    record->received_ms = redis_reply_number(redis_reply_at(answer, ANSWER_RECEIVED));
-    record->lost_claims = redis_reply_number(redis_reply_at(answer, ANSWER_LOST_CLAIMS));
-
-    struct queue_record *made = record;
-
-    record = NULL;
-    return made;
-}
-
-void
-queue_record_free(struct queue_record **record)
-{
-    if (*record != NULL) {
-        free((*record)->storage);
-        free(*record);
-    }
-    *record = NULL;
-}
 
 /* ---- one call ---------------------------------------------------------------------------- */
+
+static struct token
+token_of(const struct queue *queue, unsigned partition)
+{
+    struct token token;
+    const int size = snprintf(token.text, sizeof(token.text), "%s%u.%" PRIu64,
+        queue->incarnation, partition, queue->scans[partition].claim_number);
+
+    assert(size > 0 && (size_t)size < sizeof(token.text));
+    return token;
+}
+
+/* Each partition has its own time for it: not all are asked in each claim. */
+static bool
+takes_over(const struct claim *claim, unsigned partition)
+{
+    return claim->now_us >= claim->queue->scans[partition].next_takeover_us &&
+           (claim->queue->unsettled >> partition & 1) == 0;
+}
 
 static void
 write_claim(const struct claim *claim, unsigned partition, size_t share)
@@ -150,6 +68,7 @@ write_claim(const struct claim *claim, unsigned partition, size_t share)
     const struct queue *queue = claim->queue;
     const struct partition_scan *scan = &queue->scans[partition];
     const struct partition_name prefix = partition_name(partition, "r:");
+    const struct token token = token_of(queue, partition);
     struct redis_exchange *exchange = &claim->queue->exchange;
 
     session_command(exchange, SCRIPT_CLAIM, CLAIM_KEYS, CLAIM_ARGUMENTS);
@@ -160,12 +79,12 @@ write_claim(const struct claim *claim, unsigned partition, size_t share)
     redis_argument_text(exchange, QUEUE_GROUP);
     redis_argument_text(exchange, queue->consumer);
     redis_argument_text(exchange, queue->incarnation);
-    redis_argument_text(exchange, claim->token);
+    redis_argument_text(exchange, token.text);
     redis_argument_text(exchange, prefix.text);
     redis_argument_number(exchange, (int64_t)share);
     redis_argument_number(exchange, queue->claim_deadline_ms);
     redis_argument_text(exchange, scan->recover);
-    redis_argument_text(exchange, claim->takes_over ? scan->takeover : "");
+    redis_argument_text(exchange, takes_over(claim, partition) ? scan->takeover : "");
     redis_argument_number(exchange, queue->shelves_closed);
     redis_argument_number(exchange, queue->shelves_peeked);
 }
@@ -180,10 +99,11 @@ static int
 read_records(struct claim *claim, unsigned partition, const struct redisReply *reply)
 {
     const struct redisReply *answers = redis_reply_at(reply, 4);
+    const struct token token = token_of(claim->queue, partition);
 
     for (size_t i = 0; i < redis_reply_count(answers) && claim->count < claim->max; i++) {
         struct queue_record *record =
-            make_record(redis_reply_at(answers, i), claim->token, partition);
+            handle_make_record(redis_reply_at(answers, i), token.text, partition);
 
         if (record == NULL) {
             redis_set_error(&claim->queue->session.redis, slice_of("out of memory"));
@@ -215,53 +135,111 @@ read_claim(struct claim *claim, unsigned partition, const struct redisReply *rep
     struct queue *queue = claim->queue;
     struct partition_scan *scan = &queue->scans[partition];
 
+    const bool has_taken_over = takes_over(claim, partition);
+
     if (!read_cursor(redis_reply_at(reply, 1), scan->recover) ||
-        (claim->takes_over && !read_cursor(redis_reply_at(reply, 2), scan->takeover))) {
+        (has_taken_over && !read_cursor(redis_reply_at(reply, 2), scan->takeover))) {
         redis_set_error(&queue->session.redis, slice_of("claim.lua gave no cursor"));
         return QUEUE_E_REFUSED;
+    }
+    if (has_taken_over) {
+        scan->next_takeover_us = claim->now_us + TAKEOVER_EVERY_US;
     }
     const int64_t recreated = redis_reply_number(redis_reply_at(reply, 3));
 
     if (recreated > 0) {
-        queue->session.greeted = false;
+        handle_session(queue, partition)->greeted = false;
     }
     queue->alarms.groups_recreated += recreated;
     read_missing(&queue->alarms, reply);
     return read_records(claim, partition, reply);
 }
 
+/* What it had given in this claim bears its token: the next one finds that again. */
+static void
+lose_partition(struct claim *claim, unsigned partition)
+{
+    struct queue *queue = claim->queue;
+    size_t kept = 0;
+
+    for (size_t i = 0; i < claim->count; i++) {
+        if (claim->records[i]->partition == partition) {
+            queue_record_free(&claim->records[i]);
+        } else {
+            claim->records[kept++] = claim->records[i];
+        }
+    }
+    claim->count = kept;
+    claim->asked[partition] = false;
+    claim->lost++;
+    handle_recover_partition(queue, partition);
+    queue->scans[partition].claim_lost = true;
+    queue->scans[partition].claim_limit = 1;
+}
+
+/* After an answer that did not come no more is asked for than may fit into the next. */
+static bool
+is_limited(const struct claim *claim, unsigned partition, size_t share)
+{
+    const size_t limit = claim->queue->scans[partition].claim_limit;
+
+    return limit > 0 && limit <= share;
+}
+
+/* True: it filled its share, there may be more. */
+static bool
+read_share(struct claim *claim, unsigned partition, const struct redisReply *reply,
+    size_t share, int *status)
+{
+    const size_t before = claim->count;
+
+    if (claim->queue->statuses[partition] != QUEUE_OK) {
+        lose_partition(claim, partition);
+        return false;
+    }
+    const int r = read_claim(claim, partition, reply);
+
+    if (r != QUEUE_OK) {
+        lose_partition(claim, partition);
+        *status = r;
+        return false;
+    }
+    claim->asked[partition] = true;
+    return claim->count - before == share && !is_limited(claim, partition, share);
+}
+
 /*
- * Asks as many candidates as there is room for, or all, each for its share. Those that filled it
- * stay candidates, the others have no more.
+ * Asks as many candidates as there is room for, each for its share. Those that filled it stay
+ * candidates, the others have no more.
  */
 static int
 claim_round(struct claim *claim)
 {
     const size_t room = claim->max - claim->count;
-    const size_t asked =
-        claim->candidate_count < room || claim->asks_all ? claim->candidate_count : room;
+    const size_t asked = MIN(claim->candidate_count, room);
     const size_t share = room / asked;
     size_t left = 0;
 
     redis_exchange_clear(&claim->queue->exchange);
     for (size_t i = 0; i < asked; i++) {
-        write_claim(claim, claim->candidates[i], share);
+        const unsigned partition = claim->candidates[i];
+
+        write_claim(claim, partition,
+            is_limited(claim, partition, share)
+                ? claim->queue->scans[partition].claim_limit
+                : share);
     }
     int r = handle_call(claim->queue);
 
-    for (size_t i = 0; i < asked && r == QUEUE_OK; i++) {
-        const size_t before = claim->count;
-
-        r = read_claim(claim, claim->candidates[i], claim->queue->exchange.replies[i]);
-        if (claim->count - before == share) {
+    for (size_t i = 0; i < asked; i++) {
+        if (read_share(claim, claim->candidates[i], claim->queue->exchange.replies[i],
+                share, &r)) {
             claim->candidates[left++] = claim->candidates[i];
         }
     }
     memmove(claim->candidates + left, claim->candidates + asked,
         (claim->candidate_count - asked) * sizeof(claim->candidates[0]));
     claim->candidate_count -= asked - left;
-    claim->takes_over = false;
-    claim->asks_all = false;
     return r;
 }
 
@@ -271,17 +249,8 @@ static void
 claim_begin(struct claim *claim)
 {
     struct queue *queue = claim->queue;
-    const int64_t now_us = redis_now_us();
 
-    const int size = snprintf(claim->token, sizeof(claim->token), "%s%" PRIu64,
-        queue->incarnation, queue->claim_number);
-
-    assert(size > 0 && (size_t)size < sizeof(claim->token));
-    claim->asks_all = queue->claim_lost;
-    claim->takes_over = now_us >= queue->next_takeover_us;
-    if (claim->takes_over) {
-        queue->next_takeover_us = now_us + TAKEOVER_EVERY_US;
-    }
+    claim->now_us = redis_now_us();
     for (unsigned i = 0; i < queue->session.partitions; i++) {
         claim->candidates[i] = (queue->first_partition + i) % queue->session.partitions;
     }
@@ -289,12 +258,41 @@ claim_begin(struct claim *claim)
     queue->first_partition = claim->candidates[queue->session.partitions > 1 ? 1 : 0];
 }
 
+/* The next claims there carry another token. */
 static void
-free_records(struct queue_record **records, size_t count)
+claim_end(struct claim *claim)
 {
-    for (size_t i = 0; i < count; i++) {
-        queue_record_free(&records[i]);
+    struct queue *queue = claim->queue;
+    int64_t away = 0;
+
+    for (unsigned i = 0; i < queue->session.partitions; i++) {
+        if (claim->asked[i]) {
+            queue->scans[i].claim_lost = false;
+            queue->scans[i].claim_number++;
+            queue->scans[i].claim_limit *=
+                queue->scans[i].claim_limit <= claim->max ? 2 : 1;
+        }
+        away += queue->scans[i].claim_lost ? 1 : 0;
     }
+    queue->alarms.partitions_away = handle_is_spread(queue) ? away : 0;
+}
+
+static void
+lose_all(struct claim *claim)
+{
+    claim->lost = 0;
+    for (unsigned i = 0; i < claim->queue->session.partitions; i++) {
+        lose_partition(claim, i);
+    }
+    claim_end(claim);
+}
+
+/* Where each partition has a session of its own, what some have given counts. */
+static bool
+goes_on(const struct claim *claim, int status)
+{
+    return status == QUEUE_OK || (status > 0 && handle_is_spread(claim->queue) &&
+                                     claim->lost < claim->queue->session.partitions);
 }
 
 static int
@@ -304,10 +302,10 @@ claim_rounds(struct claim *claim)
     const int64_t timeout_us = session->timeout_us;
     int r = QUEUE_OK;
 
-    if (claim->queue->claim_lost && claim->queue->is_patient) {
+    if (claim->queue->scans[0].claim_lost && claim->queue->is_patient) {
         session->timeout_us = QUEUE_PATIENCE * timeout_us;
     }
-    while (r == QUEUE_OK && claim->candidate_count > 0 && claim->count < claim->max) {
+    while (goes_on(claim, r) && claim->candidate_count > 0 && claim->count < claim->max) {
         r = claim_round(claim);
     }
     session->timeout_us = timeout_us;
@@ -318,25 +316,17 @@ int
 queue_claim(
     struct queue *queue, size_t max, struct queue_record **ret_records, size_t *ret_count)
 {
-    const size_t limit = queue->claim_limit;
-    struct claim claim = {.queue = queue,
-        .max = limit > 0 && limit < max ? limit : max,
-        .records = ret_records};
+    struct claim claim = {.queue = queue, .max = max, .records = ret_records};
 
     assert(queue->consumer[0] != '\0');
     claim_begin(&claim);
     const int r = claim_rounds(&claim);
 
-    if (r != QUEUE_OK) { /* what was claimed bears our token: the next call finds it */
-        free_records(ret_records, claim.count);
-        handle_recover(queue);
-        queue->claim_lost = true;
-        queue->claim_limit = 1;
+    if (!goes_on(&claim, r)) {
+        lose_all(&claim);
         return r;
     }
-    queue->claim_lost = false;
-    queue->claim_limit = limit <= max ? 2 * limit : limit;
-    queue->claim_number++;
+    claim_end(&claim);
     *ret_count = claim.count;
     return QUEUE_OK;
 }
@@ -354,14 +344,26 @@ queue_set_shelves(struct queue *queue, unsigned closed, unsigned peeked)
     queue->shelves_peeked = peeked;
 }
 
+void
+queue_set_unsettled(struct queue *queue, uint64_t partitions)
+{
+    queue->unsettled = partitions;
+}
+
 struct queue_alarms
 queue_take_alarms(struct queue *queue)
 {
     struct queue_alarms alarms = queue->alarms;
 
-    alarms.moves = queue->session.moves;
-    memcpy(alarms.master, queue->session.master, sizeof(alarms.master));
-    queue->session.moves = 0;
+    for (unsigned i = 0; i < handle_sessions(queue); i++) {
+        struct session *session = handle_session(queue, i);
+
+        if (i == 0 || session->moves > 0) {
+            memcpy(alarms.master, session->master, sizeof(alarms.master));
+        }
+        alarms.moves += session->moves;
+        session->moves = 0;
+    }
     queue->alarms = (struct queue_alarms){0};
     return alarms;
 }

@@ -286,7 +286,7 @@ group_commit_open(const struct queue_options *options, struct group_commit **ret
     }
     commit_list_init(&commit->units);
     redis_exchange_init(&commit->exchange);
-    const int r = session_init(&commit->session, options, ret_error);
+    const int r = session_init(&commit->session, options, options->partition, ret_error);
 
     if (r != QUEUE_OK) {
         return r;

@@ -4,6 +4,7 @@
 #include "queue/health.h"
 
 #include <string.h>
+#include <sys/param.h>
 
 #include "queue/handle.h"
 
@@ -198,23 +199,71 @@ queue_health_follow(struct queue_health *health, const struct queue_health *befo
         before->weak[QUEUE_WEAK_MEMORY_FULL] ? MEMORY_ROOM_PERCENT : MEMORY_FULL_PERCENT);
 }
 
+/* ---- asking -------------------------------------------------------------------------------- */
+
+/* In thousandths; of a node that deletes, or has no limit, 0. */
+static int64_t
+fullness(const struct queue_health *node)
+{
+    return node->maxmemory > 0 && !node->evicts
+               ? node->used_memory / (node->maxmemory / 1000 + 1)
+               : 0;
+}
+
+/* Of several nodes the weakest counts, and the memory of the fullest. */
+static void
+add_node(struct queue_health *all, const struct queue_health *node)
+{
+    for (size_t i = 0; i < QUEUE_WEAKNESS_COUNT; i++) {
+        all->weak[i] = all->weak[i] || node->weak[i];
+    }
+    all->fsync = MIN(all->fsync, node->fsync);
+    all->replicas = MIN(all->replicas, node->replicas);
+    all->replicas_in_sync = MIN(all->replicas_in_sync, node->replicas_in_sync);
+    if (fullness(node) > fullness(all)) {
+        all->used_memory = node->used_memory;
+        all->maxmemory = node->maxmemory;
+        all->evicts = node->evicts;
+    }
+}
+
+/* A node that tells nothing of itself is one of which nothing is known. */
+static struct queue_health
+read_node(const struct redis_exchange *exchange, size_t at)
+{
+    struct queue_health health;
+
+    queue_health_read(redis_reply_error(exchange->replies[at]).size > 0
+                          ? (struct slice){0}
+                          : redis_reply_text(exchange->replies[at]),
+        redis_reply_text(redis_reply_at(exchange->replies[at + 1], 1)), &health);
+    return health;
+}
+
 int
 queue_health(struct queue *queue, struct queue_health *ret_health)
 {
     struct redis_exchange *exchange = &queue->exchange;
 
     redis_exchange_clear(exchange);
-    redis_command(exchange, 1);
-    redis_argument_text(exchange, "INFO");
-    redis_command_texts(exchange,
-        (const char *const[]){"CONFIG", "GET", "appendfsync", NULL, NULL, NULL});
-    const int r = session_call(&queue->session, exchange);
+    for (unsigned i = 0; i < handle_sessions(queue); i++) {
+        redis_command(exchange, 1);
+        redis_command_of(exchange, i);
+        redis_argument_text(exchange, "INFO");
+        redis_command_texts(exchange,
+            (const char *const[]){"CONFIG", "GET", "appendfsync", NULL, NULL, NULL});
+        redis_command_of(exchange, i);
+    }
+    const int r = handle_run(queue, exchange);
 
-    if (r == QUEUE_OK) {
-        queue_health_read(redis_reply_error(exchange->replies[0]).size > 0
-                              ? (struct slice){0}
-                              : redis_reply_text(exchange->replies[0]),
-            redis_reply_text(redis_reply_at(exchange->replies[1], 1)), ret_health);
+    for (size_t i = 0; r == QUEUE_OK && i < exchange->count; i += 2) {
+        const struct queue_health node = read_node(exchange, i);
+
+        if (i == 0) {
+            *ret_health = node;
+        } else {
+            add_node(ret_health, &node);
+        }
     }
     return r;
 }

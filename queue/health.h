@@ -46,7 +46,10 @@ struct queue_health {
     int64_t replicas_in_sync;
 };
 
-/* Asks Redis. QUEUE_OK also when it refuses to tell: then what it hides is unknown. */
+/*
+ * Asks Redis, in a cluster each node of ours: the weakest counts. QUEUE_OK also when it refuses to
+ * tell: then what it hides is unknown.
+ */
 int queue_health(struct queue *queue, struct queue_health *ret_health) MUST_USE;
 
 /* Reads INFO's text; `fsync` is the value of appendfsync, absent when it may not be asked. */

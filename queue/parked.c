@@ -128,10 +128,9 @@ queue_parked_now_ms(const struct queue_parked_walk *walk)
 static int
 ask(struct queue_parked_walk *walk)
 {
-    struct session *session = &walk->queue->session;
-    const int r = session_call(session, &walk->exchange);
+    const int r = handle_run(walk->queue, &walk->exchange);
 
-    return r != QUEUE_OK ? r : session_check_replies(session, &walk->exchange);
+    return r != QUEUE_OK ? r : handle_check(walk->queue, &walk->exchange);
 }
 
 static int

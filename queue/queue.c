@@ -53,7 +53,7 @@ name_consumer(struct queue *queue, const char *consumer, char *ret_error)
 static int
 init(struct queue *queue, const struct queue_options *options, char *ret_error)
 {
-    const int r = session_init(&queue->session, options, ret_error);
+    const int r = handle_open_sessions(queue, options, ret_error);
 
     redis_exchange_init(&queue->exchange);
     queue->dedupe_window_ms = options->dedupe_window_ms;
@@ -86,7 +86,7 @@ void
 queue_close(struct queue **queue)
 {
     if (*queue != NULL) {
-        session_done(&(*queue)->session);
+        handle_close_sessions(*queue);
         redis_exchange_done(&(*queue)->exchange);
         free(*queue);
     }
@@ -103,16 +103,17 @@ void
 handle_recover(struct queue *queue)
 {
     for (size_t i = 0; i < LENGTH(queue->scans); i++) {
-        queue->scans[i] = (struct partition_scan){.recover = "0", .takeover = "0-0"};
+        handle_recover_partition(queue, (unsigned)i);
     }
 }
 
-int
-handle_call(struct queue *queue)
+void
+handle_recover_partition(struct queue *queue, unsigned partition)
 {
-    const int r = session_call(&queue->session, &queue->exchange);
+    struct partition_scan *scan = &queue->scans[partition];
 
-    return r != QUEUE_OK ? r : session_check_replies(&queue->session, &queue->exchange);
+    (void)snprintf(scan->recover, sizeof(scan->recover), "0");
+    (void)snprintf(scan->takeover, sizeof(scan->takeover), "0-0");
 }
 
 /*
@@ -141,14 +142,14 @@ queue_prepare(struct queue *queue)
         redis_argument_text(exchange, "0");
         redis_argument_text(exchange, "MKSTREAM");
     }
-    const int r = session_call(&queue->session, exchange);
+    const int r = handle_run(queue, exchange);
 
     if (r != QUEUE_OK) {
         return r;
     }
     for (size_t i = 0; i < exchange->answered; i++) {
         if (!is_harmless(redis_reply_error(exchange->replies[i]))) {
-            return session_check_replies(&queue->session, exchange);
+            return handle_check(queue, exchange);
         }
     }
     return QUEUE_OK;
@@ -180,12 +181,28 @@ int
 queue_ping(struct queue *queue)
 {
     redis_exchange_clear(&queue->exchange);
-    redis_command(&queue->exchange, 1);
-    redis_argument_text(&queue->exchange, "PING");
-    return handle_call(queue);
+    for (unsigned i = 0; i < handle_sessions(queue); i++) {
+        redis_command(&queue->exchange, 1);
+        redis_command_of(&queue->exchange, i);
+        redis_argument_text(&queue->exchange, "PING");
+    }
+    const int r = handle_call(queue);
+
+    for (unsigned i = 0; r == QUEUE_E_NODE && i < handle_sessions(queue); i++) {
+        if (queue->statuses[i] == QUEUE_OK) {
+            return QUEUE_OK;
+        }
+    }
+    return r;
 }
 
 /* ---- partitions -------------------------------------------------------------------------- */
+
+unsigned
+queue_default_partitions(const char *url)
+{
+    return slice_starts(slice_of(url), "cluster://") ? QUEUE_PARTITIONS_CLUSTER : 1;
+}
 
 unsigned
 queue_partition(struct slice subject, unsigned partitions)
@@ -213,7 +230,7 @@ put_batch_call(struct queue *queue, struct put_batch *batch)
 
     put_batch_write(batch, &queue->exchange);
     session_add_wait(&queue->session, &queue->exchange);
-    int r = session_call(&queue->session, &queue->exchange);
+    int r = handle_run(queue, &queue->exchange);
 
     if (r == QUEUE_OK) {
         r = put_batch_read(batch, &queue->exchange, &error);

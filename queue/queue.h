@@ -17,6 +17,9 @@
  * Claims are fenced: a settle carries the claim's token and changes nothing when another worker
  * has taken the record over since.
  *
+ * In a cluster each partition is at the node that has its slot, and is asked by itself: see
+ * QUEUE_E_NODE and decisions/0029.
+ *
  * A handle belongs to one thread. Calls block up to `timeout_ms`; after -EIO or -ETIMEDOUT the
  * connection is closed and the next call connects again. No call logs.
  */
@@ -31,6 +34,7 @@ enum {
     QUEUE_TEXT_MAX = 40,     /* a reason, a cause */
     QUEUE_DETAIL_SIZE = 200, /* with the NUL: what went wrong last */
     QUEUE_PARTITIONS_MAX = 64,
+    QUEUE_PARTITIONS_CLUSTER = 16,
     QUEUE_NOTE_SIZE = 80, /* with the NUL: a note's text */
     QUEUE_NOTES_MAX = 16, /* of one name */
     QUEUE_PATIENCE = 3,   /* see queue_set_patience() */
@@ -43,6 +47,7 @@ struct queue_options {
        a handle that never claims. */
     const char *consumer;
     unsigned partitions; /* 1 .. QUEUE_PARTITIONS_MAX; written to Redis at first use */
+    unsigned partition; /* of a group commit in a cluster: all its puts are of this one */
     int64_t dedupe_window_ms;  /* tombstones live this long */
     int64_t keep_bodies_ms;    /* > 0: copies of settled bytes live this long */
     int64_t claim_deadline_ms; /* an unsettled claim may be taken over after this */
@@ -54,6 +59,7 @@ enum queue_result {
     QUEUE_E_URL, /* not a URL we speak; queue_error() says which part and what to do */
     QUEUE_E_PARTITIONS, /* Redis was set up with another partition count: refuse to start */
     QUEUE_E_REFUSED, /* Redis answered with an error (OOM, MISCONF, READONLY, NOAUTH, ...) */
+    QUEUE_E_NODE, /* in a cluster: a partition's node is away, or its slot moves. Others go on */
 };
 
 struct queue;
@@ -133,6 +139,9 @@ struct queue_record {
  * oldest first. On QUEUE_OK the caller frees each of ret_records[0 .. *ret_count) with
  * queue_record_free(). None waiting is QUEUE_OK with a count of 0.
  *
+ * In a cluster, partitions whose node cannot be asked give nothing, and are counted in
+ * queue_alarms; when none can, QUEUE_E_NODE.
+ *
  * A missing consumer group is made again at 0, so that nothing in the stream is skipped, and
  * counted in queue_stats.group_recreated.
  *
@@ -154,6 +163,11 @@ void queue_set_patience(struct queue *queue, bool is_patient);
  * each that is, but is in `peeked`, too, one at a time. Until it is called, all are open.
  */
 void queue_set_shelves(struct queue *queue, unsigned closed, unsigned peeked);
+/*
+ * In these partitions (bit 1 << partition) the caller has records that it could not settle yet:
+ * until told otherwise claims there take nothing over, which might be those.
+ */
+void queue_set_unsettled(struct queue *queue, uint64_t partitions);
 
 enum {
     QUEUE_MASTER_SIZE = 56,  /* an IPv6 address and a port */
@@ -165,8 +179,10 @@ struct queue_alarms {
     int64_t groups_recreated; /* the consumer group was gone */
     int64_t records_missing;  /* entries without their record: counted as unaccounted */
     char missing_key[QUEUE_MISSING_SIZE]; /* of the last one, as its entry has it */
-    int64_t moves;                        /* Sentinels named another master */
-    char master[QUEUE_MASTER_SIZE]; /* "address:port" by now; empty without Sentinels */
+    int64_t
+        partitions_away; /* of a cluster: the last claims there did not reach their nodes */
+    int64_t moves;       /* guides named another master */
+    char master[QUEUE_MASTER_SIZE]; /* "address:port" by now; empty without guides */
 };
 
 /* Since the last call. */
@@ -204,6 +220,7 @@ enum queue_settle_result {
     QUEUE_SETTLED,
     QUEUE_STALE,    /* the claim was taken over: nothing changed */
     QUEUE_REOPENED, /* filtered or parked, but a new route came meanwhile: pending again */
+    QUEUE_UNSETTLED, /* the call has failed for this one */
 };
 
 struct queue_settlement {
@@ -221,8 +238,9 @@ struct queue_settlement {
 };
 
 /*
- * Settles all, completing effects first. On anything but QUEUE_OK call again: it is safe, but
- * what the failed call did settle unknown to us then reads QUEUE_STALE.
+ * Settles all, completing effects first. On anything but QUEUE_OK call again for those that are
+ * QUEUE_UNSETTLED: it is safe, but what the failed call did settle unknown to us then reads
+ * QUEUE_STALE.
  */
 int queue_settle(
     struct queue *queue, struct queue_settlement *items, size_t count) MUST_USE;
@@ -314,7 +332,10 @@ struct queue_stats {
 };
 
 int queue_stats(struct queue *queue, struct queue_stats *ret_stats) MUST_USE;
+/* Of the nodes of a cluster one that answers is enough. */
 int queue_ping(struct queue *queue) MUST_USE;
 
+/* As many as the Redis of this URL shall have: more than 1 in a cluster. */
+unsigned queue_default_partitions(const char *url);
 /* The partition of a subject: CRC16 (XMODEM, as Redis Cluster) of its bytes. */
 unsigned queue_partition(struct slice subject, unsigned partitions);

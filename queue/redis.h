@@ -35,6 +35,8 @@ struct redis_exchange {
     size_t count;          /* commands */
     size_t answered;
     struct redisReply *replies[REDIS_COMMANDS_MAX];
+    size_t begins[REDIS_COMMANDS_MAX];      /* of each command, in `bytes` */
+    uint8_t partitions[REDIS_COMMANDS_MAX]; /* whose keys each command has; 0: or none */
     unsigned wait_replicas; /* the last command is a WAIT for so many; 0: it is none */
 };
 
@@ -49,6 +51,11 @@ void redis_argument_text(struct redis_exchange *exchange, const char *value);
 void redis_argument_joined(
     struct redis_exchange *exchange, struct slice head, struct slice tail);
 void redis_argument_number(struct redis_exchange *exchange, int64_t value);
+/* The command being written has keys of this partition. */
+void redis_command_of(struct redis_exchange *exchange, unsigned partition);
+/* Adds a command of another exchange. */
+void redis_command_copy(
+    struct redis_exchange *exchange, const struct redis_exchange *from, size_t index);
 /* A whole command of a few texts, NULL at the end of at most REDIS_TEXTS_MAX. */
 enum {
     REDIS_TEXTS_MAX = 5,

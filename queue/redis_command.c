@@ -32,9 +32,31 @@ void
 redis_command(struct redis_exchange *exchange, size_t arguments)
 {
     assert(exchange->arguments_left == 0 && exchange->count < REDIS_COMMANDS_MAX);
+    exchange->begins[exchange->count] = exchange->bytes.size;
+    exchange->partitions[exchange->count] = 0;
     exchange->count++;
     exchange->arguments_left = arguments;
     add_head(&exchange->bytes, '*', arguments);
+}
+
+void
+redis_command_of(struct redis_exchange *exchange, unsigned partition)
+{
+    assert(exchange->count > 0 && partition <= UINT8_MAX);
+    exchange->partitions[exchange->count - 1] = (uint8_t)partition;
+}
+
+void
+redis_command_copy(
+    struct redis_exchange *exchange, const struct redis_exchange *from, size_t index)
+{
+    const size_t begin = from->begins[index];
+    const size_t end =
+        index + 1 < from->count ? from->begins[index + 1] : from->bytes.size;
+
+    redis_command(exchange, 0); /* keeps count; its head is among the bytes copied */
+    exchange->bytes.size = exchange->begins[exchange->count - 1];
+    buffer_add(&exchange->bytes, from->bytes.data + begin, end - begin);
 }
 
 void

@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/param.h>
 
 #include "queue/cluster.h"
 #include "queue/scripts.h"
@@ -31,11 +30,12 @@ static const struct script_source {
 };
 
 int
-session_init(
-    struct session *session, const struct queue_options *options, char *ret_error)
+session_init(struct session *session, const struct queue_options *options,
+    unsigned partition, char *ret_error)
 {
-    *session = (struct session){
-        .partitions = options->partitions, .timeout_us = options->timeout_ms * US_PER_MS};
+    *session = (struct session){.partitions = options->partitions,
+        .partition = partition,
+        .timeout_us = options->timeout_ms * US_PER_MS};
     redis_exchange_init(&session->greeting);
     if (options->partitions < 1 || options->partitions > QUEUE_PARTITIONS_MAX) {
         (void)snprintf(ret_error, QUEUE_ERROR_SIZE, "the partition count must be 1 to %d",
@@ -224,77 +224,7 @@ session_check_greeting(struct session *session)
     return r;
 }
 
-/* ---- calls ------------------------------------------------------------------------------- */
-
-/* Waits for what session_begin() or session_begin_greeting() has begun. */
-static int
-finish_greeting(struct session *session, int64_t deadline_us)
-{
-    for (;;) {
-        const int64_t now_us = redis_now_us();
-        const int r = session_advance(session, now_us);
-
-        if (r != -EAGAIN) {
-            return r;
-        }
-        if (now_us >= deadline_us) {
-            return session_expire(session);
-        }
-        redis_wait(&session->redis, MIN(deadline_us, session_wake_us(session)));
-    }
-}
-
-/* A connection that has died since the last call is replaced without a word. */
-static int
-make_ready(struct session *session, int64_t deadline_us)
-{
-    struct redis *redis = &session->redis;
-
-    const int64_t now_us = redis_now_us();
-
-    if (session->greeted && redis_is_connected(redis) && redis_advance(redis) == 0 &&
-        !session_leave_replaced(session, now_us)) {
-        return QUEUE_OK;
-    }
-    const int r = session_begin(session, now_us);
-
-    return r != 0 ? r : finish_greeting(session, deadline_us);
-}
-
-static int
-run(struct session *session, struct redis_exchange *exchange, int64_t deadline_us)
-{
-    redis_begin(&session->redis, exchange);
-    return redis_finish(&session->redis, deadline_us);
-}
-
-int
-session_call(struct session *session, struct redis_exchange *exchange)
-{
-    const int64_t deadline_us = redis_now_us() + session->timeout_us;
-
-    if (exchange->bytes.failed) {
-        redis_set_error(
-            &session->redis, slice_of("out of memory, or over 64 MiB to send"));
-        return -ENOMEM;
-    }
-    int r = make_ready(session, deadline_us);
-
-    if (r == QUEUE_OK) {
-        r = run(session, exchange, deadline_us);
-    }
-    if (r == QUEUE_OK) {
-        r = session_begin_again(session, exchange, redis_now_us());
-    }
-    if (r == -EAGAIN) {
-        r = finish_greeting(session, deadline_us);
-        r = r == QUEUE_OK ? run(session, exchange, deadline_us) : r;
-    }
-    if (r == QUEUE_OK) {
-        (void)session_leave_demoted(session, exchange); /* for the next call */
-    }
-    return r;
-}
+/* ---- replies ----------------------------------------------------------------------------- */
 
 /*
  * Redis waits for all it had written when the command before was run, whoever wrote it: so a copy
@@ -372,6 +302,7 @@ session_argument_common(const struct session *session, struct redis_exchange *ex
     if (!session->redis.url.is_cluster) {
         (void)snprintf(head.text, sizeof(head.text), "fb:%s", kind); /* fits */
     }
+    redis_command_of(exchange, session->partition);
     redis_argument_joined(exchange, slice_of(head.text), name);
 }
 
@@ -381,5 +312,6 @@ session_argument_key(struct redis_exchange *exchange, unsigned partition,
 {
     const struct partition_name head = partition_name(partition, kind);
 
+    redis_command_of(exchange, partition);
     redis_argument_joined(exchange, slice_of(head.text), name);
 }

@@ -42,12 +42,16 @@ struct session {
     char master[QUEUE_MASTER_SIZE]; /* which guides named, and greeted us last */
     int64_t moves;                  /* it was another than before; until they are told */
     bool greeted;
+    int64_t rest_until_us; /* nobody was there: not asked again before */
     bool writable; /* Redis took the writes of the greeting (no OOM, MISCONF, READONLY) */
 };
 
-/* QUEUE_OK, QUEUE_E_URL, or -EINVAL; text in ret_error (QUEUE_ERROR_SIZE). Does not connect. */
+/*
+ * QUEUE_OK, QUEUE_E_URL, or -EINVAL; text in ret_error (QUEUE_ERROR_SIZE). Does not connect.
+ * `partition`: in a cluster, whose node it shall find; else 0.
+ */
 int session_init(struct session *session, const struct queue_options *options,
-    char *ret_error) MUST_USE;
+    unsigned partition, char *ret_error) MUST_USE;
 void session_done(struct session *session);
 
 /*
@@ -73,6 +77,16 @@ int session_expire(struct session *session);
  * reply is there, but each may still be an error. Else disconnected: -errno or QUEUE_E_*.
  */
 int session_call(struct session *session, struct redis_exchange *exchange) MUST_USE;
+
+struct session_call {
+    struct session *session;
+    struct redis_exchange *exchange;
+    int status;       /* as session_call()'s */
+    bool is_greeting; /* ours */
+    bool is_resent;   /* ours */
+};
+/* As session_call(), several at once; they wait together, within the first one's timeout. */
+void session_call_all(struct session_call *calls, size_t count);
 
 /*
  * This Redis is not, or may soon not be, the one to write to: closes, so that the next connection

@@ -143,7 +143,14 @@ queue_effect_claim(struct queue *queue, const struct queue_record *record,
 struct chunk {
     struct queue_settlement *items;
     size_t count;
+    bool waits[SETTLE_CHUNK]; /* its effect could not be ended */
 };
+
+static bool
+is_in(const struct chunk *chunk, size_t index, unsigned partition)
+{
+    return chunk->items[index].record->partition == partition && !chunk->waits[index];
+}
 
 static size_t
 count_in(const struct chunk *chunk, unsigned partition)
@@ -151,7 +158,7 @@ count_in(const struct chunk *chunk, unsigned partition)
     size_t count = 0;
 
     for (size_t i = 0; i < chunk->count; i++) {
-        count += chunk->items[i].record->partition == partition;
+        count += is_in(chunk, i, partition) ? 1 : 0;
     }
     return count;
 }
@@ -211,7 +218,7 @@ write_partition(struct queue *queue, const struct chunk *chunk, unsigned partiti
     session_argument_key(exchange, partition, "parked", (struct slice){0});
     session_argument_key(exchange, partition, "stats", (struct slice){0});
     for (size_t i = 0; i < chunk->count; i++) {
-        if (chunk->items[i].record->partition == partition) {
+        if (is_in(chunk, i, partition)) {
             const struct slice key = slice_of(chunk->items[i].record->key);
 
             session_argument_key(exchange, partition, "r:", key);
@@ -222,7 +229,7 @@ write_partition(struct queue *queue, const struct chunk *chunk, unsigned partiti
     redis_argument_number(exchange, queue->dedupe_window_ms);
     redis_argument_number(exchange, queue->keep_bodies_ms);
     for (size_t i = 0; i < chunk->count; i++) {
-        if (chunk->items[i].record->partition == partition) {
+        if (is_in(chunk, i, partition)) {
             write_item(exchange, &chunk->items[i]);
         }
     }
@@ -235,7 +242,7 @@ read_partition(
     size_t index = 0;
 
     for (size_t i = 0; i < chunk->count; i++) {
-        if (chunk->items[i].record->partition == partition) {
+        if (is_in(chunk, i, partition)) {
             chunk->items[i].result = (enum queue_settle_result)redis_reply_number(
                 redis_reply_at(reply, index++));
         }
@@ -265,43 +272,70 @@ end_effects(struct queue *queue, const struct chunk *chunk)
     }
 }
 
+/* Where effects and records may be at different nodes, the effects come first. */
 static int
-settle_chunk(struct queue *queue, const struct chunk *chunk)
+end_effects_alone(struct queue *queue, struct chunk *chunk)
+{
+    const int r = queue->exchange.count > 0 ? handle_call(queue) : QUEUE_OK;
+
+    for (size_t i = 0; r != QUEUE_OK && i < chunk->count; i++) {
+        const char *key = chunk->items[i].effect_key;
+
+        chunk->waits[i] =
+            key != NULL &&
+            queue->statuses[handle_partition_of_path(queue, slice_of(key))] != QUEUE_OK;
+    }
+    redis_exchange_clear(&queue->exchange);
+    return r;
+}
+
+static int
+settle_chunk(struct queue *queue, struct chunk *chunk)
 {
     struct redis_exchange *exchange = &queue->exchange;
+    int effects = QUEUE_OK;
 
     redis_exchange_clear(exchange);
     end_effects(queue, chunk);
+    if (handle_is_spread(queue)) {
+        effects = end_effects_alone(queue, chunk);
+    }
     size_t next = exchange->count; /* the first reply of settle.lua */
 
     for (unsigned partition = 0; partition < queue->session.partitions; partition++) {
         write_partition(queue, chunk, partition);
     }
-    const int r = handle_call(queue);
+    const int r = exchange->count > 0 ? handle_call(queue) : QUEUE_OK;
 
-    if (r != QUEUE_OK) {
-        return r;
-    }
     for (unsigned partition = 0; partition < queue->session.partitions; partition++) {
-        if (count_in(chunk, partition) > 0) {
-            read_partition(chunk, partition, exchange->replies[next++]);
+        const bool is_asked = count_in(chunk, partition) > 0;
+
+        if (is_asked && queue->statuses[partition] == QUEUE_OK) {
+            read_partition(chunk, partition, exchange->replies[next]);
         }
+        next += is_asked ? 1 : 0;
     }
-    return QUEUE_OK;
+    return effects != QUEUE_OK ? effects : r;
 }
 
 int
 queue_settle(struct queue *queue, struct queue_settlement *items, size_t count)
 {
+    int worst = QUEUE_OK;
+
+    for (size_t i = 0; i < count; i++) {
+        items[i].result = QUEUE_UNSETTLED;
+    }
     for (size_t at = 0; at < count; at += SETTLE_CHUNK) {
         const size_t left = count - at;
-        const struct chunk chunk = {
+        struct chunk chunk = {
             .items = items + at, .count = left < SETTLE_CHUNK ? left : SETTLE_CHUNK};
         const int r = settle_chunk(queue, &chunk);
 
-        if (r != QUEUE_OK) {
+        if (r != QUEUE_OK && !handle_is_spread(queue)) {
             return r;
         }
+        worst = r != QUEUE_OK ? QUEUE_E_NODE : worst;
     }
-    return QUEUE_OK;
+    return worst;
 }

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/param.h>
 
 #include "queue/put.h"
 #include "queue/spool_db.h"
@@ -41,10 +42,15 @@ add_one(struct spool *spool, struct queue_put *put, int64_t now_ms)
     return r;
 }
 
+static struct spool_totals *
+totals_of(struct spool *spool, struct slice subject)
+{
+    return &spool->progress[queue_partition(subject, spool->partitions)].totals;
+}
+
 int
 spool_add(struct spool *spool, struct queue_put *puts, size_t count, int64_t now_ms)
 {
-    int64_t added = 0;
     int r = spool_db_execute(spool, "BEGIN IMMEDIATE");
 
     if (r != SPOOL_OK) {
@@ -52,10 +58,12 @@ spool_add(struct spool *spool, struct queue_put *puts, size_t count, int64_t now
     }
     for (size_t i = 0; r == SPOOL_OK && i < count; i++) {
         r = add_one(spool, &puts[i], now_ms);
-        added += r == SPOOL_OK && puts[i].result == QUEUE_PUT_SPOOLED ? 1 : 0;
     }
     r = spool_db_end(spool, r);
-    spool->totals.waiting += r == SPOOL_OK ? added : 0;
+    for (size_t i = 0; r == SPOOL_OK && i < count; i++) {
+        totals_of(spool, puts[i].subject)->waiting +=
+            puts[i].result == QUEUE_PUT_SPOOLED ? 1 : 0;
+    }
     return r;
 }
 
@@ -131,6 +139,9 @@ read_rows(struct spool *spool, int64_t after_id, size_t max, struct spool_rows *
     if (code == SQLITE_OK) {
         code = sqlite3_bind_int64(statement, 3, (sqlite3_int64)max);
     }
+    if (code == SQLITE_OK) {
+        code = spool_db_bind_partition(spool, READ, 4, rows->partition);
+    }
     while (code == SQLITE_OK || (code == SQLITE_ROW && bytes < GROUP_COMMIT_BYTES_MAX)) {
         code = sqlite3_step(statement);
         if (code == SQLITE_ROW && !take_row(statement, rows)) {
@@ -150,21 +161,35 @@ read_rows(struct spool *spool, int64_t after_id, size_t max, struct spool_rows *
     return r;
 }
 
-int
-spool_read(struct spool *spool, size_t max, struct spool_rows *ret_rows)
+/* Those up to here are in Redis. */
+static int64_t
+done_id(const struct spool *spool, unsigned partition)
 {
-    *ret_rows = (struct spool_rows){.state = SPOOL_WAITING};
-    max = max < LENGTH(ret_rows->puts) ? max : LENGTH(ret_rows->puts);
-    return read_rows(spool, spool->drained_id, max, ret_rows);
+    const struct spool_progress *progress = &spool->progress[partition];
+
+    return MAX(progress->drained_id, progress->removed_id);
 }
 
 int
-spool_read_one(struct spool *spool, enum spool_state state, int64_t after_id,
-    struct spool_rows *ret_rows)
+spool_read(
+    struct spool *spool, unsigned partition, size_t max, struct spool_rows *ret_rows)
 {
-    *ret_rows = (struct spool_rows){.state = state, .out_of_turn = true};
-    if (state == SPOOL_WAITING && after_id < spool->drained_id) {
-        after_id = spool->drained_id;
+    const size_t waiting = (size_t)spool->progress[partition].totals.waiting;
+
+    *ret_rows = (struct spool_rows){.partition = partition, .state = SPOOL_WAITING};
+    max =
+        MIN(MIN(max, LENGTH(ret_rows->puts)), waiting); /* not to look for more of them */
+    return read_rows(spool, done_id(spool, partition), max, ret_rows);
+}
+
+int
+spool_read_one(struct spool *spool, unsigned partition, enum spool_state state,
+    int64_t after_id, struct spool_rows *ret_rows)
+{
+    *ret_rows =
+        (struct spool_rows){.partition = partition, .state = state, .out_of_turn = true};
+    if (state == SPOOL_WAITING) {
+        after_id = MAX(after_id, done_id(spool, partition));
     }
     return read_rows(spool, after_id, 1, ret_rows);
 }
@@ -179,25 +204,40 @@ spool_rows_done(struct spool_rows *rows)
 }
 
 static int
-remove_drained(struct spool *spool)
+remove_drained(struct spool *spool, unsigned partition)
 {
-    const int r = spool->drained_id > 0
-                      ? spool_db_run_with_id(spool, REMOVE, spool->drained_id)
-                      : SPOOL_OK;
+    struct spool_progress *progress = &spool->progress[partition];
+    sqlite3_stmt *statement = spool->statements[REMOVE];
 
-    spool->drained_id = r == SPOOL_OK ? 0 : spool->drained_id;
+    if (progress->drained_id == 0) {
+        return SPOOL_OK;
+    }
+    int code = sqlite3_bind_int64(statement, 1, progress->removed_id);
+
+    code =
+        code == SQLITE_OK ? sqlite3_bind_int64(statement, 2, progress->drained_id) : code;
+    code =
+        code == SQLITE_OK ? spool_db_bind_partition(spool, REMOVE, 3, partition) : code;
+    const int r =
+        code == SQLITE_OK ? spool_db_run(spool, REMOVE) : spool_db_checked(spool, code);
+
+    if (r == SPOOL_OK) {
+        progress->removed_id = progress->drained_id;
+        progress->drained_id = 0;
+    }
     return r;
 }
 
 static int
 remove_one(struct spool *spool, const struct spool_rows *rows)
 {
+    struct spool_totals *totals = &spool->progress[rows->partition].totals;
     const int r = spool_db_run_with_id(spool, REMOVE_ONE, rows->first_id);
 
     if (r == SPOOL_OK && rows->state == SPOOL_ASIDE) {
-        spool->totals.aside--;
+        totals->aside--;
     } else if (r == SPOOL_OK) {
-        spool->totals.waiting--;
+        totals->waiting--;
     }
     return r;
 }
@@ -205,22 +245,25 @@ remove_one(struct spool *spool, const struct spool_rows *rows)
 int
 spool_drained(struct spool *spool, const struct spool_rows *rows)
 {
+    struct spool_progress *progress = &spool->progress[rows->partition];
+
     if (rows->out_of_turn) {
         return remove_one(spool, rows);
     }
-    spool->drained_id = rows->last_id;
-    spool->totals.waiting -= (int64_t)rows->count;
-    return remove_drained(spool);
+    progress->drained_id = rows->last_id;
+    progress->totals.waiting -= (int64_t)rows->count;
+    return remove_drained(spool, rows->partition);
 }
 
 int
 spool_set_aside(struct spool *spool, const struct spool_rows *rows)
 {
+    struct spool_totals *totals = &spool->progress[rows->partition].totals;
     const int r = spool_db_run_with_id(spool, SET_ASIDE, rows->first_id);
 
     if (r == SPOOL_OK) {
-        spool->totals.waiting--;
-        spool->totals.aside++;
+        totals->waiting--;
+        totals->aside++;
     }
     return r;
 }
@@ -228,8 +271,11 @@ spool_set_aside(struct spool *spool, const struct spool_rows *rows)
 int
 spool_tidy(struct spool *spool)
 {
-    const int r = remove_drained(spool);
+    int r = SPOOL_OK;
 
+    for (unsigned i = 0; r == SPOOL_OK && i < spool->partitions; i++) {
+        r = remove_drained(spool, i);
+    }
     return r == SPOOL_OK ? spool_db_execute(spool, "PRAGMA incremental_vacuum;"
                                                    "PRAGMA wal_checkpoint(TRUNCATE)")
                          : r;

@@ -3,8 +3,9 @@
  *
  * One table, in the order in which events came: what was added is synced to disk when spool_add()
  * returns, and stays until spool_drained() says that Redis has it. Of one record and route only
- * the first put is kept, as in Redis. A row that Redis refuses for good is set aside: kept, counted,
- * passed over.
+ * the first put is kept, as in Redis. Each partition of the queue is drained by itself, as if the
+ * others' rows were not there. A row that Redis refuses for good is set aside: kept, counted, passed
+ * over.
  *
  * The file grows to `max_bytes`, and its write-ahead log beside it to some MiB more. It has mode
  * 0600; what was drained is overwritten.
@@ -45,14 +46,19 @@ struct spool_rows {
     struct queue_put puts[GROUP_COMMIT_EVENTS_MAX];
     void *storage[GROUP_COMMIT_EVENTS_MAX]; /* ours */
     size_t count;
+    unsigned partition; /* of all of them */
     enum spool_state state;
     bool out_of_turn; /* not the oldest: those before it stay */
     int64_t first_id;
     int64_t last_id;
 };
 
-/* Opens the file, made when it is missing, and reads through all of it. */
-int spool_open(const char *path, int64_t max_bytes, struct spool **ret_spool) MUST_USE;
+/*
+ * Opens the file, made when it is missing, and reads through all of it. `partitions`: as many as the
+ * queue has, 1 to QUEUE_PARTITIONS_MAX; the file does not know of them.
+ */
+int spool_open(const char *path, int64_t max_bytes, unsigned partitions,
+    struct spool **ret_spool) MUST_USE;
 void spool_close(struct spool **spool);
 
 /*
@@ -65,13 +71,14 @@ int spool_add(
 int spool_probe(struct spool *spool) MUST_USE;
 
 /*
- * Reads up to `max` of the oldest that wait, or about what fits one call of Redis; none is a count
- * of 0.
+ * Reads up to `max` of the oldest that wait in a partition, or about what fits one call of Redis;
+ * none is a count of 0.
  */
-int spool_read(struct spool *spool, size_t max, struct spool_rows *ret_rows) MUST_USE;
-/* Reads one out of turn: the first of this state with an id above `after_id`. */
-int spool_read_one(struct spool *spool, enum spool_state state, int64_t after_id,
+int spool_read(struct spool *spool, unsigned partition, size_t max,
     struct spool_rows *ret_rows) MUST_USE;
+/* Reads one out of turn: the partition's first of this state with an id above `after_id`. */
+int spool_read_one(struct spool *spool, unsigned partition, enum spool_state state,
+    int64_t after_id, struct spool_rows *ret_rows) MUST_USE;
 void spool_rows_done(struct spool_rows *rows);
 /*
  * All of `rows`, as read, are in Redis: they are not read again. When removing them fails they
@@ -85,6 +92,7 @@ int spool_set_aside(struct spool *spool, const struct spool_rows *rows) MUST_USE
 int spool_tidy(struct spool *spool) MUST_USE;
 
 struct spool_totals spool_totals(const struct spool *spool);
+struct spool_totals spool_totals_in(const struct spool *spool, unsigned partition);
 const char *spool_error(const struct spool *spool); /* why the last call failed */
 
 /* Counts what is in the file, without changing it, whoever has it open. */

@@ -3,6 +3,7 @@
  */
 #include "queue/spool_db.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -11,21 +12,20 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum {
-    BUSY_MS =
-        500, /* a reader that recovers the log after a crash is in our way for a moment */
-};
+/* Without a partition, of all of them. */
+#define OF_PARTITION(number) "(" number " IS NULL OR partition(subject) = " number ") "
 
 static const char *const statements[STATEMENT_COUNT] = {
     [ADD] = "INSERT INTO events (key, route, subject, bytes, spooled_ms) "
             "VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (key, route) DO NOTHING",
-    [READ] = "SELECT id, key, route, subject, bytes FROM events "
-             "WHERE id > ?1 AND aside = ?2 ORDER BY id LIMIT ?3",
-    [REMOVE] = "DELETE FROM events WHERE id <= ?1 AND aside = 0",
+    [READ] =
+        "SELECT id, key, route, subject, bytes FROM events "
+        "WHERE id > ?1 AND aside = ?2 AND " OF_PARTITION("?4") "ORDER BY id LIMIT ?3",
+    [REMOVE] = "DELETE FROM events "
+               "WHERE id > ?1 AND id <= ?2 AND aside = 0 AND " OF_PARTITION("?3"),
     [REMOVE_ONE] = "DELETE FROM events WHERE id = ?1",
     [SET_ASIDE] = "UPDATE events SET aside = 1 WHERE id = ?1",
-    [COUNT] = "SELECT count(*), coalesce(sum(aside), 0), coalesce(min(spooled_ms), 0) "
-              "FROM events",
+    [SUBJECTS] = "SELECT subject, aside FROM events",
 };
 
 /* In this order. The log is synced at each commit, and what is deleted is overwritten. */
@@ -107,6 +107,15 @@ spool_db_run_with_id(struct spool *spool, enum statement which, int64_t id)
         spool_db_checked(spool, sqlite3_bind_int64(spool->statements[which], 1, id));
 
     return r == SPOOL_OK ? spool_db_run(spool, which) : r;
+}
+
+int
+spool_db_bind_partition(
+    struct spool *spool, enum statement which, int column, unsigned partition)
+{
+    return spool->partitions > 1
+               ? sqlite3_bind_int64(spool->statements[which], column, partition)
+               : SQLITE_OK;
 }
 
 int
@@ -211,19 +220,44 @@ limit_size(struct spool *spool, int64_t max_bytes)
     return spool_db_execute(spool, sql);
 }
 
+static unsigned
+partition_of(const struct spool *spool, const void *subject, int size)
+{
+    return queue_partition((struct slice){subject, (size_t)size}, spool->partitions);
+}
+
+/* partition(subject), for SQL. */
+static void
+tell_partition(sqlite3_context *context, int count, sqlite3_value **values)
+{
+    const void *subject = sqlite3_value_blob(values[0]); /* asked before its size */
+
+    (void)count;
+    sqlite3_result_int64(context, partition_of(sqlite3_user_data(context), subject,
+                                      sqlite3_value_bytes(values[0])));
+}
+
 static int
 count(struct spool *spool)
 {
-    sqlite3_stmt *statement = spool->statements[COUNT];
-    const int r = spool_db_checked(spool, sqlite3_step(statement));
+    sqlite3_stmt *statement = spool->statements[SUBJECTS];
+    int code = SQLITE_OK;
 
-    if (r == SPOOL_OK) {
-        spool->totals.aside = sqlite3_column_int64(statement, 1);
-        spool->totals.waiting = sqlite3_column_int64(statement, 0) - spool->totals.aside;
-        spool->totals.oldest_ms = sqlite3_column_int64(statement, 2);
+    while ((code = sqlite3_step(statement)) == SQLITE_ROW) {
+        const void *subject = sqlite3_column_blob(statement, 0);
+        struct spool_totals *totals = &spool
+                                           ->progress[partition_of(spool, subject,
+                                               sqlite3_column_bytes(statement, 0))]
+                                           .totals;
+
+        if (sqlite3_column_int(statement, 1) == 0) {
+            totals->waiting++;
+        } else {
+            totals->aside++;
+        }
     }
     (void)sqlite3_reset(statement);
-    return r;
+    return spool_db_checked(spool, code);
 }
 
 static int
@@ -250,7 +284,7 @@ open_file(struct spool *spool, const char *path, int64_t max_bytes)
     r = spool_db_checked(spool, sqlite3_open_v2(path, &spool->db,
                                     SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL));
     if (r == SPOOL_OK) {
-        (void)sqlite3_busy_timeout(spool->db, BUSY_MS);
+        (void)sqlite3_busy_timeout(spool->db, SPOOL_DB_BUSY_MS);
         r = check_whole(spool); /* writes nothing, however often it is tried */
     }
     if (r == SPOOL_OK) {
@@ -263,19 +297,27 @@ open_file(struct spool *spool, const char *path, int64_t max_bytes)
         r = limit_size(spool, max_bytes);
     }
     if (r == SPOOL_OK) {
+        r = spool_db_checked(spool,
+            sqlite3_create_function(spool->db, "partition", 1,
+                SQLITE_UTF8 | SQLITE_DIRECTONLY, spool, tell_partition, NULL, NULL));
+    }
+    if (r == SPOOL_OK) {
         r = prepare(spool);
     }
     return r == SPOOL_OK ? count(spool) : r;
 }
 
 int
-spool_open(const char *path, int64_t max_bytes, struct spool **ret_spool)
+spool_open(
+    const char *path, int64_t max_bytes, unsigned partitions, struct spool **ret_spool)
 {
     AUTO(spool_close) struct spool *spool = calloc(1, sizeof(*spool));
 
+    assert(partitions > 0 && partitions <= QUEUE_PARTITIONS_MAX);
     if (spool == NULL) {
         return -ENOMEM;
     }
+    spool->partitions = partitions;
     const int r = open_file(spool, path, max_bytes);
 
     if (r != SPOOL_OK) {
@@ -300,43 +342,27 @@ spool_close(struct spool **spool)
 }
 
 struct spool_totals
+spool_totals_in(const struct spool *spool, unsigned partition)
+{
+    return spool->progress[partition].totals;
+}
+
+struct spool_totals
 spool_totals(const struct spool *spool)
 {
-    return spool->totals;
+    struct spool_totals totals = {0};
+
+    for (unsigned i = 0; i < spool->partitions; i++) {
+        totals.waiting += spool->progress[i].totals.waiting;
+        totals.aside += spool->progress[i].totals.aside;
+    }
+    return totals;
 }
 
 const char *
 spool_error(const struct spool *spool)
 {
     return spool->error;
-}
-
-/* ---- looking ------------------------------------------------------------------------------ */
-
-int
-spool_look(const char *path, struct spool_totals *ret_totals)
-{
-    AUTO(spool_close) struct spool *spool = calloc(1, sizeof(*spool));
-
-    if (spool == NULL) {
-        return -ENOMEM;
-    }
-    int r =
-        spool_db_checked(spool, sqlite3_open_v2(path, &spool->db,
-                                    SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, NULL));
-
-    if (r == SPOOL_OK) {
-        (void)sqlite3_busy_timeout(spool->db, BUSY_MS);
-        r = spool_db_checked(spool, sqlite3_prepare_v2(spool->db, statements[COUNT], -1,
-                                        &spool->statements[COUNT], NULL));
-    }
-    if (r == SPOOL_OK) {
-        r = count(spool);
-    }
-    if (r == SPOOL_OK) {
-        *ret_totals = spool->totals;
-    }
-    return r;
 }
 
 const char *

@@ -68,7 +68,7 @@ read_id(struct queue *queue, bool makes, char id[QUEUE_WITNESS_ID_SIZE])
         redis_argument_text(exchange, fresh);
     }
     write_meta(queue, "HGET", 3);
-    r = session_call(&queue->session, exchange);
+    r = handle_run(queue, exchange);
     if (r == QUEUE_OK &&
         !slice_to_text(redis_reply_text(exchange->replies[exchange->count - 1]), id,
             QUEUE_WITNESS_ID_SIZE)) {
@@ -139,13 +139,13 @@ look_at_partitions(struct queue *queue, bool marks, struct queue_witness *witnes
     if (marks) {
         session_add_wait(&queue->session, exchange);
     }
-    const int r = session_call(&queue->session, exchange);
+    const int r = handle_run(queue, exchange);
 
     if (r != QUEUE_OK) {
         return r;
     }
     if (redis_exchange_error(exchange).size > 0) {
-        return session_check_replies(&queue->session, exchange);
+        return handle_check(queue, exchange);
     }
     const bool is_replicated = session_wait_error(exchange).size == 0;
 
@@ -180,7 +180,7 @@ look(struct queue *queue, bool marks, struct queue_witness *witness,
         if (witness->id[0] != '\0') {
             look.sight = QUEUE_SIGHT_REPLACED;
             look.missing = known;
-            queue->session.greeted = false; /* the greeting writes fb:meta again */
+            handle_greet_again(queue); /* it writes fb:meta */
         }
         memcpy(witness->id, id, sizeof(witness->id));
         look.is_news = true;

@@ -24,9 +24,10 @@ cli_queue_open(const struct config *config, struct queue **ret_queue)
             config->state_dir);
         return EX_CONFIG;
     }
+    const char *url = config->redis_url != NULL ? config->redis_url : embedded;
     const struct queue_options options = {
-        .url = config->redis_url != NULL ? config->redis_url : embedded,
-        .partitions = CONFIG_PARTITIONS,
+        .url = url,
+        .partitions = queue_default_partitions(url),
         .dedupe_window_ms = config->dedupe_window_ms,
         .keep_bodies_ms = config->keep_bodies_ms,
         .timeout_ms = REDIS_TIMEOUT_MS,

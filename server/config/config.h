@@ -18,7 +18,6 @@ enum {
     CONFIG_AUTH_TOKENS_MAX = 15, /* of the ring beside auth_token */
     CONFIG_LOOPS_MAX = 16,
     CONFIG_PUBLIC_URLS_MAX = 8, /* of one route */
-    CONFIG_PARTITIONS = 1, /* of the queue: the same in every process, or none starts */
 };
 
 struct config_texts {

@@ -4,12 +4,12 @@
 #include "server/deliver/hand.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/param.h>
 
 #include "queue/crash_point.h"
+#include "server/deliver/alarms.h"
 #include "server/deliver/outcome.h"
 #include "server/deliver/reservation.h"
 #include "server/deliver/sink_test.h"
@@ -21,7 +21,8 @@ enum {
     REDIS_BACKOFF_MIN_MS = 100,
     REDIS_BACKOFF_MAX_MS = 1000,
     FULL_DELAY_MS = 10 * 1000,
-    REFUSED_DELAY_MS = 1000, /* for each attempt */
+    REFUSED_DELAY_MS = 1000,  /* for each attempt */
+    NODE_DELAY_MS = 5 * 1000, /* those whose node is there shall have room in hand */
 };
 
 void
@@ -53,6 +54,10 @@ worked(struct hand *hand, int result)
         }
         hand->redis_backoff_ms = 0;
         return true;
+    }
+    if (result ==
+        QUEUE_E_NODE) { /* other nodes may answer; the queue lets this one rest */
+        return false;
     }
     if (hand->redis_backoff_ms == 0) {
         log_error("redis_away", "error=\"%s\"", queue_error(hand->queue));
@@ -111,39 +116,30 @@ hand_wait_us(const struct hand *hand, const struct flow *flow,
     return MAX(redis_us, flow_wait_us(flow, endpoint, now_us));
 }
 
-static void
-tell_alarms(struct hand *hand)
+/* One that is finished has been read. */
+static bool
+has_suspect(const struct hand *hand)
 {
-    const struct queue_alarms alarms = queue_take_alarms(hand->queue);
-
-    if (alarms.groups_recreated > 0) {
-        log_error("redis_emptied",
-            "groups_recreated=%" PRId64
-            " do=\"find out who empties this Redis: what it held "
-            "is gone\"",
-            alarms.groups_recreated);
+    for (size_t i = 0; i < hand->count; i++) {
+        if (job_is_suspect(hand->jobs[i]) && hand->jobs[i]->stage < JOB_FINISHED) {
+            return true;
+        }
     }
-    if (alarms.records_missing > 0) {
-        log_error("records_missing",
-            "count=%" PRId64 " key=\"%s\""
-            " do=\"find out who deletes or overwrites keys of this Redis\"",
-            alarms.records_missing, alarms.missing_key);
-    }
-    if (alarms.moves > 0) {
-        log_warn("redis_moved", "master=%s", alarms.master);
-    }
+    return false;
 }
 
 /* What is finished and still here could not be settled: a claim must not take it over first. */
-static bool
-may_claim(const struct hand *hand)
+static uint64_t
+unsettled_partitions(const struct hand *hand)
 {
+    uint64_t partitions = 0;
+
     for (size_t i = 0; i < hand->count; i++) {
-        if (job_is_suspect(hand->jobs[i]) || hand->jobs[i]->stage == JOB_FINISHED) {
-            return false;
+        if (hand->jobs[i]->stage == JOB_FINISHED) {
+            partitions |= UINT64_C(1) << hand->jobs[i]->record->partition;
         }
     }
-    return true;
+    return partitions;
 }
 
 size_t
@@ -153,14 +149,19 @@ hand_claim(struct hand *hand, size_t max, int64_t now_us)
     size_t count = 0;
 
     queue_set_patience(hand->queue, hand->count == 0); /* else settling would wait */
-    if (max == 0 || !may_claim(hand) || !reaches_redis(hand, now_us) ||
-        !worked(hand, queue_claim(hand->queue, max, records, &count))) {
+    if (max == 0 || has_suspect(hand) || !reaches_redis(hand, now_us)) {
+        return 0;
+    }
+    queue_set_unsettled(hand->queue, unsettled_partitions(hand));
+    const bool has_claimed = worked(hand, queue_claim(hand->queue, max, records, &count));
+
+    alarms_tell(hand);
+    if (!has_claimed) {
         return 0;
     }
     if (count > 0) {
         CRASH_POINT("claimed");
     }
-    tell_alarms(hand);
     for (size_t i = 0; i < count; i++) {
         job_start(hand->jobs[hand->count++], records[i], now_us);
     }
@@ -224,6 +225,9 @@ kept(struct hand *hand, struct job *job, int result)
     if (result == QUEUE_E_REFUSED) {
         put_off(hand, job);
         return !worked(hand, QUEUE_OK);
+    }
+    if (result == QUEUE_E_NODE) {
+        job_delay(job, "node_away", NODE_DELAY_MS);
     }
     return worked(hand, result);
 }
@@ -307,7 +311,7 @@ let_go(struct hand *hand)
     for (size_t i = 0; i < hand->count; i++) {
         struct job *job = hand->jobs[i];
 
-        if (job->stage == JOB_FINISHED) {
+        if (job->stage == JOB_SETTLED) {
             job_done(job);
             finished[finished_count++] = job;
         } else {
@@ -334,7 +338,7 @@ void
 hand_settle(struct hand *hand, int64_t now_us)
 {
     struct queue_settlement settlements[HAND_JOBS_MAX];
-    const struct job *finished[HAND_JOBS_MAX];
+    struct job *finished[HAND_JOBS_MAX];
     size_t count = 0;
 
     for (size_t i = 0; i < hand->count; i++) {
@@ -347,12 +351,14 @@ hand_settle(struct hand *hand, int64_t now_us)
         return;
     }
     CRASH_POINT("settle_due");
-    if (!worked(hand, queue_settle(hand->queue, settlements, count))) {
-        return;
+    if (worked(hand, queue_settle(hand->queue, settlements, count))) {
+        CRASH_POINT("settled");
     }
-    CRASH_POINT("settled");
     for (size_t i = 0; i < count; i++) {
-        outcome_of_job(finished[i], settlements[i].result, hand->config, now_us);
+        if (settlements[i].result != QUEUE_UNSETTLED) {
+            outcome_of_job(finished[i], settlements[i].result, hand->config, now_us);
+            finished[i]->stage = JOB_SETTLED;
+        }
     }
     let_go(hand);
 }

@@ -3,7 +3,7 @@
  *
  * When Redis is away, everything stays in hand: what Brevo has accepted waits here for its settle
  * and is not sent again from memory. Calls back off meanwhile; the log says "away" and "back"
- * once each.
+ * once each. Of a cluster, partitions whose node is away wait by themselves, and others go on.
  */
 #pragma once
 
@@ -22,6 +22,7 @@ struct hand {
     size_t count;
     int64_t redis_us;         /* no call before */
     int64_t redis_backoff_ms; /* 0: Redis is there */
+    int64_t partitions_away;  /* of a cluster, as said last */
 };
 
 /* The queue is borrowed. */
@@ -38,8 +39,9 @@ void hand_ask(
 int64_t hand_wait_us(const struct hand *hand, const struct flow *flow,
     enum brevo_endpoint endpoint, int64_t now_us);
 /*
- * Claims up to `max` more records, max <= HAND_JOBS_MAX - count; none while a suspect is in hand,
- * or what is finished and waits for Redis to hear it. Returns how many came.
+ * Claims up to `max` more records, max <= HAND_JOBS_MAX - count; none while a suspect is in hand
+ * that is not finished. What is finished and waits for Redis to hear it is not taken over, nor is
+ * anything of its partition. Returns how many came.
  */
 size_t hand_claim(struct hand *hand, size_t max, int64_t now_us);
 /*

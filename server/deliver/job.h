@@ -31,6 +31,7 @@ enum job_stage {
     JOB_CALLING,  /* `next` is under way */
     JOB_ANSWERED, /* `exchange` has the answer */
     JOB_FINISHED, /* `settlement` says how it ends */
+    JOB_SETTLED,  /* the queue knows */
 };
 
 enum {

@@ -285,7 +285,7 @@ open_queue(struct worker *worker, const struct worker_options *options,
     const struct queue_options queue_options = {
         .url = options->redis_url,
         .consumer = options->consumer,
-        .partitions = CONFIG_PARTITIONS,
+        .partitions = queue_default_partitions(options->redis_url),
         .dedupe_window_ms = options->config->dedupe_window_ms,
         .keep_bodies_ms = options->config->keep_bodies_ms,
         .claim_deadline_ms = CLAIM_DEADLINE_MS,

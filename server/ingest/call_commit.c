@@ -24,7 +24,8 @@ enum situation
 call_check_load(struct call *call)
 {
     struct ingest *ingest = call->ingest;
-    const int64_t wait_us = durable_wait_us(ingest->options.durable, call->started_us);
+    const int64_t wait_us =
+        durable_set_wait_us(ingest->options.durable, call->started_us);
     const atomic_bool *is_full = ingest->options.is_full;
     int64_t count = 0;
 
@@ -37,7 +38,7 @@ call_check_load(struct call *call)
     }
     if (gate_pass(&ingest->overloaded, call->started_us, &count)) {
         log_warn("overload", "waiting=%zu count=%lld do=\"%s\"",
-            durable_waiting(ingest->options.durable), (long long)count,
+            durable_set_waiting(ingest->options.durable), (long long)count,
             "see why Redis is slow, or give it more CPU or a faster disk");
     }
     call->reason = "overload";
@@ -237,7 +238,7 @@ on_durable(struct durable_unit *unit, int status)
     }
     if (gate_pass(&call->ingest->not_durable, clock_monotonic_us(), &count)) {
         log_warn("not_durable", "error=\"%s\" count=%lld",
-            durable_error(call->ingest->options.durable), (long long)count);
+            durable_set_error(call->ingest->options.durable), (long long)count);
     }
     call->reason = "not_durable";
     call_continue(call, SITUATION_UNAVAILABLE);
@@ -258,7 +259,7 @@ call_commit(struct call *call)
     if (wanted == 0) {
         return SITUATION_DONE;
     }
-    durable_add(call->ingest->options.durable, &call->unit);
+    durable_set_add(call->ingest->options.durable, &call->unit);
     CRASH_POINT("put_waits");
     return SITUATION_WAITING;
 }

@@ -25,6 +25,7 @@ enum {
 struct durable {
     struct group_commit *commit;
     struct spooler *spooler;   /* NULL: there is none */
+    unsigned partition;        /* all events are of this one */
     int fd;                    /* -1 without a spooler */
     struct spool_batch *batch; /* at the spool; NULL: none */
     int64_t sent_us;           /* when it went there */
@@ -82,7 +83,7 @@ static bool
 spool_is_in_use(const struct durable *durable)
 {
     return durable->batch != NULL || durable->gathered.first != NULL ||
-           spooler_waiting(durable->spooler) > 0 ||
+           spooler_waiting_in(durable->spooler, durable->partition) > 0 ||
            spooler_spares_redis(durable->spooler);
 }
 
@@ -96,7 +97,7 @@ may_go_to_redis(const struct durable *durable)
             return false;
         }
     }
-    return spooler_waiting(durable->spooler) == 0 &&
+    return spooler_waiting_in(durable->spooler, durable->partition) == 0 &&
            !spooler_spares_redis(durable->spooler);
 }
 
@@ -115,6 +116,7 @@ send_to_spool(struct durable *durable)
         spooler_spares_redis(durable->spooler) ? "nearly full, see redis_degraded"
                                                : durable->error);
     batch->wake_fd = durable->fd;
+    batch->partition = durable->partition;
     durable->batch_due_us = INT64_MAX;
     for (size_t i = 0; i < batch->share_count; i++) {
         const struct durable_unit *unit = unit_list_take(&durable->gathered);
@@ -235,6 +237,7 @@ durable_open(const struct queue_options *options, struct spooler *spooler,
         return -ENOMEM;
     }
     durable->spooler = spooler;
+    durable->partition = options->partition;
     unit_list_init(&durable->gathered);
     durable->fd = -1;
     int r = group_commit_open(options, &durable->commit, ret_error);

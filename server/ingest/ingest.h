@@ -4,7 +4,7 @@
 #pragma once
 
 #include "server/config/config.h"
-#include "server/ingest/durable.h"
+#include "server/ingest/durable_set.h"
 #include "server/ingest/held.h"
 #include "server/net/http.h"
 #include "server/net/http_client.h"
@@ -21,7 +21,7 @@ struct ingest;
 /* All of these are borrowed; the client may be closed before the ingest, never after it. */
 struct ingest_options {
     const struct config *config;
-    struct durable *durable;
+    struct durable_set *durable;
     struct http_client *client; /* asks Twilio's IAM about Flex tokens */
     struct held *held; /* keeps what no token and URL signed; NULL: nothing does */
     const atomic_bool

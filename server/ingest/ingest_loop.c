@@ -37,7 +37,7 @@ static_assert((int)INGEST_LOOP_ERROR_SIZE >= (int)HTTP_ERROR_SIZE &&
 
 struct ingest_loop {
     struct http_server *server;
-    struct durable *durable;
+    struct durable_set *durable;
     struct http_client *client;
     struct ingest *ingest;
     int wish_fd;                     /* an eventfd: look at the next three */
@@ -58,7 +58,7 @@ enum {
     FD_CLIENT,
     FD_WISH,
     FD_DURABLE, /* and those behind it */
-    FD_COUNT = FD_DURABLE + DURABLE_FDS
+    FD_COUNT = FD_DURABLE + DURABLE_SET_FDS
 };
 
 static int
@@ -100,22 +100,21 @@ take_turn(struct ingest_loop *loop, int limit_ms)
     };
     int timeout_ms = sooner_ms(limit_ms, http_server_timeout_ms(loop->server));
 
-    timeout_ms =
-        sooner_ms(timeout_ms, durable_timeout_ms(loop->durable, clock_monotonic_us()));
-    durable_watch(loop->durable, &fds[FD_DURABLE]);
-    (void)poll(fds, FD_COUNT, timeout_ms); /* interrupted: a turn with nothing ready */
+    timeout_ms = sooner_ms(
+        timeout_ms, durable_set_timeout_ms(loop->durable, clock_monotonic_us()));
+    const size_t count = FD_DURABLE + durable_set_watch(loop->durable, &fds[FD_DURABLE]);
+
+    (void)poll(fds, count, timeout_ms); /* interrupted: a turn with nothing ready */
     if (fds[FD_WISH].revents != 0) {
         hear_wishes(loop);
     }
     if (fds[FD_CLIENT].revents != 0) {
         http_client_run(loop->client);
     }
-    durable_run(loop->durable,
-        fds[FD_DURABLE].revents != 0 || fds[FD_DURABLE + 1].revents != 0,
-        clock_monotonic_us());
+    durable_set_run(loop->durable, &fds[FD_DURABLE], clock_monotonic_us());
     http_server_run(loop->server); /* sends the answers to what is durable now, too */
-    durable_run(loop->durable, false, clock_monotonic_us());
-    atomic_store(&loop->ready, durable_ready(loop->durable));
+    durable_set_run(loop->durable, NULL, clock_monotonic_us());
+    atomic_store(&loop->ready, durable_set_ready(loop->durable));
 }
 
 /* What is under way is answered: with success if it is durable in time, else with a refusal. */
@@ -132,7 +131,7 @@ drain(struct ingest_loop *loop)
     atomic_store(&loop->ready, false);
     ingest_refuse(loop->ingest);
     http_client_close(&loop->client);
-    durable_close(&loop->durable);
+    durable_set_close(&loop->durable);
     for (int i = 0; i < FLUSH_TURNS && http_server_active(loop->server) > 0; i++) {
         http_server_run(loop->server);
     }
@@ -159,12 +158,12 @@ open_durable(
     const struct config *config = from->config;
     const struct queue_options options = {
         .url = from->redis_url,
-        .partitions = CONFIG_PARTITIONS,
+        .partitions = queue_default_partitions(from->redis_url),
         .dedupe_window_ms = config->dedupe_window_ms,
         .keep_bodies_ms = config->keep_bodies_ms,
         .timeout_ms = COMMIT_TIMEOUT_MS,
     };
-    const int r = durable_open(&options, from->spooler, &loop->durable, ret_error);
+    const int r = durable_set_open(&options, from->spooler, &loop->durable, ret_error);
 
     return r > 0 ? -EINVAL : r;
 }
@@ -312,7 +311,7 @@ ingest_loop_close(struct ingest_loop **loop)
         ingest_refuse((*loop)->ingest);
     }
     http_client_close(&(*loop)->client);
-    durable_close(&(*loop)->durable);
+    durable_set_close(&(*loop)->durable);
     http_server_close(&(*loop)->server);
     ingest_close(&(*loop)->ingest);
     if ((*loop)->wish_fd >= 0) {

@@ -24,6 +24,7 @@ struct spool_share {
 struct spool_batch {
     struct queue_put *puts;
     size_t put_count;
+    unsigned partition;         /* of all of them */
     bool must_keep;             /* Redis has failed it: it shall not be passed back */
     char why[QUEUE_ERROR_SIZE]; /* what Redis said, or empty */
     int status;                 /* a spooler_status or -errno, when returned */

@@ -19,6 +19,7 @@ enum {
 
 struct spool_drain {
     struct group_commit *commit;
+    unsigned partition; /* whose rows it takes */
     struct commit_unit unit;
     struct spool_rows rows;  /* under way; a count of 0: none */
     struct spool_file *file; /* theirs; NULL: it is gone */
@@ -50,6 +51,12 @@ count_failure(int result)
         metrics_counter(METRIC_SPOOL_ERRORS, NULL, NULL), result != SPOOL_OK ? 1 : 0);
 }
 
+static struct spool_doubt *
+doubt_of(const struct spool_drain *drain, struct spool_file *file)
+{
+    return &file->doubts[drain->partition];
+}
+
 static void
 set_aside(struct spool_drain *drain)
 {
@@ -65,7 +72,7 @@ set_aside(struct spool_drain *drain)
 static void
 pass_over(struct spool_drain *drain)
 {
-    struct spool_doubt *doubt = &drain->file->doubt;
+    struct spool_doubt *doubt = doubt_of(drain, drain->file);
 
     if (doubt->passed_id == 0) {
         doubt->stored = drain->stored;
@@ -77,7 +84,7 @@ pass_over(struct spool_drain *drain)
 static void
 failed(struct spool_drain *drain, int status)
 {
-    struct spool_doubt *doubt = &drain->file->doubt;
+    struct spool_doubt *doubt = doubt_of(drain, drain->file);
     const int64_t id = drain->rows.first_id;
     const bool is_suspect = id <= doubt->suspect_id;
     const bool is_clear =
@@ -118,10 +125,10 @@ stored(struct spool_drain *drain)
     /* What cannot be removed now is removed later: with the next rows, when it is tidied; or it is
        read once more, and that not at once. */
     const int r = spool_drained(drain->file->spool, rows);
-    struct spool_doubt *doubt = &drain->file->doubt;
+    struct spool_doubt *doubt = doubt_of(drain, drain->file);
 
     count_failure(r);
-    drain->file->rests = r != SPOOL_OK && rows->out_of_turn;
+    drain->file->rests = drain->file->rests || (r != SPOOL_OK && rows->out_of_turn);
     doubt->singly -= MIN(doubt->singly, rows->count);
     if (rows->state == SPOOL_WAITING && rows->last_id >= doubt->suspect_id) {
         doubt->suspect_id = 0;
@@ -166,33 +173,54 @@ send_rows(struct spool_drain *drain, struct spool_file *file, int64_t now_us)
     group_commit_add(drain->commit, &drain->unit);
 }
 
-int
-spool_drain_feed(struct spool_drain *drain, struct spool_file *file, int64_t now_us)
+static int
+read_waiting(struct spool_drain *drain, struct spool_file *file)
 {
-    struct spool_doubt *doubt = &file->doubt;
+    struct spool_doubt *doubt = doubt_of(drain, file);
 
+    if (spool_totals_in(file->spool, drain->partition).waiting == 0) {
+        return SPOOL_OK;
+    }
     if (doubt->passed_id > 0 && drain->stored > doubt->stored) {
         doubt->suspect_id = doubt->passed_id; /* Redis takes others: back to these */
         doubt->passed_id = 0;
     }
+    if (doubt->passed_id > 0) {
+        return spool_read_one(
+            file->spool, drain->partition, SPOOL_WAITING, doubt->passed_id, &drain->rows);
+    }
     const bool alone = doubt->singly > 0 || doubt->suspect_id > 0;
-    const int r =
-        doubt->passed_id > 0
-            ? spool_read_one(file->spool, SPOOL_WAITING, doubt->passed_id, &drain->rows)
-            : spool_read(file->spool, alone ? 1 : GROUP_COMMIT_EVENTS_MAX, &drain->rows);
 
-    send_rows(drain, file, now_us);
+    return spool_read(
+        file->spool, drain->partition, alone ? 1 : GROUP_COMMIT_EVENTS_MAX, &drain->rows);
+}
+
+static int
+read_aside(struct spool_drain *drain, struct spool_file *file)
+{
+    struct spool_doubt *doubt = doubt_of(drain, file);
+    int r = SPOOL_OK;
+
+    if (spool_totals_in(file->spool, drain->partition).aside > 0) {
+        r = spool_read_one(
+            file->spool, drain->partition, SPOOL_ASIDE, doubt->retried_id, &drain->rows);
+    }
+    doubt->is_retrying = drain->rows.count > 0;
+    doubt->retried_id = drain->rows.first_id;
     return r;
 }
 
 int
-spool_drain_feed_aside(struct spool_drain *drain, struct spool_file *file, int64_t now_us)
+spool_drain_feed(struct spool_drain *drain, struct spool_file *file,
+    enum spool_state state, int64_t now_us)
 {
-    const int r =
-        spool_read_one(file->spool, SPOOL_ASIDE, file->retried_id, &drain->rows);
+    int r = SPOOL_OK;
 
-    file->is_retrying = drain->rows.count > 0;
-    file->retried_id = drain->rows.first_id;
+    if (state == SPOOL_WAITING) {
+        r = read_waiting(drain, file);
+    } else if (doubt_of(drain, file)->is_retrying) {
+        r = read_aside(drain, file);
+    }
     send_rows(drain, file, now_us);
     return r;
 }
@@ -232,6 +260,7 @@ spool_drain_open(
         (void)snprintf(ret_error, QUEUE_ERROR_SIZE, "out of memory");
         return -ENOMEM;
     }
+    drain->partition = options->partition;
     const int r = group_commit_open(options, &drain->commit, ret_error);
 
     if (r != QUEUE_OK) {

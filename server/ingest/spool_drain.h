@@ -1,6 +1,8 @@
 /*
  * spool_drain.h - takes events from a spool to Redis, a call at a time, and waits for nothing.
  *
+ * Each partition of the queue has a drain of its own, which knows of no other.
+ *
  * A row that does not get in, refused or because the connection breaks, goes alone. When it fails
  * three times it is passed over, and those behind it after one refusal each, until an event is
  * stored: then it is the row and not Redis, and if it fails again it is set aside. If none is
@@ -12,7 +14,7 @@
 
 struct spool_drain;
 
-/* As queue_open(); options->consumer is not used. */
+/* As queue_open(); options->consumer is not used, options->partition is whose rows it takes. */
 int spool_drain_open(const struct queue_options *options, struct spool_drain **ret_drain,
     char *ret_error) MUST_USE;
 void spool_drain_close(struct spool_drain **drain);
@@ -29,13 +31,11 @@ const char *spool_drain_error(const struct spool_drain *drain);
 /* None are under way, and Redis takes writes: it may be fed. */
 bool spool_drain_is_free(const struct spool_drain *drain);
 /*
- * Sends the file's oldest rows, but those passed over; or one that was set aside, if it
- * `is_retrying`. Does nothing if there are none. A spool_result or -errno: it cannot be read.
+ * Sends the file's oldest rows that wait, but those passed over; or, if it is retrying, one that was
+ * set aside. Does nothing if there are none. A spool_result or -errno: it cannot be read.
  */
-int spool_drain_feed(
-    struct spool_drain *drain, struct spool_file *file, int64_t now_us) MUST_USE;
-int spool_drain_feed_aside(
-    struct spool_drain *drain, struct spool_file *file, int64_t now_us) MUST_USE;
+int spool_drain_feed(struct spool_drain *drain, struct spool_file *file,
+    enum spool_state state, int64_t now_us) MUST_USE;
 /* The file is going: the answer to what is under way is nobody's. */
 void spool_drain_forget(struct spool_drain *drain, const struct spool_file *file);
 /* Rows of this file are under way. */

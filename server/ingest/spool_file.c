@@ -114,27 +114,28 @@ put_out_of_the_way(const struct spool_file *file)
 }
 
 int
-spool_file_open(struct spool_file *file, int64_t max_bytes)
+spool_file_open(struct spool_file *file, int64_t max_bytes, unsigned partitions)
 {
     char path[PATH_MAX];
     int r = name_file(file->directory, file->number, ".db", path);
 
-    r = r == 0 ? spool_open(path, max_bytes, &file->spool) : r;
+    r = r == 0 ? spool_open(path, max_bytes, partitions, &file->spool) : r;
     if (r != SPOOL_E_DAMAGED) {
         return r;
     }
     r = put_out_of_the_way(file);
-    r = r == 0 ? spool_open(path, max_bytes, &file->spool) : r;
+    r = r == 0 ? spool_open(path, max_bytes, partitions, &file->spool) : r;
     return r == SPOOL_E_DAMAGED ? -EIO : r;
 }
 
 int
-spool_file_renew(struct spool_file *file, int64_t max_bytes, bool certain)
+spool_file_renew(
+    struct spool_file *file, int64_t max_bytes, unsigned partitions, bool certain)
 {
     spool_close(&file->spool);
     const int r = certain ? put_out_of_the_way(file) : 0;
 
-    return r == 0 ? spool_file_open(file, max_bytes) : r;
+    return r == 0 ? spool_file_open(file, max_bytes, partitions) : r;
 }
 
 void

@@ -41,23 +41,23 @@ file_at(struct spool_set *set, size_t i)
 }
 
 static void
-add_totals(struct spool_totals *totals, const struct spool_file *file)
+add_totals(struct spool_totals *totals, const struct spool_file *file, unsigned partition)
 {
     if (file->spool != NULL) {
-        totals->waiting += spool_totals(file->spool).waiting;
-        totals->aside += spool_totals(file->spool).aside;
+        totals->waiting += spool_totals_in(file->spool, partition).waiting;
+        totals->aside += spool_totals_in(file->spool, partition).aside;
     }
 }
 
 struct spool_totals
-spool_set_totals(const struct spool_set *set)
+spool_set_totals(const struct spool_set *set, unsigned partition)
 {
     struct spool_totals totals = {0};
 
     for (size_t i = 0; i < LENGTH(set->adopted); i++) {
-        add_totals(&totals, &set->adopted[i]);
+        add_totals(&totals, &set->adopted[i], partition);
     }
-    add_totals(&totals, &set->own);
+    add_totals(&totals, &set->own, partition);
     return totals;
 }
 
@@ -66,7 +66,7 @@ spool_set_totals(const struct spool_set *set)
 static void
 open_own(struct spool_set *set)
 {
-    const int r = spool_file_open(&set->own, set->max_bytes);
+    const int r = spool_file_open(&set->own, set->max_bytes, set->drains->count);
 
     set->writable = r == 0;
     if (r != 0) {
@@ -78,9 +78,15 @@ open_own(struct spool_set *set)
 static int
 renew(struct spool_set *set, struct spool_file *file, bool certain)
 {
-    spool_drain_forget(set->drain, file);
-    file->doubt = (struct spool_doubt){0};
-    return spool_file_renew(file, set->max_bytes, certain);
+    spool_drains_forget(set->drains, file);
+    for (unsigned i = 0; i < set->drains->count; i++) {
+        const struct spool_doubt *doubt = &file->doubts[i];
+
+        file->doubts[i] = (struct spool_doubt){.retried_id = doubt->retried_id,
+            .is_retrying = doubt->is_retrying,
+            .was_damaged = doubt->was_damaged};
+    }
+    return spool_file_renew(file, set->max_bytes, set->drains->count, certain);
 }
 
 static int
@@ -107,14 +113,15 @@ spool_set_add(struct spool_set *set, struct queue_put *puts, size_t count)
     return r > 0 ? -EIO : r;
 }
 
-/* What came of feeding from a file. One that fails rests, and the others go on. */
+/* What came of feeding a partition from a file. One that fails rests, and the others go on. */
 static void
-note_fed(struct spool_set *set, struct spool_file *file, int r)
+note_fed(struct spool_set *set, unsigned partition, struct spool_file *file, int r)
 {
-    const bool certain = file->was_damaged;
+    struct spool_doubt *doubt = &file->doubts[partition];
+    const bool certain = doubt->was_damaged;
 
-    file->was_damaged = r == SPOOL_E_DAMAGED;
-    file->rests = r != 0;
+    doubt->was_damaged = r == SPOOL_E_DAMAGED;
+    file->rests = file->rests || r != 0;
     if (r == SPOOL_E_DAMAGED) {
         r = renew(set, file, certain);
     }
@@ -125,7 +132,7 @@ note_fed(struct spool_set *set, struct spool_file *file, int r)
 
 /* Each row that waits was tried, and none got in: that is Redis. */
 static void
-start_over(struct spool_set *set)
+start_over(struct spool_set *set, unsigned partition)
 {
     int64_t count = 0;
     bool is_refused = false;
@@ -133,61 +140,62 @@ start_over(struct spool_set *set)
     for (size_t i = 0; i < FILES; i++) {
         struct spool_file *file = file_at(set, i);
 
-        is_refused = is_refused || (file != NULL && file->doubt.passed_id > 0);
         if (file != NULL) {
-            file->doubt.passed_id = 0;
+            is_refused = is_refused || file->doubts[partition].passed_id > 0;
+            file->doubts[partition].passed_id = 0;
         }
     }
     if (is_refused && gate_pass(&set->refusals, clock_monotonic_us(), &count)) {
         log_error("spool_refused", "error=\"%s\" count=%lld do=\"%s\"",
-            spool_drain_error(set->drain), (long long)count,
+            spool_drain_error(set->drains->items[partition]), (long long)count,
             "mend what Redis says: it takes none of what waits in the spool");
     }
 }
 
+/* From the files in turn, until there is something of this state. */
 static void
-feed_waiting(struct spool_set *set, int64_t now_us)
+feed_from_files(
+    struct spool_set *set, unsigned partition, enum spool_state state, int64_t now_us)
 {
-    for (size_t i = 0; i < FILES && spool_drain_is_free(set->drain); i++) {
+    struct spool_drain *drain = set->drains->items[partition];
+
+    for (size_t i = 0; i < FILES && spool_drain_is_free(drain); i++) {
         struct spool_file *file = file_at(set, i);
 
-        if (file != NULL && !file->rests && spool_totals(file->spool).waiting > 0) {
-            note_fed(set, file, spool_drain_feed(set->drain, file, now_us));
-        }
-    }
-}
-
-static void
-feed_aside(struct spool_set *set, int64_t now_us)
-{
-    for (size_t i = 0; i < FILES && spool_drain_is_free(set->drain); i++) {
-        struct spool_file *file = file_at(set, i);
-
-        if (file != NULL && file->is_retrying) {
-            note_fed(set, file, spool_drain_feed_aside(set->drain, file, now_us));
+        if (file != NULL && !(state == SPOOL_WAITING && file->rests)) {
+            note_fed(set, partition, file, spool_drain_feed(drain, file, state, now_us));
         }
     }
 }
 
 void
-spool_set_feed(struct spool_set *set, int64_t now_us)
+spool_set_feed(struct spool_set *set, unsigned partition, int64_t now_us)
 {
-    feed_waiting(set, now_us);
-    if (!spool_drain_is_free(set->drain)) {
+    feed_from_files(set, partition, SPOOL_WAITING, now_us);
+    if (!spool_drain_is_free(set->drains->items[partition])) {
         return;
     }
-    start_over(set);
-    if (spool_set_totals(set).waiting == 0) {
-        feed_aside(set, now_us);
+    start_over(set, partition);
+    if (spool_set_totals(set, partition).waiting == 0) {
+        feed_from_files(set, partition, SPOOL_ASIDE, now_us);
     }
 }
 
 /* ---- what others left behind -------------------------------------------------------------- */
 
+static void
+retry_aside(struct spool_file *file)
+{
+    for (size_t i = 0; i < LENGTH(file->doubts); i++) {
+        file->doubts[i].is_retrying = true;
+        file->doubts[i].retried_id = 0;
+    }
+}
+
 static bool
 adopt(struct spool_set *set, struct spool_file *file)
 {
-    const int r = spool_file_open(file, set->max_bytes);
+    const int r = spool_file_open(file, set->max_bytes, set->drains->count);
 
     if (r != 0) {
         tell_failure(set, file, r);
@@ -196,7 +204,7 @@ adopt(struct spool_set *set, struct spool_file *file)
     }
     log_info("spool_taken_over", "file=spool-%u.db events=%lld", file->number,
         (long long)spool_totals(file->spool).waiting);
-    file->is_retrying = true;
+    retry_aside(file);
     return true;
 }
 
@@ -219,14 +227,14 @@ spool_set_remove_drained(struct spool_set *set)
 {
     for (size_t i = 0; i < LENGTH(set->adopted); i++) {
         struct spool_file *file = &set->adopted[i];
-        struct spool_totals totals = {0};
+        const struct spool_totals totals =
+            file->spool != NULL ? spool_totals(file->spool) : (struct spool_totals){0};
 
-        add_totals(&totals, file);
         if (file->spool == NULL) { /* none, or it could not be renewed */
             spool_file_close(file);
         } else if (totals.waiting == 0 && totals.aside == 0 &&
-                   !spool_drain_uses(set->drain, file)) {
-            spool_drain_forget(set->drain, file);
+                   !spool_drains_use(set->drains, file)) {
+            spool_drains_forget(set->drains, file);
             spool_file_remove(file);
         }
     }
@@ -258,8 +266,7 @@ spool_set_retry_aside(struct spool_set *set)
         struct spool_file *file = file_at(set, i);
 
         if (file != NULL) {
-            file->is_retrying = true;
-            file->retried_id = 0;
+            retry_aside(file);
         }
     }
 }

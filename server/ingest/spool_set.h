@@ -6,15 +6,15 @@
  */
 #pragma once
 
-#include "server/ingest/spool_drain.h"
+#include "server/ingest/spool_drains.h"
 #include "server/ingest/spool_file.h"
 #include "server/ops/gate.h"
 
 struct spool_set {
     const char *directory; /* borrowed */
     int64_t max_bytes;     /* of each */
-    struct spool_drain
-        *drain; /* borrowed: what it has under way is let go with its file */
+    const struct spool_drains
+        *drains; /* borrowed: what they have under way is let go with its file */
     struct spool_file adopted[SPOOL_FILES_MAX]; /* by number */
     struct spool_file own;
     struct gate failures;
@@ -29,11 +29,11 @@ void spool_set_close(struct spool_set *set);
 /* As spool_add(), into the own one; a damaged one is replaced. 0 or -errno. */
 int spool_set_add(struct spool_set *set, struct queue_put *puts, size_t count) MUST_USE;
 /*
- * Feeds the drain from the oldest with anything in it that can be read; when nothing waits at all,
- * with what was set aside and is to be tried again.
+ * Feeds a partition's drain from the oldest with anything in it that can be read; when nothing waits
+ * there at all, with what was set aside and is to be tried again.
  */
-void spool_set_feed(struct spool_set *set, int64_t now_us);
-struct spool_totals spool_set_totals(const struct spool_set *set);
+void spool_set_feed(struct spool_set *set, unsigned partition, int64_t now_us);
+struct spool_totals spool_set_totals(const struct spool_set *set, unsigned partition);
 
 /* Opens what could not be opened, tries to write what could not be written. */
 void spool_set_mend(struct spool_set *set);

@@ -13,16 +13,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/param.h>
 #include <unistd.h>
 
-#include "server/config/config.h"
 #include "server/ingest/spool_set.h"
 #include "server/ops/clock.h"
 #include "server/ops/log.h"
 #include "server/ops/metrics.h"
 
 enum {
-    REDIS_TIMEOUT_MS = 1500,
     TICK_US = US_PER_S,
     ADOPT_EVERY_US = 60 * US_PER_S,
     RETRY_ASIDE_EVERY_US = 600 * US_PER_S,
@@ -32,7 +31,7 @@ enum {
 
 struct spooler {
     const atomic_bool *redis_is_full; /* NULL: never */
-    struct spool_drain *drain;
+    struct spool_drains drains;
     struct spool_set set;
     int64_t tick_us; /* the next one */
     int64_t adopt_us;
@@ -40,7 +39,7 @@ struct spooler {
     int64_t busy_us; /* when something last waited */
     int64_t drained; /* since it began */
     bool in_use;     /* since something waited, until it is quiet and tidy */
-    _Atomic int64_t waiting;
+    _Atomic int64_t waiting[QUEUE_PARTITIONS_MAX];
     atomic_bool writable;
     atomic_bool stop;
     struct spool_inbox inbox;
@@ -52,13 +51,18 @@ struct spooler {
 static void
 publish(struct spooler *spooler)
 {
-    const struct spool_totals totals = spool_set_totals(&spooler->set);
+    int64_t aside = 0;
 
-    atomic_store(&spooler->waiting, totals.waiting);
+    for (unsigned i = 0; i < spooler->drains.count; i++) {
+        const struct spool_totals totals = spool_set_totals(&spooler->set, i);
+
+        atomic_store(&spooler->waiting[i], totals.waiting);
+        aside += totals.aside;
+    }
     atomic_store(&spooler->writable, spooler->set.writable);
-    counter_set(
-        metrics_counter(METRIC_SPOOL_PENDING, NULL, NULL), totals.waiting + totals.aside);
-    counter_set(metrics_counter(METRIC_SPOOL_ASIDE, NULL, NULL), totals.aside);
+    counter_set(metrics_counter(METRIC_SPOOL_PENDING, NULL, NULL),
+        spooler_waiting(spooler) + aside);
+    counter_set(metrics_counter(METRIC_SPOOL_ASIDE, NULL, NULL), aside);
 }
 
 /* ---- keeping ------------------------------------------------------------------------------ */
@@ -94,10 +98,12 @@ keep(struct spooler *spooler, struct spool_batch *batch)
 static int
 keep_or_pass(struct spooler *spooler, struct spool_batch *batch)
 {
+    const unsigned partition = batch->partition;
     const bool may_pass = !batch->must_keep && !spooler_spares_redis(spooler) &&
-                          spool_drain_healthy(spooler->drain);
+                          spool_drain_healthy(spooler->drains.items[partition]);
 
-    if (may_pass && (atomic_load(&spooler->waiting) == 0 || !spooler->set.writable)) {
+    if (may_pass &&
+        (spooler_waiting_in(spooler, partition) == 0 || !spooler->set.writable)) {
         return SPOOLER_PASSED;
     }
     const int r = keep(spooler, batch);
@@ -123,16 +129,20 @@ settle_inbox(struct spooler *spooler)
 /* ---- draining, and once a second the rest ------------------------------------------------- */
 
 static void
-drain(struct spooler *spooler, int64_t now_us)
+drain_all(struct spooler *spooler, int64_t now_us)
 {
-    spool_drain_run(spooler->drain, now_us);
-    if (!spooler_spares_redis(spooler)) {
-        spool_set_feed(&spooler->set, now_us);
-    }
-    const int64_t drained = spool_drain_take_count(spooler->drain);
+    for (unsigned i = 0; i < spooler->drains.count; i++) {
+        struct spool_drain *drain = spooler->drains.items[i];
 
-    spooler->drained += drained;
-    spooler->in_use = spooler->in_use || drained > 0;
+        spool_drain_run(drain, now_us);
+        if (!spooler_spares_redis(spooler)) {
+            spool_set_feed(&spooler->set, i, now_us);
+        }
+        const int64_t drained = spool_drain_take_count(drain);
+
+        spooler->drained += drained;
+        spooler->in_use = spooler->in_use || drained > 0;
+    }
     publish(spooler);
 }
 
@@ -140,7 +150,7 @@ drain(struct spooler *spooler, int64_t now_us)
 static void
 watch_use(struct spooler *spooler, int64_t now_us)
 {
-    if (atomic_load(&spooler->waiting) > 0) {
+    if (spooler_waiting(spooler) > 0) {
         spooler->in_use = true;
         spooler->busy_us = now_us;
     } else if (spooler->in_use && now_us - spooler->busy_us >= QUIET_US &&
@@ -155,7 +165,7 @@ watch_use(struct spooler *spooler, int64_t now_us)
 static bool
 is_idle(const struct spooler *spooler)
 {
-    return atomic_load(&spooler->waiting) == 0 && spool_drain_healthy(spooler->drain);
+    return spooler_waiting(spooler) == 0 && spool_drains_healthy(&spooler->drains);
 }
 
 static void
@@ -185,7 +195,7 @@ static int
 timeout_ms(const struct spooler *spooler)
 {
     const int64_t now_us = clock_monotonic_us();
-    const int drain_ms = spool_drain_timeout_ms(spooler->drain, now_us);
+    const int drain_ms = spool_drains_timeout_ms(&spooler->drains, now_us);
     const int64_t tick_ms =
         spooler->tick_us > now_us ? (spooler->tick_us - now_us) / US_PER_MS + 1 : 0;
 
@@ -195,20 +205,17 @@ timeout_ms(const struct spooler *spooler)
 static void
 take_turn(struct spooler *spooler)
 {
-    struct pollfd fds[] = {
-        {.fd = spooler->inbox.fd, .events = POLLIN},
-        {.fd = spool_drain_fd(spooler->drain), .events = POLLIN},
-    };
+    struct pollfd fds[1 + QUEUE_PARTITIONS_MAX];
     uint64_t wishes = 0;
 
-    if (spool_drain_wants_write(spooler->drain)) {
-        fds[1].events |= POLLOUT;
-    }
-    (void)poll(fds, LENGTH(fds), timeout_ms(spooler));
+    fds[0] = (struct pollfd){.fd = spooler->inbox.fd, .events = POLLIN};
+    const size_t count = 1 + spool_drains_watch(&spooler->drains, &fds[1]);
+
+    (void)poll(fds, count, timeout_ms(spooler));
     if (read(spooler->inbox.fd, &wishes, sizeof(wishes)) == (ssize_t)sizeof(wishes)) {
         settle_inbox(spooler);
     }
-    drain(spooler, clock_monotonic_us());
+    drain_all(spooler, clock_monotonic_us());
     tick(spooler, clock_monotonic_us());
 }
 
@@ -230,17 +237,11 @@ static int
 open_parts(
     struct spooler *spooler, const struct spooler_options *options, char *ret_error)
 {
-    const struct queue_options queue_options = {
-        .url = options->redis_url,
-        .partitions = CONFIG_PARTITIONS,
-        .timeout_ms = REDIS_TIMEOUT_MS,
-    };
-    int r = spool_drain_open(&queue_options, &spooler->drain, ret_error);
+    int r = spool_drains_open(&spooler->drains, options->redis_url, ret_error);
 
     if (r != 0) {
         return r > 0 ? -EINVAL : r;
     }
-    spooler->set.drain = spooler->drain;
     r = spool_inbox_open(&spooler->inbox);
     r = r == 0 ? spool_set_open(&spooler->set) : r;
     if (r < 0) {
@@ -259,8 +260,9 @@ make(const struct spooler_options *options)
 
     if (spooler != NULL) {
         spooler->redis_is_full = options->redis_is_full;
-        spooler->set = (struct spool_set){
-            .directory = options->state_dir, .max_bytes = options->max_bytes};
+        spooler->set = (struct spool_set){.directory = options->state_dir,
+            .max_bytes = options->max_bytes,
+            .drains = &spooler->drains};
         spooler->inbox.fd = -1;
     }
     return spooler;
@@ -314,7 +316,7 @@ spooler_close(struct spooler **spooler)
         spool_inbox_wake(&closed->inbox);
         (void)pthread_join(closed->thread, NULL);
     }
-    spool_drain_close(&closed->drain);
+    spool_drains_close(&closed->drains);
     spool_set_close(&closed->set);
     spool_inbox_close(&closed->inbox);
     free(closed);
@@ -328,9 +330,20 @@ spooler_inbox(struct spooler *spooler)
 }
 
 int64_t
+spooler_waiting_in(const struct spooler *spooler, unsigned partition)
+{
+    return atomic_load(&spooler->waiting[partition]);
+}
+
+int64_t
 spooler_waiting(const struct spooler *spooler)
 {
-    return atomic_load(&spooler->waiting);
+    int64_t waiting = 0;
+
+    for (unsigned i = 0; i < spooler->drains.count; i++) {
+        waiting += spooler_waiting_in(spooler, i);
+    }
+    return waiting;
 }
 
 bool

@@ -1,9 +1,10 @@
 /*
  * spooler.h - the thread that keeps events in the local spool while Redis is away, and drains them.
  *
- * One for the process. It owns the process's spool file, those that others left behind, and a Redis
- * connection; loops hand it batches and hear back through an eventfd. What is kept goes to Redis,
- * oldest first, whenever Redis answers and is not nearly full; a row is deleted only after Redis has said that it has it.
+ * One for the process. It owns the process's spool file, those that others left behind, and for each
+ * partition of the queue a Redis connection; loops hand it batches and hear back through an eventfd.
+ * What is kept goes to Redis, each partition's oldest first, whenever Redis answers and is not nearly
+ * full; a row is deleted only after Redis has said that it has it.
  */
 #pragma once
 
@@ -18,7 +19,7 @@ enum {
 
 enum spooler_status {
     SPOOLER_KEPT = 0,
-    SPOOLER_PASSED, /* not kept: nothing waits here, and Redis answers: put it there */
+    SPOOLER_PASSED, /* not kept: nothing of its partition waits, and Redis answers: put it there */
 };
 
 struct spooler;
@@ -45,6 +46,8 @@ struct spool_inbox *spooler_inbox(struct spooler *spooler);
 
 /* Any thread. */
 int64_t spooler_waiting(const struct spooler *spooler); /* events to be drained */
+int64_t spooler_waiting_in(
+    const struct spooler *spooler, unsigned partition); /* of this one */
 bool spooler_ready(const struct spooler *spooler);      /* could it keep one more? */
 /* Redis is nearly full: all that comes is kept, and nothing is drained. */
 bool spooler_spares_redis(const struct spooler *spooler);

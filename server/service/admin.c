@@ -216,7 +216,7 @@ admin_open(const struct admin_options *options, struct admin **ret_admin,
     admin->options = *options;
     const struct queue_options queue_options = {
         .url = options->redis_url,
-        .partitions = CONFIG_PARTITIONS,
+        .partitions = queue_default_partitions(options->redis_url),
         .timeout_ms = REDIS_TIMEOUT_MS,
     };
     const struct http_server_options server_options = {

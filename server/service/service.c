@@ -143,7 +143,7 @@ check_queue(struct service *service)
 {
     const struct queue_options options = {
         .url = service->redis_url,
-        .partitions = CONFIG_PARTITIONS,
+        .partitions = queue_default_partitions(service->redis_url),
         .timeout_ms = REDIS_TIMEOUT_MS,
     };
     AUTO(queue_close) struct queue *queue = NULL;
@@ -188,7 +188,7 @@ open_watch(struct service *service)
         .redis_url = service->redis_url,
         .require = service->config->redis_require,
         .state_dir = service->config->state_dir,
-        .partitions = CONFIG_PARTITIONS,
+        .partitions = queue_default_partitions(service->redis_url),
     };
     const int r = redis_watch_open(&options, &service->watch, service->error);
 

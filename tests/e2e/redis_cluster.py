@@ -1,5 +1,6 @@
 """Three nodes of a Redis Cluster, on loopback ports of their own."""
 
+import binascii
 import pathlib
 import subprocess
 
@@ -9,21 +10,35 @@ from redis_group import Server, free_ports
 NODES = 3
 BUS = 10000                     # a node's other port, above its first
 NODE_TIMEOUT_MS = 1000
+SLOTS = 16384
+PARTITIONS = 16
 
 # docs/operations.md has the same, for users of a cluster.
 ACL = ("user flexbrevo on >data-secret ~fb:* -@all +@read +@write +@scripting +@connection "
        "-@dangerous +wait +time +info +config|get +cluster|slots")
 
 
+def crc16(text):
+    return binascii.crc_hqx(text.encode(), 0)
+
+
+def partition_of(subject):
+    return crc16(subject) % PARTITIONS
+
+
+def slot_of(partition):
+    return crc16(str(partition)) % SLOTS
+
+
 class RedisCluster:
     """With passwords: flexbrevo's user may do no more than it must."""
 
-    def __init__(self, directory, replicas=0, has_passwords=False):
+    def __init__(self, directory, has_replicas=False, has_passwords=False):
         self.directory = pathlib.Path(directory)
         self.has_passwords = has_passwords
-        self.replicas = replicas
+        count = 2 * NODES if has_replicas else NODES
         self.nodes = [self._node(number, port)
-                      for number, port in enumerate(free_ports(NODES + replicas, [BUS]))]
+                      for number, port in enumerate(free_ports(count, BUS))]
         self.url = "cluster://{}{}".format(
             "flexbrevo:data-secret@" if has_passwords else "",
             ",".join(f"127.0.0.1:{node.port}" for node in self.nodes))
@@ -45,12 +60,13 @@ class RedisCluster:
              *(f"127.0.0.1:{node.port}" for node in self.nodes[:NODES]), "--cluster-yes"],
             check=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, timeout=20)
         for replica in self.nodes[NODES:]:
-            self._add_replica(replica, self.owner_of("fb:{0}:stream"))
+            replica.ask("cluster", "meet", "127.0.0.1", self.nodes[0].port)
+        for replica, master in zip(self.nodes[NODES:], self.nodes):
+            self._add_replica(replica, master)
         harness.wait_until(self.is_whole, "a cluster in which all agree")
         return self
 
     def _add_replica(self, replica, master):
-        replica.ask("cluster", "meet", "127.0.0.1", master.port)
         harness.wait_until(
             lambda: replica.ask("cluster", "replicate", master.ask("cluster", "myid")) == "OK",
             "the replica to know its master")
@@ -65,20 +81,18 @@ class RedisCluster:
     def running(self):
         return [node for node in self.nodes if node.process.poll() is None]
 
-    def slot_of(self, key):
-        return int(self.running()[0].ask("cluster", "keyslot", key))
+    def owner_of(self, partition):
+        """The running node that says the partition's slot is its own; None: there is none."""
+        return next((node for node in self.running() if slot_of(partition) in own_slots(node)),
+                    None)
 
-    def owner_of(self, key):
-        """The running node that says the key's slot is its own; None: there is none."""
-        slot = self.slot_of(key)
-        for node in self.running():
-            if "myself" in node.ask("cluster", "nodes") and slot in own_slots(node):
-                return node
-        return None
+    def partitions_of(self, node):
+        slots = own_slots(node)
+        return {partition for partition in range(PARTITIONS) if slot_of(partition) in slots}
 
-    def move(self, key, target):
-        """The key's slot goes to another node, as redis-cli --cluster reshard does it."""
-        slot, source = self.slot_of(key), self.owner_of(key)
+    def move(self, partition, target):
+        """Its slot goes to another node, as redis-cli --cluster reshard does it."""
+        slot, source = slot_of(partition), self.owner_of(partition)
         ids = {node: node.ask("cluster", "myid") for node in (source, target)}
         assert target.ask("cluster", "setslot", slot, "importing", ids[source]) == "OK"
         assert source.ask("cluster", "setslot", slot, "migrating", ids[target]) == "OK"

@@ -14,13 +14,14 @@ QUORUM = 2
 DOWN_AFTER_MS = 1000
 
 
-def free_ports(count, also=()):
-    """Below those the kernel gives to clients, so that a server can take its own again."""
+def free_ports(count, also=0):
+    """Below those the kernel gives to clients, so that a server can take its own again, and that
+    which is `also` above it."""
     ports, taken = [], []
     while len(ports) < count:
-        port = random.randrange(20000, 32000)
+        port = random.randrange(20000, 32000 - also)
         try:
-            for each in (port, *(port + more for more in also)):
+            for each in {port, port + also}:
                 taken.append(socket.create_server(("127.0.0.1", each)))
             ports.append(port)
         except OSError:

@@ -6,21 +6,19 @@ FLEXBREVO_OUTAGE_S is how long the long outage lasts (10).
 import contextlib
 import json
 import os
-import random
 import re
 import signal
 import sqlite3
 import subprocess
-import threading
 import time
 
 import pytest
 
 import harness
 from harness import Task
+from writer import ANSWER_S, Senders
 
 OUTAGE_S = int(os.environ.get("FLEXBREVO_OUTAGE_S", "10"))
-ANSWER_S = 3            # what every caller is promised
 
 
 @pytest.fixture
@@ -407,49 +405,6 @@ def test_a_state_dir_that_cannot_be_used_is_said_at_the_start(program, redis, tm
 
 # ---- under load
 
-class Senders:
-    """Callers that tell of one task after another, created and then completed, at a steady pace."""
-
-    def __init__(self, flexbrevo, twilio, rate, callers=8):
-        self.flexbrevo, self.twilio = flexbrevo, twilio
-        self.pause_s = 2 * callers / rate       # between tasks of one caller
-        self.told = []                          # (seconds, status, the record's key)
-        self.stopping = threading.Event()
-        self.threads = [threading.Thread(target=self._tell, daemon=True) for _ in range(callers)]
-        for thread in self.threads:
-            thread.start()
-
-    def _tell(self):
-        caller, next_s = self.flexbrevo.caller(), time.monotonic() + random.random() * self.pause_s
-        while not self.stopping.wait(max(0, next_s - time.monotonic())):
-            next_s += self.pause_s
-            task = Task()
-            for event in ("task.created", "task.completed"):
-                began = time.monotonic()
-                status = caller.send(self.twilio.callback(task, event)).status
-                self.told.append((time.monotonic() - began, status, f"{event}/{task.sid}"))
-
-    def wait_for(self, more):
-        goal = len(self.told) + more
-        harness.wait_until(lambda: len(self.told) >= goal, f"{more} requests", 120)
-
-    def stop(self):
-        self.stopping.set()
-        for thread in self.threads:
-            thread.join()
-
-    def check(self, stored):
-        """Nobody was refused or kept waiting; everything was stored once, a task in its order."""
-        assert {status for _, status, _ in self.told} == {204}
-        assert max(seconds for seconds, _, _ in self.told) < ANSWER_S
-        assert sorted(stored) == sorted(key for _, _, key in self.told)
-        place = {key: index for index, key in enumerate(stored)}
-        for key in place:
-            event, sid = key.split("/")
-            if event == "task.completed":
-                assert place["task.created/" + sid] < place[key]
-
-
 class Fault:
     def __init__(self, redis, name):
         self.redis, self.name = redis, name
@@ -486,15 +441,7 @@ def test_under_load_nobody_is_refused_and_everything_arrives_in_order(
     wait_drained(flexbrevo)
     senders.check(stream(redis))
     program("work", settings).start()
-    tasks = {key.split("/")[1] for _, _, key in senders.told}
-    sandbox.wait_for_events(2 * len(tasks))
-    assert set(sandbox.tasks()) == tasks
-    for name in ("SUPPORT_REQUESTED", "SUPPORT_RESOLVED"):
-        assert set(sandbox.tasks(name).values()) == {1}
-    told = [(event["event_properties"]["task_sid"], event["event_name"])
-            for event in sandbox.events()]
-    for sid in tasks:
-        assert told.index((sid, "SUPPORT_REQUESTED")) < told.index((sid, "SUPPORT_RESOLVED"))
+    senders.check_delivered(sandbox)
 
 
 @pytest.mark.slow

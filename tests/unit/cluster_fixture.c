@@ -15,7 +15,7 @@
 enum {
     BUS = 10000, /* a node's other port, above its first */
     PORT_MIN = 20000,
-    PORT_MAX = 32000, /* below those the kernel gives to clients */
+    PORT_MAX = 32000 - BUS, /* both below those the kernel gives to clients */
     ID_SIZE = 64,
 };
 
@@ -100,13 +100,19 @@ cluster_stop(void **state)
     return 0;
 }
 
-void
-believe(struct redis_fixture *node, struct redis_fixture *owner)
+static void
+believe_slot(const char *which, struct redis_fixture *node, struct redis_fixture *owner)
 {
     char id[ID_SIZE];
 
     copy_id(owner, id);
-    (void)REDIS_DO(node, "CLUSTER", "SETSLOT", slot, "NODE", id);
+    (void)REDIS_DO(node, "CLUSTER", "SETSLOT", which, "NODE", id);
+}
+
+void
+believe(struct redis_fixture *node, struct redis_fixture *owner)
+{
+    believe_slot(slot, node, owner);
 }
 
 static void
@@ -229,4 +235,47 @@ move_slot(void)
     begin_move();
     move_all_keys();
     end_move();
+}
+
+/* ---- several partitions -------------------------------------------------------------------- */
+
+/* The odd partitions' slots, which must be empty. */
+static void
+give_odd(struct redis_fixture *from, struct redis_fixture *to)
+{
+    (void)REDIS_DO(to, "CLUSTER", "BUMPEPOCH");
+    for (unsigned partition = 1; partition < QUEUE_PARTITIONS_CLUSTER; partition += 2) {
+        char odd[8];
+
+        (void)snprintf(odd, sizeof(odd), "%u", cluster_slot(partition));
+        believe_slot(odd, to, to);
+        believe_slot(odd, from, to);
+    }
+}
+
+int
+spread_set_up(void **state)
+{
+    (void)cluster_set_up(state);
+    give_odd(&first, &second);
+    return 0;
+}
+
+int
+spread_tear_down(void **state)
+{
+    (void)REDIS_DO(&second, "FLUSHALL");
+    give_odd(&second, &first);
+    return cluster_tear_down(state);
+}
+
+struct queue_options
+spread_options(const char *consumer)
+{
+    struct queue_options options = default_options(consumer);
+
+    options.url = cluster_url("");
+    options.partitions = QUEUE_PARTITIONS_CLUSTER;
+    options.timeout_ms = TIMEOUT_MS;
+    return options;
 }

@@ -31,3 +31,9 @@ void end_move(void);
 void move_slot(void); /* all of it */
 /* `node` believes the slot to be at `owner`. */
 void believe(struct redis_fixture *node, struct redis_fixture *owner);
+
+/* 16 partitions, the odd ones at `second`. Belong around a test instead of the set-up above. */
+int spread_set_up(void **state);
+int spread_tear_down(void **state);
+/* "cluster://..." and 16 partitions, a timeout of 300 ms. */
+struct queue_options spread_options(const char *consumer);

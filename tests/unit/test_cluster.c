@@ -398,7 +398,7 @@ without_replicas_wait_replicas_acknowledges_nothing(void **state)
 
     (void)state;
     options.url = cluster_url("?wait_replicas=1");
-    options.timeout_ms = 200;
+    options.timeout_ms = 2000; /* half of it for the replicas */
     struct queue *queue = open_queue(&options);
 
     do { /* a slow cluster may be down for a moment */

@@ -1,9 +1,11 @@
 /*
  * test_hand.c - what becomes of records that are nobody's event: claimed, read, settled.
  */
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "queue/handle.h"
 #include "server/deliver/hand.h"
 #include "server/deliver/sink_test.h"
 #include "server/ops/clock.h"
@@ -375,18 +377,28 @@ what_follows_a_suspect_goes_back_so_that_they_do_not_wait_for_each_other(void **
 
 /* After a long absence of Redis its claim may be taken over, by its own worker as well. */
 static void
-what_is_finished_is_settled_before_anything_is_claimed(void **state)
+what_is_finished_is_settled_before_it_could_be_claimed_again(void **state)
 {
+    struct queue_options options = default_options("worker-2");
+
     (void)state;
-    (void)put_one(queue, "task.completed/WT" HEX, "taskrouter", "EventType=x");
+    options.claim_deadline_ms = 1;
+    struct queue *quick = open_queue(&options);
+
+    hand_init(&hand, quick, &config);
+    (void)put_one(quick, "task.completed/WT" HEX, "taskrouter", "EventType=x");
     (void)hand_claim(&hand, 1, clock_monotonic_us());
     job_deliver(hand.jobs[0]);
-    (void)put_one(queue, "task.completed/WT2", "taskrouter", "EventType=x");
-    assert_int_equal(hand_claim(&hand, 1, clock_monotonic_us()), 0);
+    (void)put_one(quick, "task.completed/WT2", "taskrouter", "EventType=x");
+    (void)poll(NULL, 0, 5); /* the deadline is over */
+    quick->scans[0].next_takeover_us = 0;
+    assert_int_equal(hand_claim(&hand, 2, clock_monotonic_us()), 1);
+    assert_string_equal(hand.jobs[1]->record->key, "task.completed/WT2");
     hand_settle(&hand, clock_monotonic_us());
-    assert_int_equal(hand.count, 0);
-    assert_int_equal(hand_claim(&hand, 1, clock_monotonic_us()), 1);
-    assert_int_equal(balanced_stats(queue).delivered, 1);
+    assert_int_equal(hand.count, 1);
+    assert_int_equal(balanced_stats(quick).delivered, 1);
+    hand_done(&hand);
+    queue_close(&quick);
 }
 
 /* ---- what Redis refuses --------------------------------------------------------------------- */
@@ -500,7 +512,7 @@ main(void)
         TEST(after_four_deaths_a_record_is_still_read),
         TEST(suspects_are_read_alone_so_that_the_innocent_are_not_parked_with_the_guilty),
         TEST(what_follows_a_suspect_goes_back_so_that_they_do_not_wait_for_each_other),
-        TEST(what_is_finished_is_settled_before_anything_is_claimed),
+        TEST(what_is_finished_is_settled_before_it_could_be_claimed_again),
         TEST(an_effect_that_redis_refuses_holds_up_its_own_record_alone),
         TEST(what_redis_refuses_every_time_is_parked_in_the_end),
         TEST(over_maxmemory_waiting_costs_no_attempt),

@@ -144,7 +144,7 @@ a_worker_is_not_handed_what_it_is_at_before_the_deadline(void **state)
     handle_recover(queue);
     assert_null(claim_one(queue));
     (void)REDIS_DO(&redis, "XGROUP", "DESTROY", "fb:{0}:stream", "workers");
-    queue->next_takeover_us = 0;
+    queue->scans[0].next_takeover_us = 0;
     assert_null(claim_one(queue));
     assert_int_equal(settle_one(queue, record, QUEUE_DELIVERED, NULL), QUEUE_SETTLED);
     assert_int_equal(balanced_stats(queue).delivered, 1);

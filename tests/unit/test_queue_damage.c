@@ -208,8 +208,8 @@ a_claimed_record_that_was_overwritten_holds_nobody_up(void **state)
     claim_two(records);
     overwrite("fb:{0}:r:" OTHER);
     handle_recover(queue);
-    queue->claim_lost = true;
-    queue->claim_number--;
+    queue->scans[0].claim_lost = true;
+    queue->scans[0].claim_number--;
     struct queue_record *record = claim_one(queue);
 
     assert_non_null(record);

@@ -42,7 +42,7 @@ open_spool(int64_t max_bytes)
 {
     struct spool *opened = NULL;
 
-    assert_int_equal(spool_open(path, max_bytes, &opened), SPOOL_OK);
+    assert_int_equal(spool_open(path, max_bytes, 1, &opened), SPOOL_OK);
     return opened;
 }
 
@@ -117,7 +117,7 @@ drain_all(unsigned first, unsigned end, size_t max)
     struct spool_rows rows;
 
     for (unsigned n = first; n < end;) {
-        assert_int_equal(spool_read(spool, max, &rows), SPOOL_OK);
+        assert_int_equal(spool_read(spool, 0, max, &rows), SPOOL_OK);
         assert_int_not_equal(rows.count, 0);
         for (size_t i = 0; i < rows.count; i++, n++) {
             struct numbered numbered;
@@ -131,7 +131,7 @@ drain_all(unsigned first, unsigned end, size_t max)
         assert_int_equal(spool_drained(spool, &rows), SPOOL_OK);
         spool_rows_done(&rows);
     }
-    assert_int_equal(spool_read(spool, max, &rows), SPOOL_OK);
+    assert_int_equal(spool_read(spool, 0, max, &rows), SPOOL_OK);
     assert_int_equal(rows.count, 0);
 }
 
@@ -158,7 +158,7 @@ what_was_read_and_not_drained_is_read_again(void **state)
 
     (void)state;
     add_all(0, 10);
-    assert_int_equal(spool_read(spool, 4, &rows), SPOOL_OK);
+    assert_int_equal(spool_read(spool, 0, 4, &rows), SPOOL_OK);
     assert_int_equal(rows.count, 4);
     spool_rows_done(&rows);
     drain_all(0, 10, 4);
@@ -197,7 +197,7 @@ any_bytes_and_none_come_out_as_they_went_in(void **state)
     (void)state;
     assert_int_equal(spool_add(spool, puts, 2, 1), SPOOL_OK);
     assert_int_equal(puts[1].result, QUEUE_PUT_SPOOLED);
-    assert_int_equal(spool_read(spool, 2, &rows), SPOOL_OK);
+    assert_int_equal(spool_read(spool, 0, 2, &rows), SPOOL_OK);
     assert_int_equal(rows.count, 2);
     assert_true(slice_equal(rows.puts[0].bytes, puts[0].bytes));
     assert_int_equal(rows.puts[1].bytes.size, 0);
@@ -217,7 +217,7 @@ a_read_is_bounded_and_takes_a_large_one_alone(void **state)
     assert_non_null(large);
     assert_int_equal(spool_add(spool, &put, 1, 1), SPOOL_OK);
     add_all(0, 1);
-    assert_int_equal(spool_read(spool, SIZE_MAX, &rows), SPOOL_OK);
+    assert_int_equal(spool_read(spool, 0, SIZE_MAX, &rows), SPOOL_OK);
     assert_int_equal(rows.count, 1);
     spool_rows_done(&rows);
     free(large);
@@ -233,7 +233,7 @@ what_is_set_aside_is_passed_over_and_read_by_itself(void **state)
     (void)state;
     add_all(0, 4);
     for (size_t i = 0; i < 2; i++) {
-        assert_int_equal(spool_read(spool, 1, &rows), SPOOL_OK);
+        assert_int_equal(spool_read(spool, 0, 1, &rows), SPOOL_OK);
         assert_int_equal(spool_set_aside(spool, &rows), SPOOL_OK);
         spool_rows_done(&rows);
     }
@@ -241,15 +241,15 @@ what_is_set_aside_is_passed_over_and_read_by_itself(void **state)
     reopen();
     assert_int_equal(spool_totals(spool).waiting, 0);
     assert_int_equal(spool_totals(spool).aside, 2);
-    assert_int_equal(spool_read_one(spool, SPOOL_ASIDE, 0, &rows), SPOOL_OK);
+    assert_int_equal(spool_read_one(spool, 0, SPOOL_ASIDE, 0, &rows), SPOOL_OK);
     const int64_t first_id = rows.first_id;
 
     spool_rows_done(&rows); /* refused again */
-    assert_int_equal(spool_read_one(spool, SPOOL_ASIDE, first_id, &rows), SPOOL_OK);
+    assert_int_equal(spool_read_one(spool, 0, SPOOL_ASIDE, first_id, &rows), SPOOL_OK);
     assert_true(slice_is(rows.puts[0].key, "task.completed/WT000001"));
     assert_int_equal(spool_drained(spool, &rows), SPOOL_OK);
     spool_rows_done(&rows);
-    assert_int_equal(spool_read_one(spool, SPOOL_ASIDE, first_id, &rows), SPOOL_OK);
+    assert_int_equal(spool_read_one(spool, 0, SPOOL_ASIDE, first_id, &rows), SPOOL_OK);
     assert_int_equal(rows.count, 0);
     reopen();
     assert_int_equal(spool_totals(spool).aside, 1);
@@ -262,17 +262,17 @@ what_is_drained_out_of_turn_leaves_those_before_it(void **state)
 
     (void)state;
     add_all(0, 4);
-    assert_int_equal(spool_read(spool, 1, &rows), SPOOL_OK);
+    assert_int_equal(spool_read(spool, 0, 1, &rows), SPOOL_OK);
     const int64_t first_id = rows.first_id;
 
     spool_rows_done(&rows);
-    assert_int_equal(spool_read_one(spool, SPOOL_WAITING, first_id, &rows), SPOOL_OK);
+    assert_int_equal(spool_read_one(spool, 0, SPOOL_WAITING, first_id, &rows), SPOOL_OK);
     assert_true(slice_is(rows.puts[0].key, "task.completed/WT000001"));
     assert_int_equal(spool_drained(spool, &rows), SPOOL_OK);
     spool_rows_done(&rows);
     reopen();
     assert_int_equal(spool_totals(spool).waiting, 3);
-    assert_int_equal(spool_read(spool, 128, &rows), SPOOL_OK);
+    assert_int_equal(spool_read(spool, 0, 128, &rows), SPOOL_OK);
     assert_int_equal(rows.count, 3);
     assert_int_equal(rows.first_id, first_id);
     spool_rows_done(&rows);
@@ -364,7 +364,7 @@ what_is_drained_and_cannot_be_removed_is_not_read_again(void **state)
 
     (void)state;
     add_all(0, 10);
-    assert_int_equal(spool_read(spool, 4, &rows), SPOOL_OK);
+    assert_int_equal(spool_read(spool, 0, 4, &rows), SPOOL_OK);
     (void)signal(SIGXFSZ, SIG_IGN);
     assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
@@ -459,7 +459,7 @@ a_damaged_file_is_called_so(void **state)
         add_all(0, 200);
         spool_close(&spool);
         overwrite("spool.db", places[i], rubbish, sizeof(rubbish));
-        assert_int_equal(spool_open(path, BYTES_MAX, &spool), SPOOL_E_DAMAGED);
+        assert_int_equal(spool_open(path, BYTES_MAX, 1, &spool), SPOOL_E_DAMAGED);
         assert_null(spool);
         assert_int_equal(unlink(path), 0);
         spool = open_spool(BYTES_MAX);
@@ -472,8 +472,9 @@ a_file_that_cannot_be_opened_is_an_error(void **state)
     struct spool *other = NULL;
 
     (void)state;
-    assert_int_equal(spool_open(in_directory("no/spool.db"), BYTES_MAX, &other), -ENOENT);
-    assert_true(spool_open(directory, BYTES_MAX, &other) < 0);
+    assert_int_equal(
+        spool_open(in_directory("no/spool.db"), BYTES_MAX, 1, &other), -ENOENT);
+    assert_true(spool_open(directory, BYTES_MAX, 1, &other) < 0);
     assert_null(other);
 }
 

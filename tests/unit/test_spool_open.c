@@ -138,11 +138,11 @@ open_filled(void)
     struct spool *spool = NULL;
     struct spool_rows rows;
 
-    assert_int_equal(spool_open(path, BYTES_MAX, &spool), SPOOL_OK);
+    assert_int_equal(spool_open(path, BYTES_MAX, 1, &spool), SPOOL_OK);
     for (unsigned n = 0; n < 2 * ROWS; n++) {
         add(spool, n);
     }
-    assert_int_equal(spool_read(spool, ROWS, &rows), SPOOL_OK);
+    assert_int_equal(spool_read(spool, 0, ROWS, &rows), SPOOL_OK);
     assert_int_equal(spool_drained(spool, &rows), SPOOL_OK);
     spool_rows_done(&rows);
     return spool;
@@ -176,7 +176,7 @@ open_with(struct fault *fault, int64_t first, int64_t count)
         copy("spool.db-wal", "left.db-wal");
     }
     *fault = (struct fault){.first = first, .count = count};
-    const int r = spool_open(in_directory("left.db"), BYTES_MAX, &spool);
+    const int r = spool_open(in_directory("left.db"), BYTES_MAX, 1, &spool);
     const bool has_failed = fault->passes >= first;
 
     *fault = (struct fault){0};
@@ -230,7 +230,7 @@ trying_to_open_it_again_and_again_writes_nothing(void **state)
     spool_close(&spool);
     for (int i = 0; i < 5; i++) {
         reads = (struct fault){.first = 5, .count = INT64_MAX - 5};
-        assert_int_equal(spool_open(path, BYTES_MAX, &spool), -EIO);
+        assert_int_equal(spool_open(path, BYTES_MAX, 1, &spool), -EIO);
     }
     (void)stat(in_directory("spool.db-wal"), &status); /* not there, at best */
     assert_int_equal(status.st_size, 0);
