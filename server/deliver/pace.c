@@ -86,6 +86,14 @@ pace_grant(struct pace *pace, const struct queue_budget *answer, int64_t now_us)
     }
 }
 
+void
+pace_alone(struct pace *pace, int64_t now_us)
+{
+    pace->granted = 1;
+    pace->granted_until_us = now_us + GRANT_US;
+    pace->ask_us = now_us + (int64_t)(US_PER_S / pace->rate);
+}
+
 int64_t
 pace_reset_ms(int64_t reset, int64_t now_ms)
 {

@@ -56,6 +56,8 @@ void pace_take(struct pace *pace);
 bool pace_must_ask(const struct pace *pace, int64_t now_us);
 struct queue_budget pace_question(const struct pace *pace, size_t ready);
 void pace_grant(struct pace *pace, const struct queue_budget *answer, int64_t now_us);
+/* Nobody knows what the bucket holds: one token, and the next when one has flowed in. */
+void pace_alone(struct pace *pace, int64_t now_us);
 
 /*
  * An answer of Brevo's came: `now_ms` is Unix time, for a reset that is one. Returns for how long

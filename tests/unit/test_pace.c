@@ -118,6 +118,26 @@ a_slow_bucket_is_asked_for_what_is_needed_and_a_fast_one_for_more(void **state)
 }
 
 static void
+while_the_bucket_is_away_each_keeps_the_rate_by_itself(void **state)
+{
+    struct pace pace;
+    int started = 0;
+
+    (void)state;
+    pace_init(&pace, 10, 1);
+    for (int64_t now_us = 0; now_us < second_us; now_us += ms_us) {
+        if (pace_must_ask(&pace, now_us)) {
+            pace_alone(&pace, now_us);
+        }
+        while (pace_wait_us(&pace, now_us) == 0) {
+            pace_take(&pace);
+            started++;
+        }
+    }
+    assert_int_equal(started, 10);
+}
+
+static void
 follows_the_limit_of_a_second(void **state)
 {
     struct pace pace;
@@ -246,6 +266,7 @@ main(void)
         cmocka_unit_test(tokens_are_not_kept),
         cmocka_unit_test(
             a_slow_bucket_is_asked_for_what_is_needed_and_a_fast_one_for_more),
+        cmocka_unit_test(while_the_bucket_is_away_each_keeps_the_rate_by_itself),
         cmocka_unit_test(follows_the_limit_of_a_second),
         cmocka_unit_test(a_configured_rate_ignores_the_limit),
         cmocka_unit_test(limits_that_are_no_rate_per_second_change_nothing),
