@@ -135,8 +135,8 @@ names_what_is_left_out(void **state)
 static void
 names_what_has_no_use_yet(void **state)
 {
-    static const char *const expected[] = {"flex_flow_sid", "api_key_sid",
-        "api_key_secret", "sync.agent_activity"};
+    static const char *const expected[] = {
+        "flex_flow_sid", "api_key_sid", "api_key_secret", "sync.agent_activity"};
 
     (void)state;
     AUTO(config_done)
