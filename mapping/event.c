@@ -134,6 +134,7 @@ read_event(const struct reader *reader)
 
     event->payload = payload;
     event->duration_s = -1;
+    event->wait_s = -1;
     event->score = -1;
     event->score_max = -1;
     event->priority = number_or_absent(payload, "task_priority");

@@ -41,6 +41,7 @@ struct event {
      * that is what TaskAge says at task.completed and task.canceled. Not a handling time.
      */
     int64_t duration_s;
+    int64_t wait_s; /* of its ticket, until an agent took it, or the customer gave up */
     int64_t priority;
     int64_t score; /* of a survey, on a scale from 0 to score_max */
     int64_t score_max;

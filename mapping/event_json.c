@@ -80,6 +80,7 @@ event_to_json(const struct event *event)
     write_text(&writer, "outcome", event->outcome);
     write_text(&writer, "survey_id", event->survey_id);
     write_number(&writer, "duration_s", event->duration_s);
+    write_number(&writer, "wait_s", event->wait_s);
     write_number(&writer, "priority", event->priority);
     write_number(&writer, "score", event->score);
     write_number(&writer, "score_max", event->score_max);

@@ -88,6 +88,7 @@ event_properties(const struct event *event)
         write_text(&properties, texts[i].key, texts[i].text);
     }
     write_integer(&properties, "duration_s", event->duration_s);
+    write_integer(&properties, "wait_s", event->wait_s);
     write_integer(&properties, "priority", event->priority);
     write_integer(&properties, "score", event->score);
     write_integer(&properties, "score_max", event->score_max);

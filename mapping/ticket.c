@@ -17,6 +17,8 @@ enum saying {
     SAYS_ACCEPTED = 4, /* an agent took it */
     SAYS_CLOSED = 8,   /* as `text` */
     SAYS_STATE = 16,   /* the conversation is `text` */
+    SAYS_QUEUED = 32,  /* it began to wait for an agent */
+    SAYS_THEN = 64,    /* the agent took it at that time, not before */
 };
 
 static const struct {
@@ -25,8 +27,8 @@ static const struct {
     const char *text;
 } sayings[] = {
     {"task.created", SAYS_SEEN | SAYS_ASKED, ""}, {"task.updated", SAYS_SEEN, ""},
-    {"task-queue.entered", SAYS_SEEN, ""},
-    {"reservation.accepted", SAYS_SEEN | SAYS_ACCEPTED, ""},
+    {"task-queue.entered", SAYS_SEEN | SAYS_QUEUED, ""},
+    {"reservation.accepted", SAYS_SEEN | SAYS_ACCEPTED | SAYS_THEN, ""},
     {"reservation.completed", SAYS_SEEN | SAYS_ACCEPTED, ""},
     {"task.wrapup", SAYS_SEEN | SAYS_ACCEPTED, ""},
     {"task.completed", SAYS_SEEN | SAYS_CLOSED, "completed"},
@@ -89,7 +91,11 @@ say_facts(const struct event_reading *reading, const json_t *payload, size_t say
         add_fact(says, event->task_sid, "asked", event->date_ms, "");
     }
     if ((all & SAYS_ACCEPTED) != 0) {
-        add_fact(says, event->task_sid, "accepted", event->date_ms, "");
+        add_fact(says, event->task_sid, "accepted", event->date_ms,
+            (all & SAYS_THEN) != 0 ? "then" : "");
+    }
+    if ((all & SAYS_QUEUED) != 0) {
+        add_fact(says, event->task_sid, "queued", event->date_ms, "");
     }
     if ((all & SAYS_CLOSED) != 0) {
         add_fact(says, event->task_sid, "closed", event->date_ms, sayings[saying].text);

@@ -5,7 +5,8 @@
  * So what becomes of a task's event depends on what is known of the others: each record says what
  * it knows of its ticket, as facts (fact.h), and then hears what all together know.
  *
- *   -WT….created    when, and the direction       -WT….accepted   by an agent
+ *   -WT….created    when, and the direction       -WT….accepted   by an agent; "then": when, too
+ *   -WT….queued     when first
  *   -WT….closed     when, and how                 -WT….asked      its creation is told to Brevo
  *   +conversation   its latest state              -ticket         of an alias: whose facts they are
  *   -email, -phone, -whatsapp, -ext_id, -channel  whose it is, and by which channel, for its end
@@ -19,7 +20,7 @@
 
 enum {
     TICKET_NAME_SIZE = 48, /* of a fact */
-    TICKET_FACTS_MAX = 9,
+    TICKET_FACTS_MAX = 10,
     TICKET_ALIASES_MAX = 3,
 };
 

@@ -126,36 +126,16 @@ is_outbound_ignored(const struct ticket *ticket)
 
 /* ---- asked of the event -------------------------------------------------------------------- */
 
-/*
- * What the task is for: `conversations.kind` of Flex Insights, or how Flex's own template for
- * callbacks and voicemail marks its tasks.
- */
-static bool
-is_of_kind(const struct ticket *ticket, const char *kind)
-{
-    static const char *const paths[] = {
-        "task_attributes/conversations/kind", "task_attributes/taskType"};
-
-    for (size_t i = 0; i < LENGTH(paths); i++) {
-        const char *text = payload_text_at(ticket->reading->event.payload, paths[i]);
-
-        if (slice_is_nocase(slice_of(text), kind)) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static bool
 is_callback(const struct ticket *ticket)
 {
-    return is_of_kind(ticket, "callback");
+    return ticket_is_of_kind(ticket, "callback");
 }
 
 static bool
 is_voicemail(const struct ticket *ticket)
 {
-    return is_of_kind(ticket, "voicemail");
+    return ticket_is_of_kind(ticket, "voicemail");
 }
 
 static bool

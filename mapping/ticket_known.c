@@ -39,6 +39,9 @@ learn_of_task(struct task *task, struct slice what, const struct fact *fact)
         task->is_accepted |= slice_is(fact->text, "completed");
     } else if (slice_is(what, "accepted")) {
         task->is_accepted = true;
+        task->accepted_ms = slice_is(fact->text, "then") ? fact->rank : 0;
+    } else if (slice_is(what, "queued")) {
+        task->queued_ms = fact->rank;
     } else if (slice_is(what, "asked")) {
         task->is_asked = true;
     }
@@ -106,6 +109,76 @@ learn_direction(struct ticket *ticket)
     }
 }
 
+/*
+ * What the task is for: `conversations.kind` of Flex Insights, or how Flex's own template for
+ * callbacks and voicemail marks its tasks.
+ */
+bool
+ticket_is_of_kind(const struct ticket *ticket, const char *kind)
+{
+    static const char *const paths[] = {
+        "task_attributes/conversations/kind", "task_attributes/taskType"};
+
+    for (size_t i = 0; i < LENGTH(paths); i++) {
+        const char *text = payload_text_at(ticket->reading->event.payload, paths[i]);
+
+        if (slice_is_nocase(slice_of(text), kind)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static int64_t
+earlier(int64_t known_ms, int64_t told_ms)
+{
+    return told_ms > 0 && (known_ms == 0 || told_ms < known_ms) ? told_ms : known_ms;
+}
+
+/* When it was is not told of a task that was taken, and may have been taken before `ms`. */
+static bool
+may_be_earlier(const struct task *task, int64_t ms)
+{
+    return task->is_accepted && task->accepted_ms == 0 && task->created_ms < ms;
+}
+
+/* One wait for each ticket: who was handed on, or came back, is not counted again. -1: unknown. */
+static int64_t
+wait_s(const struct ticket *ticket)
+{
+    int64_t began_ms = 0;
+    int64_t queued_ms = 0;
+    int64_t accepted_ms = 0;
+    bool is_known = true;
+
+    for (size_t i = 0; i < ticket->count; i++) {
+        began_ms = earlier(began_ms, ticket->tasks[i].created_ms);
+        queued_ms = earlier(queued_ms, ticket->tasks[i].queued_ms);
+        accepted_ms = earlier(accepted_ms, ticket->tasks[i].accepted_ms);
+    }
+    for (size_t i = 0; i < ticket->count; i++) {
+        is_known = is_known && !may_be_earlier(&ticket->tasks[i], accepted_ms);
+    }
+    began_ms = queued_ms > 0 ? queued_ms : began_ms;
+    return is_known && began_ms > 0 && accepted_ms >= began_ms
+               ? (accepted_ms - began_ms) / MS_PER_S
+               : -1;
+}
+
+/* Who was called, or has left a message, has not waited; who gave up did nothing else. */
+static void
+learn_waited(struct ticket *ticket)
+{
+    struct event *event = &ticket->reading->event;
+
+    if (ticket->is_outbound || event->type == EVENT_TASK_CREATED ||
+        ticket_is_of_kind(ticket, "callback") || ticket_is_of_kind(ticket, "voicemail")) {
+        return;
+    }
+    event->wait_s =
+        event->type == EVENT_TASK_CANCELED ? event->duration_s : wait_s(ticket);
+}
+
 /* What an end lacks, from whoever knew it. */
 static void
 learn_customer(struct ticket *ticket, const struct facts *facts)
@@ -158,6 +231,7 @@ ticket_know(struct ticket *ticket, struct event_reading *reading,
     *ticket = (struct ticket){.reading = reading, .rules = rules, .times = times};
     learn(ticket, facts);
     learn_direction(ticket);
+    learn_waited(ticket);
     if (reading->event.type == EVENT_CONVERSATION_ENDED) {
         learn_customer(ticket, facts);
         learn_channel(ticket, facts);

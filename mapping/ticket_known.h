@@ -13,6 +13,8 @@ enum {
 struct task {
     struct slice sid;
     int64_t created_ms;
+    int64_t queued_ms;   /* 0: not told */
+    int64_t accepted_ms; /* 0: not told, though it may be accepted */
     struct slice direction;
     struct slice closed_how; /* absent: open */
     bool is_known;           /* since when, that is */
@@ -35,5 +37,7 @@ struct ticket {
 void ticket_know(struct ticket *ticket, struct event_reading *reading,
     const struct facts *facts, const struct rules *rules,
     const struct ticket_times *times);
+/* What the event's own task is for: "callback", ... */
+bool ticket_is_of_kind(const struct ticket *ticket, const char *kind);
 /* It goes on, as far as we were told, and is not too old for that. */
 bool ticket_is_open(const struct ticket *ticket, const struct task *task);

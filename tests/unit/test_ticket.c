@@ -130,6 +130,15 @@ kind_of(const struct word *word)
     return "";
 }
 
+/* "accepted" is said of a reservation, "entered" of a queue, all else of the task. */
+static const char *
+said_of(const struct word *word)
+{
+    return strcmp(word->what, "accepted") == 0  ? "reservation"
+           : strcmp(word->what, "entered") == 0 ? "task-queue"
+                                                : "task";
+}
+
 /* Blanks are written '_'. */
 static void
 write_reason(const struct word *word, char reason[32])
@@ -143,20 +152,18 @@ write_reason(const struct word *word, char reason[32])
 static json_t *
 task_payload(const struct play *play, const struct word *word, const char *sid)
 {
-    static const char *const accepted = "reservation.accepted";
     char reason[32] = "";
     char type[32];
 
-    (void)snprintf(type, sizeof(type), "task.%s", word->what);
+    (void)snprintf(type, sizeof(type), "%s.%s", said_of(word), word->what);
     if (strcmp(word->what, "canceled") == 0) {
         write_reason(word, reason);
     }
     return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:{s:s, s:s, s:s, s:{s:s, "
                      "s:s}}}",
-        "event_type", strcmp(word->what, "accepted") == 0 ? accepted : type, "task_sid",
-        sid, "account_sid", "AC01", "workspace_sid", "WS01", "task_channel_unique_name",
-        "sms", "task_canceled_reason", reason, "date_ms",
-        (json_int_t)(BEGAN_S + word->at_s) * MS_PER_S, "task_age",
+        "event_type", type, "task_sid", sid, "account_sid", "AC01", "workspace_sid",
+        "WS01", "task_channel_unique_name", "sms", "task_canceled_reason", reason,
+        "date_ms", (json_int_t)(BEGAN_S + word->at_s) * MS_PER_S, "task_age",
         (json_int_t)age_s(play, word), "task_attributes", "email",
         has_detail(word, "nobody") ? "anonymous" : "ana@example.com", "direction",
         has_detail(word, "outbound") ? "outbound" : "inbound", "flexInteractionSid",
@@ -176,8 +183,7 @@ payload_of(const struct play *play, const struct word *word, char *key, size_t s
             (json_int_t)(BEGAN_S + word->at_s) * MS_PER_S);
     }
     (void)snprintf(sid, sizeof(sid), "WT%032x", (unsigned)word->subject[0]);
-    (void)snprintf(key, size, "%s.%s/%s",
-        strcmp(word->what, "accepted") == 0 ? "reservation" : "task", word->what, sid);
+    (void)snprintf(key, size, "%s.%s/%s", said_of(word), word->what, sid);
     return task_payload(play, word, sid);
 }
 
@@ -262,8 +268,14 @@ judge(struct play *play, const size_t *order, const struct rules *by, long after
     }
     const bool is_end = reading.event.type == EVENT_TASK_CANCELED;
 
-    (void)snprintf(becomes, TEXT_MAX, "%s%s%s", by->event_names[reading.event.type],
-        is_end ? " " : "", is_end ? reading.event.outcome : "");
+    const int size =
+        snprintf(becomes, TEXT_MAX, "%s%s%s", by->event_names[reading.event.type],
+            is_end ? " " : "", is_end ? reading.event.outcome : "");
+
+    if (reading.event.wait_s >= 0) {
+        (void)snprintf(becomes + size, (size_t)(TEXT_MAX - size), " wait_s=%ld",
+            (long)reading.event.wait_s);
+    }
 }
 
 /* The next order of `count` numbers; false behind the last. */
