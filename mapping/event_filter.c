@@ -92,9 +92,7 @@ is_outbound(const struct event *event, const struct rules *rules)
     case EVENT_TASK_CANCELED:
         return event->direction == DIRECTION_OUTBOUND &&
                rules->outbound != RULES_OUTBOUND_ALL;
-    case EVENT_TASK_COMPLETED:
-        return event->direction == DIRECTION_OUTBOUND &&
-               rules->outbound == RULES_OUTBOUND_IGNORE;
+    case EVENT_TASK_COMPLETED: /* may be a call back within what the customer began */
     case EVENT_CONVERSATION_ENDED:
     case EVENT_SURVEY_COMPLETED:
     case EVENT_MESSAGE_DELIVERED:

@@ -189,3 +189,29 @@ ticket_link(const struct facts *facts)
 
     return link != NULL ? link->text : (struct slice){0};
 }
+
+const char *
+ticket_outcome(const char *canceled_reason)
+{
+    /* A caller who hung up; what TaskRouter writes when time or attempts ran out. */
+    static const struct {
+        const char *words[2]; /* all must be in it */
+        const char *outcome;
+    } reasons[] = {
+        {{"hangup", ""}, "abandoned"},
+        {{"hung up", ""}, "abandoned"},
+        {{"ttl exceeded", ""}, "unserved"},
+        {{"assignment count exceeded", ""}, "unserved"},
+        {{"workflow", "timeout"}, "unserved"},
+        {{"workflow", "timed out"}, "unserved"},
+    };
+    const char *reason = canceled_reason != NULL ? canceled_reason : "";
+
+    for (size_t i = 0; i < LENGTH(reasons); i++) {
+        if (strcasestr(reason, reasons[i].words[0]) != NULL &&
+            strcasestr(reason, reasons[i].words[1]) != NULL) {
+            return reasons[i].outcome;
+        }
+    }
+    return NULL;
+}

@@ -41,6 +41,7 @@ enum {
 #define TICKET_WAIT_JOIN "not_flex"
 #define TICKET_WAIT_SETTLE "ticket_settle"
 #define TICKET_WAIT_OPEN "ticket_open"
+#define TICKET_WAIT_PARKED "conversation_parked"
 #define TICKET_WAIT_NEWER "newer_task"
 
 /* What a record says of its ticket. Its texts point into itself and the reading: it must stay. */
@@ -85,8 +86,8 @@ struct ticket_times {
 
 /*
  * What becomes of an event that would be delivered, by what is known of its ticket, its own facts
- * included; of the end of a conversation, too, that knows no customer: the ticket's becomes its own,
- * and the reading's verdict follows. Notes the rules that fired in the reading's trace, and the
+ * included; of one that knows no customer, too: the ticket's becomes its own, and the reading's
+ * verdict follows. Notes the rules that fired in the reading's trace, and the
  * ticket's direction in an event that states none.
  */
 void ticket_judge(struct event_reading *reading, const struct facts *facts,

@@ -14,6 +14,7 @@ enum {
     OPEN_WAIT_PARTS = 4,
     LOOK_MIN_MS = 1000,
     LOOK_MAX_MS = 10 * 60 * 1000,
+    WAIT_MAX_H = 24, /* what was lost of another task must not lose this event, too */
 };
 
 /* ---- asked of a ticket --------------------------------------------------------------------- */
@@ -29,12 +30,6 @@ another(const struct ticket *ticket,
         }
     }
     return false;
-}
-
-static bool
-is_served(const struct ticket *ticket, const struct task *task)
-{
-    return task->is_accepted && ticket_is_open(ticket, task);
 }
 
 static bool
@@ -61,12 +56,6 @@ static bool
 was_asked(const struct ticket *ticket)
 {
     return another(ticket, is_earlier_asked);
-}
-
-static bool
-is_elsewhere_served(const struct ticket *ticket)
-{
-    return another(ticket, is_served);
 }
 
 static bool
@@ -106,10 +95,16 @@ was_served(const struct ticket *ticket)
     return false;
 }
 
+/* A task that began later has brought it back, whoever told of that, or nobody. */
 static bool
 is_parked(const struct ticket *ticket)
 {
-    return ticket->is_inactive;
+    for (size_t i = 0; i < ticket->count; i++) {
+        if (ticket->tasks[i].created_ms > ticket->inactive_ms) {
+            return false;
+        }
+    }
+    return ticket->inactive_ms > 0;
 }
 
 static bool
@@ -144,13 +139,25 @@ has_other_reason(const struct ticket *ticket)
     return ticket_outcome(ticket->reading->event.reason) == NULL;
 }
 
-/* A wait nobody measured is not taken for a short one. */
+/*
+ * A wait nobody measured is not taken for a short one; and who was put into another queue has waited
+ * since the first one.
+ */
 static bool
 has_short_wait(const struct ticket *ticket)
 {
+    const int64_t least_ms = ticket->rules->ticket_min_wait_ms;
     const int64_t waited_s = ticket->reading->event.duration_s;
 
-    return waited_s >= 0 && waited_s * MS_PER_S < ticket->rules->ticket_min_wait_ms;
+    for (size_t i = 0; i < ticket->count; i++) {
+        const struct task *task = &ticket->tasks[i];
+
+        if (task->is_known &&
+            ticket->reading->event.date_ms - task->created_ms >= least_ms) {
+            return false;
+        }
+    }
+    return waited_s >= 0 && waited_s * MS_PER_S < least_ms;
 }
 
 /* ---- waits --------------------------------------------------------------------------------- */
@@ -162,19 +169,40 @@ settle_left_ms(const struct ticket *ticket)
            ticket->times->now_ms;
 }
 
-/* As long as the other task may still come to something, but ever more seldom. */
+/* Ever more seldom; and no longer than the event may be told at all. */
 static int64_t
-open_left_ms(const struct ticket *ticket)
+look_again_ms(const struct ticket *ticket)
 {
+    const struct rules *rules = ticket->rules;
+    const int64_t day_ms = (int64_t)WAIT_MAX_H * 60 * 60 * MS_PER_S;
     const int64_t age_ms = ticket->times->now_ms - ticket->times->received_ms;
     const int64_t wait_ms = age_ms / OPEN_WAIT_PARTS;
+    const bool is_shorter =
+        rules->max_event_age_ms > 0 && rules->max_event_age_ms < day_ms;
+    const int64_t last_ms = ticket->reading->event.date_ms +
+                            (is_shorter ? rules->max_event_age_ms : day_ms) -
+                            2 * LOOK_MAX_MS;
 
-    if (!is_elsewhere_open(ticket)) {
+    if (ticket->times->now_ms >= last_ms) {
         return 0;
     }
     return wait_ms < LOOK_MIN_MS   ? LOOK_MIN_MS
            : wait_ms > LOOK_MAX_MS ? LOOK_MAX_MS
                                    : wait_ms;
+}
+
+/* Another task's end resolves the ticket; should it never be told, this one does. */
+static int64_t
+open_left_ms(const struct ticket *ticket)
+{
+    return is_elsewhere_open(ticket) ? look_again_ms(ticket) : 0;
+}
+
+/* It may come back, or turn out to have been closed. */
+static int64_t
+parked_left_ms(const struct ticket *ticket)
+{
+    return is_parked(ticket) ? look_again_ms(ticket) : 0;
 }
 
 /*
@@ -243,10 +271,10 @@ static const struct rule {
         "ticket: outbound, which is ignored"},
     {EVENT_TASK_COMPLETED, NULL, settle_left_ms, TICKET_WAIT_SETTLE,
         "ticket: waits for what other tasks have to say"},
-    {EVENT_TASK_COMPLETED, is_elsewhere_served, NULL, TICKET_REASON_OPEN,
-        "ticket: another task is served, whose end resolves it"},
     {EVENT_TASK_COMPLETED, NULL, open_left_ms, TICKET_WAIT_OPEN,
         "ticket: waits for what becomes of another task"},
+    {EVENT_TASK_COMPLETED, NULL, parked_left_ms, TICKET_WAIT_PARKED,
+        "ticket: waits for the conversation, which is parked"},
     {EVENT_TASK_COMPLETED, is_parked, NULL, TICKET_REASON_PARKED,
         "ticket: the conversation is parked, it goes on later"},
 
@@ -301,7 +329,7 @@ bool
 ticket_may_deliver(const struct event_reading *reading)
 {
     return reading->verdict == EVENT_DELIVER ||
-           (reading->lacks_customer && reading->event.type == EVENT_CONVERSATION_ENDED);
+           (reading->lacks_customer && reading->event.type != EVENT_TASK_CREATED);
 }
 
 void
@@ -341,6 +369,7 @@ ticket_judge_alone(struct event_reading *reading, const json_t *payload,
     }
     ticket_judge(reading, &facts, rules, &times, &verdict);
     if (verdict.decision == TICKET_WAITS) {
+        without_waits.max_event_age_ms = 1; /* too old to wait for anything */
         without_waits.ticket_settle_ms = 0;
         without_waits.ticket_abandoned_after_ms = 0;
         without_waits.ticket_join_wait_ms = 0;
@@ -350,30 +379,4 @@ ticket_judge_alone(struct event_reading *reading, const json_t *payload,
         reading->verdict = EVENT_FILTERED;
         reading->reason = verdict.reason;
     }
-}
-
-const char *
-ticket_outcome(const char *canceled_reason)
-{
-    /* A caller who hung up; what TaskRouter writes when time or attempts ran out. */
-    static const struct {
-        const char *words[2]; /* all must be in it */
-        const char *outcome;
-    } reasons[] = {
-        {{"hangup", ""}, "abandoned"},
-        {{"hung up", ""}, "abandoned"},
-        {{"ttl exceeded", ""}, "unserved"},
-        {{"assignment count exceeded", ""}, "unserved"},
-        {{"workflow", "timeout"}, "unserved"},
-        {{"workflow", "timed out"}, "unserved"},
-    };
-    const char *reason = canceled_reason != NULL ? canceled_reason : "";
-
-    for (size_t i = 0; i < LENGTH(reasons); i++) {
-        if (strcasestr(reason, reasons[i].words[0]) != NULL &&
-            strcasestr(reason, reasons[i].words[1]) != NULL) {
-            return reasons[i].outcome;
-        }
-    }
-    return NULL;
 }

@@ -56,7 +56,8 @@ learn_fact(struct ticket *ticket, struct slice own, const struct fact *fact)
     const bool is_alone = ticket->rules->ticket_per_task;
 
     if (slice_is(name, "conversation")) {
-        ticket->is_inactive = !is_alone && slice_is(fact->text, "inactive");
+        ticket->inactive_ms =
+            !is_alone && slice_is(fact->text, "inactive") ? fact->rank : 0;
         return;
     }
     if (!slice_starts(sid, "WT") || sid.size == name.size ||
@@ -179,7 +180,7 @@ learn_waited(struct ticket *ticket)
         event->type == EVENT_TASK_CANCELED ? event->duration_s : wait_s(ticket);
 }
 
-/* What an end lacks, from whoever knew it. */
+/* What an event lacks, from whoever knew it. */
 static void
 learn_customer(struct ticket *ticket, const struct facts *facts)
 {
@@ -232,8 +233,8 @@ ticket_know(struct ticket *ticket, struct event_reading *reading,
     learn(ticket, facts);
     learn_direction(ticket);
     learn_waited(ticket);
+    learn_customer(ticket, facts);
     if (reading->event.type == EVENT_CONVERSATION_ENDED) {
-        learn_customer(ticket, facts);
         learn_channel(ticket, facts);
     }
 }

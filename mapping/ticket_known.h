@@ -30,7 +30,7 @@ struct ticket {
     size_t count;
     const struct task *own; /* NULL: there was no room */
     bool is_outbound;
-    bool is_inactive;
+    int64_t inactive_ms; /* since when the conversation is parked; 0: it is not */
 };
 
 /* What `facts` tell; the ticket's direction goes into an event that states none. */

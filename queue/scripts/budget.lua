@@ -13,7 +13,7 @@ local rate, holds, wanted = tonumber(ARGV[1]) / 1000, tonumber(ARGV[2]), tonumbe
 local block = tonumber(ARGV[4])
 local time = call('TIME')
 local now = time[1] * 1000 + time[2] / 1000
-local known = call('HMGET', bucket, 'n', 'at', 'until')
+local known = redis.pcall('HMGET', bucket, 'n', 'at', 'until') -- overwritten, it counts as empty
 local tokens, at, blocked = tonumber(known[1]) or 1, tonumber(known[2]) or now, tonumber(known[3]) or 0
 
 if at > now + FUTURE_MAX_MS or blocked > now + FUTURE_MAX_MS then
