@@ -51,6 +51,7 @@ composes_an_event_of_what_is_known(void **state)
         .direction = DIRECTION_INBOUND,
         .queue = "Support",
         .duration_s = 912,
+        .wait_s = 20,
         .priority = -1,
         .score = -1,
         .score_max = -1,
@@ -63,7 +64,7 @@ composes_an_event_of_what_is_known(void **state)
         "{'event_name':'SUPPORT_RESOLVED','event_date':'2026-01-01T00:00:00.123Z',"
         "'identifiers':{'phone_id':'+34600000001'},'event_properties':{"
         "'source_event_id':'EV01','ticket':'KD01','task_sid':'WT01','channel':'sms',"
-        "'direction':'inbound','queue':'Support','duration_s':912}}");
+        "'direction':'inbound','queue':'Support','duration_s':912,'wait_s':20}}");
 }
 
 /* Letters, digits, _ and -, at most 255; a value is never null. */
@@ -140,6 +141,7 @@ stays_under_brevos_limit_however_long_the_texts(void **state)
         .reason = text,
         .outcome = text,
         .duration_s = INT64_MAX,
+        .wait_s = INT64_MAX,
         .priority = INT64_MAX,
         .customer = {.email = "a@example.com"},
     };
@@ -166,6 +168,7 @@ cuts_a_text_between_characters(void **state)
     const struct event event = {.type = EVENT_TASK_COMPLETED,
         .queue = text,
         .duration_s = -1,
+        .wait_s = -1,
         .priority = -1,
         .score = -1,
         .score_max = -1,
