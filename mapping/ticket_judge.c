@@ -181,7 +181,7 @@ look_again_ms(const struct ticket *ticket)
         rules->max_event_age_ms > 0 && rules->max_event_age_ms < day_ms;
     const int64_t last_ms = ticket->reading->event.date_ms +
                             (is_shorter ? rules->max_event_age_ms : day_ms) -
-                            2 * LOOK_MAX_MS;
+                            (int64_t)2 * LOOK_MAX_MS;
 
     if (ticket->times->now_ms >= last_ms) {
         return 0;
