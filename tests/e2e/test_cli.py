@@ -127,12 +127,12 @@ def test_status_counts_what_was_delivered_and_filtered(flexbrevo, sandbox):
     numbers = harness.wait_until(counted, "both events settled")
 
     assert (numbers["queue_delivered"], numbers["queue_filtered"]) == (1, 1)
-    assert numbers["filtered_by"] == {"no_identity": 1}
+    assert numbers["filtered_by"] == {"not_flex": 1}
     assert numbers["unaccounted_events"] == 0
     assert numbers["brevo_paused"] == []
     text = run("status", "--config", flexbrevo.config_file)[1]
     assert re.search(r"^delivered +1$", text, re.M)
-    assert re.search(r"^  no_identity +1$", text, re.M)
+    assert re.search(r"^  not_flex +1$", text, re.M)
 
 
 def test_status_says_how_long_the_backlog_takes_and_counts_what_is_parked(program, redis, sandbox):
