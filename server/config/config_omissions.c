@@ -75,6 +75,7 @@ omit_unused(const struct config *config, json_t *lines)
         {config->api_key_sid != NULL, "api_key_sid"},
         {config->api_key_secret != NULL, "api_key_secret"},
         {config->sync_agent_activity, "sync.agent_activity"},
+        {config->rules.list_csat_respondents > 0, "lists.csat_respondents"},
     };
 
     for (size_t i = 0; i < LENGTH(keys); i++) {
