@@ -57,13 +57,19 @@ local function schedule(is_new, first, longest)
   write_probe(now + interval, interval, '-')
 end
 
+-- Its life before this one had the turn, and nobody has it now.
+local function is_earlier_life(holder)
+  return holder ~= token and string.match(holder or '', '^(.*/)[^/]+/$') == string.match(token, '^(.*/)[^/]+/$')
+end
+
 local run = {}
 
 function run.look(turn_ms)
-  local due, interval = read_probe()
+  local due, interval, holder = read_probe()
   local fields = call('HGETALL', paused)
   turn_ms = tonumber(turn_ms)
-  local is_ours = turn_ms > 0 and some_are_probed(fields) and is_due(due, interval, turn_ms)
+  local is_ours = turn_ms > 0 and some_are_probed(fields)
+    and (is_due(due, interval, turn_ms) or is_earlier_life(holder))
   if is_ours then
     write_probe(now + turn_ms, interval or UNKNOWN_INTERVAL_MS, token)
   end

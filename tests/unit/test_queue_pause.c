@@ -167,6 +167,21 @@ one_worker_at_a_time_may_probe_when_it_is_due(void **state)
 }
 
 static void
+a_worker_that_comes_back_goes_on_with_its_turn(void **state)
+{
+    struct queue *again;
+
+    (void)state;
+    put_pause(queue, &refused);
+    let_time_pass();
+    assert_true(gets_turn(queue));
+    again = open_worker("worker-1"); /* it died over it, and was started again */
+    assert_true(gets_turn(again));
+    assert_false(gets_turn(other));
+    queue_close(&again);
+}
+
+static void
 each_probe_that_fails_makes_the_next_one_wait_longer(void **state)
 {
     (void)state;
@@ -391,6 +406,7 @@ main(void)
         TEST(every_worker_sees_every_pause),
         TEST(a_pause_is_told_when_redis_is_over_maxmemory),
         TEST(one_worker_at_a_time_may_probe_when_it_is_due),
+        TEST(a_worker_that_comes_back_goes_on_with_its_turn),
         TEST(each_probe_that_fails_makes_the_next_one_wait_longer),
         TEST(refusals_of_calls_sent_before_the_pause_are_no_news),
         TEST(a_new_cause_is_probed_soon_again),
