@@ -42,6 +42,7 @@ struct event {
      */
     int64_t duration_s;
     int64_t wait_s; /* of its ticket, until an agent took it, or the customer gave up */
+    int64_t wait_rank; /* of two, the lower one knows better: see struct ticket_wait */
     int64_t priority;
     int64_t score; /* of a survey, on a scale from 0 to score_max */
     int64_t score_max;

@@ -10,6 +10,8 @@
 
 enum {
     SCORE_MAX_DEFAULT = 5,
+    SCORE_MAX_NPS =
+        10, /* "how likely are you to recommend us", from 0 to 10 by definition */
     SCORE_MAX_LARGEST = 1000,
     ANSWER_SIZE = 128,
 };
@@ -42,6 +44,21 @@ read_number(const json_t *payload, const char *name, int64_t *number)
     return true;
 }
 
+/* What the survey says it asked. */
+static struct slice
+kind_of(const struct event *event)
+{
+    return slice_trim(slice_of(payload_text(event->payload, "kind")));
+}
+
+bool
+event_survey_is_csat(const struct event *event)
+{
+    const struct slice kind = kind_of(event);
+
+    return kind.size == 0 || slice_is_nocase(kind, "csat");
+}
+
 void
 event_survey_read(struct event *event)
 {
@@ -49,7 +66,8 @@ event_survey_read(struct event *event)
 
     if (read_number(event->payload, "score", &event->score) &&
         !read_number(event->payload, "score_max", &event->score_max)) {
-        event->score_max = SCORE_MAX_DEFAULT;
+        event->score_max =
+            slice_is_nocase(kind_of(event), "nps") ? SCORE_MAX_NPS : SCORE_MAX_DEFAULT;
     }
     if (is_blank(id)) {
         memcpy(event->survey_id, survey_id_default, sizeof survey_id_default);

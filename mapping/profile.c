@@ -18,8 +18,9 @@ enum {
 
 struct profile_path {
     const char *path;
-    const char *sources[SOURCES_MAX]; /* task attributes, best first; none: from facts */
-    bool is_name;                     /* of a person: the first word only */
+    const char
+        *sources[SOURCES_MAX]; /* task attributes, best first; none: see history.h */
+    bool is_name;              /* of a person: the first word only */
 };
 
 static const struct profile_path paths[] = {

@@ -9,8 +9,8 @@
  *   account_id       attribute `account_id`, `accountId` or `customers.external_id`
  *
  * `customers.*` are Flex Insights' standard keys. last_conversation_date, total_conversations,
- * avg_wait_time, last_csat_score and preferred_channel are known paths computed from what was
- * seen before, not read from an event: an event alone has no value for them.
+ * avg_wait_time, last_csat_score and preferred_channel are known paths, but no event has a value
+ * for them: history.h computes them from all that were seen.
  */
 #pragma once
 

@@ -18,6 +18,10 @@ enum {
     REQUEST_TEXT_MAX = 512,
 };
 
+/* Flags of json_dumpb() for bodies: 1.67 is that, and not 1.6699999999999999. */
+#define REQUEST_REALS JSON_REAL_PRECISION(15)
+#define REQUEST_DUMP (JSON_COMPACT | REQUEST_REALS)
+
 /* The one identifier Brevo is given. */
 struct request_identifier {
     const char *type; /* "email_id", "ext_id", "phone_id", "whatsapp_id" */
@@ -32,9 +36,10 @@ struct request_identifier request_identify(const struct customer *customer);
  * Who: email, ext_id, attributes SMS and WHATSAPP. The phone numbers go along with a better
  * identifier only where `field_mapping` has a line for SMS or WHATSAPP (either: which of the two
  * a number is, it says itself) and customers are synchronised; as the only identifier always.
- * What: profile attributes by rules->fields (profile.h), and for the support events (task.*) the
- * list support_contacts. An attribute whose name is not [A-Z][A-Z0-9_]*, or that is an
- * identifier of Brevo's, is not written as one.
+ * What: profile attributes by rules->fields (profile.h), and a list: of the support events
+ * (task.*) support_contacts, of an answer to a survey csat_respondents. An attribute whose name
+ * is not [A-Z][A-Z0-9_]*, or that is an identifier of Brevo's, is not written as one. Computed
+ * attributes are history.h's.
  * NULL when memory is out. The caller owns it.
  */
 json_t *request_contact(const struct event *event, const struct rules *rules) MUST_USE;

@@ -127,26 +127,33 @@ write_profile(struct body *body, const json_t *payload, const struct rules *rule
     }
 }
 
-static bool
-is_support_event(enum event_type type)
+/* The list a contact joins with its first event of this type; 0: none. */
+static int64_t
+list_of(enum event_type type, const struct rules *rules)
 {
-    return type == EVENT_TASK_CREATED || type == EVENT_TASK_COMPLETED ||
-           type == EVENT_TASK_CANCELED;
+    const int64_t lists[EVENT_TYPE_COUNT] = {
+        [EVENT_TASK_CREATED] = rules->list_support_contacts,
+        [EVENT_TASK_COMPLETED] = rules->list_support_contacts,
+        [EVENT_TASK_CANCELED] = rules->list_support_contacts,
+        [EVENT_SURVEY_COMPLETED] = rules->list_csat_respondents,
+    };
+
+    return lists[type];
 }
 
 json_t *
 request_contact(const struct event *event, const struct rules *rules)
 {
     struct body body = {.contact = json_pack("{s:b}", "updateEnabled", 1)};
+    const int64_t list = list_of(event->type, rules);
 
     write_customer(&body, &event->customer, rules);
     if (rules->sync_customers) {
         write_profile(&body, event->payload, rules);
     }
-    if (is_support_event(event->type) && rules->list_support_contacts > 0) {
-        body.failed |=
-            json_object_set_new(body.contact, "listIds",
-                json_pack("[I]", (json_int_t)rules->list_support_contacts)) != 0;
+    if (list > 0) {
+        body.failed |= json_object_set_new(body.contact, "listIds",
+                           json_pack("[I]", (json_int_t)list)) != 0;
     }
     if (body.contact == NULL || body.failed) {
         json_decref(body.contact);

@@ -9,6 +9,7 @@
 #include "mapping/event_filter.h"
 
 static const char link_name[] = "-ticket";
+static const char contact_name[] = "+contact";
 
 /* What a type says of its task, or of the conversation. */
 enum saying {
@@ -167,6 +168,7 @@ ticket_read(const struct event_reading *reading, const json_t *payload,
             continue;
         }
         ret_says->ticket = event->ticket;
+        ret_says->is_about_waiting = (sayings[i].says & (SAYS_QUEUED | SAYS_THEN)) != 0;
         if (sayings[i].says != 0) {
             say_facts(reading, payload, i, ret_says);
             say_customer(event, payload, rules, ret_says);
@@ -188,6 +190,21 @@ ticket_link(const struct facts *facts)
     const struct fact *link = facts_find(facts, slice_of(link_name));
 
     return link != NULL ? link->text : (struct slice){0};
+}
+
+struct slice
+ticket_contact(const struct facts *facts)
+{
+    const struct fact *contact = facts_find(facts, slice_of(contact_name));
+
+    return contact != NULL ? contact->text : (struct slice){0};
+}
+
+struct fact
+ticket_contact_fact(struct slice contact, int64_t date_ms)
+{
+    return (struct fact){
+        .name = slice_of(contact_name), .rank = date_ms, .text = contact};
 }
 
 const char *

@@ -9,6 +9,7 @@
  *   -WT….queued     when first
  *   -WT….closed     when, and how                 -WT….asked      its creation is told to Brevo
  *   +conversation   its latest state              -ticket         of an alias: whose facts they are
+ *   +contact        Brevo's number of whom it was told of
  *   -email, -phone, -whatsapp, -ext_id, -channel  whose it is, and by which channel, for its end
  *
  * Pure. See docs/mapping.md for the rules as a table, and docs/decisions/0030-tickets.md.
@@ -52,6 +53,7 @@ struct ticket_says {
     struct fact link; /* what an alias is told: "-ticket" */
     struct fact facts[TICKET_FACTS_MAX];
     size_t fact_count;
+    bool is_about_waiting; /* when it began, or ended */
     char names[TICKET_FACTS_MAX][TICKET_NAME_SIZE];
     struct customer customer; /* whose ticket it is, as a task's record knows */
 };
@@ -75,6 +77,21 @@ struct ticket_verdict {
     const char *reason; /* of a wait, too */
     int64_t wait_ms;
 };
+
+/* How long the ticket's customer waited for an agent, as far as is known. */
+struct ticket_wait {
+    int64_t wait_s; /* -1: unknown, or nobody waited */
+    int64_t rank;   /* of two the lower one knows better */
+    bool is_over;   /* a task was completed: there may be no other event to tell it by */
+};
+
+void ticket_waited(struct event_reading *reading, const struct facts *facts,
+    const struct rules *rules, struct ticket_wait *ret_wait);
+
+/* Whom the ticket was told of last: Brevo's number of the contact. Absent: nobody yet. */
+struct slice ticket_contact(const struct facts *facts);
+/* The fact that says so; borrows `contact`. */
+struct fact ticket_contact_fact(struct slice contact, int64_t date_ms);
 
 /* Whether anything is left for the ticket to decide. */
 bool ticket_may_deliver(const struct event_reading *reading);

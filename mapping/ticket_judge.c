@@ -141,7 +141,7 @@ has_other_reason(const struct ticket *ticket)
 
 /*
  * A wait nobody measured is not taken for a short one; and who was put into another queue has waited
- * since the first one.
+ * since the first one, of which may be told later.
  */
 static bool
 has_short_wait(const struct ticket *ticket)
@@ -224,8 +224,9 @@ newer_left_ms(const struct ticket *ticket)
 }
 
 /*
- * The task's record may come later than the conversation's. It is looked for each time as much later
- * as has passed already, to the end of the wait.
+ * The task's record, or of several tasks the one that says whose they are, may come later than the
+ * conversation's. It is looked for each time as much later as has passed already, to the end of the
+ * wait.
  */
 static int64_t
 join_left_ms(const struct ticket *ticket)
@@ -234,7 +235,7 @@ join_left_ms(const struct ticket *ticket)
     const int64_t left_ms = ticket->rules->ticket_join_wait_ms - age_ms;
     const int64_t wait_ms = age_ms > LOOK_MIN_MS ? age_ms : LOOK_MIN_MS;
 
-    if (ticket->count > 0) {
+    if (ticket->count > 0 && !ticket->reading->lacks_customer) {
         return 0;
     }
     return left_ms < wait_ms ? left_ms : wait_ms;
@@ -286,19 +287,19 @@ static const struct rule {
         "canceled: a voicemail, nobody was waiting"},
     {EVENT_TASK_CANCELED, has_other_reason, NULL, TICKET_REASON_OTHER,
         "canceled: neither by who waited nor for want of an agent"},
-    {EVENT_TASK_CANCELED, has_short_wait, NULL, TICKET_REASON_SHORT,
-        "canceled: waited too short a time"},
     {EVENT_TASK_CANCELED, was_served, NULL, TICKET_REASON_SERVED,
         "ticket: an agent took a task of it"},
     {EVENT_TASK_CANCELED, NULL, newer_left_ms, TICKET_WAIT_NEWER,
         "ticket: waits for a newer task"},
+    {EVENT_TASK_CANCELED, has_short_wait, NULL, TICKET_REASON_SHORT,
+        "canceled: waited too short a time"},
     {EVENT_TASK_CANCELED, has_newer, NULL, TICKET_REASON_NEWER,
         "ticket: a newer task took over"},
     {EVENT_TASK_CANCELED, goes_on_beside, NULL, TICKET_REASON_OPEN,
         "ticket: another task goes on"},
 
     {EVENT_CONVERSATION_ENDED, NULL, join_left_ms, TICKET_WAIT_JOIN,
-        "ticket: waits for a task of this conversation"},
+        "ticket: waits for a task of this conversation that says whose it is"},
     {EVENT_CONVERSATION_ENDED, has_no_task, NULL, TICKET_REASON_NOT_FLEX,
         "ticket: no task of this conversation was ever seen"},
     {EVENT_CONVERSATION_ENDED, is_channel_off, NULL, EVENT_REASON_CHANNEL_OFF,

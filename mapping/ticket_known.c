@@ -5,6 +5,7 @@
 
 #include "mapping/event_filter.h"
 #include "mapping/event_subject.h"
+#include "mapping/timestamp.h"
 
 enum {
     OPEN_MAX_H = 24, /* then TaskRouter deletes it; what it told us of that was lost */
@@ -143,9 +144,12 @@ may_be_earlier(const struct task *task, int64_t ms)
     return task->is_accepted && task->accepted_ms == 0 && task->created_ms < ms;
 }
 
-/* One wait for each ticket: who was handed on, or came back, is not counted again. -1: unknown. */
-static int64_t
-wait_s(const struct ticket *ticket)
+/*
+ * One wait for each ticket: who was handed on, or came back, is not counted again. Whatever is told
+ * later makes an earlier time known, or the first entry into a queue: so the lower rank knows better.
+ */
+static void
+measure(const struct ticket *ticket, struct ticket_wait *wait)
 {
     int64_t began_ms = 0;
     int64_t queued_ms = 0;
@@ -156,28 +160,47 @@ wait_s(const struct ticket *ticket)
         began_ms = earlier(began_ms, ticket->tasks[i].created_ms);
         queued_ms = earlier(queued_ms, ticket->tasks[i].queued_ms);
         accepted_ms = earlier(accepted_ms, ticket->tasks[i].accepted_ms);
+        wait->is_over |= slice_is(ticket->tasks[i].closed_how, "completed");
     }
     for (size_t i = 0; i < ticket->count; i++) {
         is_known = is_known && !may_be_earlier(&ticket->tasks[i], accepted_ms);
     }
+    wait->rank = queued_ms > 0 ? queued_ms + accepted_ms
+                               : began_ms + accepted_ms + 2 * TIMESTAMP_MS_MAX;
     began_ms = queued_ms > 0 ? queued_ms : began_ms;
-    return is_known && began_ms > 0 && accepted_ms >= began_ms
-               ? (accepted_ms - began_ms) / MS_PER_S
-               : -1;
+    if (is_known && began_ms > 0 && accepted_ms >= began_ms) {
+        wait->wait_s = (accepted_ms - began_ms) / MS_PER_S;
+    }
 }
 
-/* Who was called, or has left a message, has not waited; who gave up did nothing else. */
+/* Who was called, or has left a message, has not. */
+static bool
+has_waited(const struct ticket *ticket)
+{
+    return !ticket->is_outbound && !ticket_is_of_kind(ticket, "callback") &&
+           !ticket_is_of_kind(ticket, "voicemail");
+}
+
+/*
+ * Who gave up did nothing else. Other events are judged before all that counts has been told, and
+ * say nothing of it.
+ */
 static void
-learn_waited(struct ticket *ticket)
+say_waited(struct ticket *ticket)
 {
     struct event *event = &ticket->reading->event;
+    struct ticket_wait wait = {.wait_s = -1};
 
-    if (ticket->is_outbound || event->type == EVENT_TASK_CREATED ||
-        ticket_is_of_kind(ticket, "callback") || ticket_is_of_kind(ticket, "voicemail")) {
+    if (!has_waited(ticket)) {
         return;
     }
-    event->wait_s =
-        event->type == EVENT_TASK_CANCELED ? event->duration_s : wait_s(ticket);
+    measure(ticket, &wait);
+    if (event->type == EVENT_TASK_COMPLETED) {
+        event->wait_s = wait.wait_s;
+        event->wait_rank = wait.rank;
+    } else if (event->type == EVENT_TASK_CANCELED) {
+        event->wait_s = event->duration_s;
+    }
 }
 
 /* What an event lacks, from whoever knew it. */
@@ -232,7 +255,7 @@ ticket_know(struct ticket *ticket, struct event_reading *reading,
     *ticket = (struct ticket){.reading = reading, .rules = rules, .times = times};
     learn(ticket, facts);
     learn_direction(ticket);
-    learn_waited(ticket);
+    say_waited(ticket);
     learn_customer(ticket, facts);
     if (reading->event.type == EVENT_CONVERSATION_ENDED) {
         learn_channel(ticket, facts);
@@ -244,4 +267,18 @@ ticket_is_open(const struct ticket *ticket, const struct task *task)
 {
     return task->closed_how.size == 0 && task->is_known &&
            ticket->times->now_ms - task->created_ms < open_max_ms;
+}
+
+void
+ticket_waited(struct event_reading *reading, const struct facts *facts,
+    const struct rules *rules, struct ticket_wait *ret_wait)
+{
+    struct ticket ticket = {.reading = reading, .rules = rules};
+
+    learn(&ticket, facts);
+    learn_direction(&ticket);
+    *ret_wait = (struct ticket_wait){.wait_s = -1};
+    if (has_waited(&ticket)) {
+        measure(&ticket, ret_wait);
+    }
 }

@@ -11,19 +11,13 @@
 #include "queue/handle.h"
 
 enum {
-    FACTS_ARGUMENTS = 2,
+    FACTS_KEYS = 2,
+    FACTS_ARGUMENTS = 3,
     FACT_ARGUMENTS = 3,
     LIFE_MIN_DAYS = 7,
 };
 
 static const int64_t life_min_ms = INT64_C(1000) * 60 * 60 * 24 * LIFE_MIN_DAYS;
-
-static bool
-is_kept(const struct fact *fact)
-{
-    return fact->name.size > 0 && fact->name.size < FACT_NAME_SIZE &&
-           fact->text.size <= FACT_TEXT_MAX;
-}
 
 static size_t
 count_kept(const struct queue_facts *item)
@@ -31,9 +25,18 @@ count_kept(const struct queue_facts *item)
     size_t count = 0;
 
     for (size_t i = 0; i < item->count; i++) {
-        count += is_kept(&item->facts[i]) ? 1 : 0;
+        count += fact_is_kept(&item->facts[i]) ? 1 : 0;
     }
     return count;
+}
+
+static int64_t
+life_ms(const struct queue *queue, const struct queue_facts *item)
+{
+    if (item->life_ms > 0) {
+        return item->life_ms;
+    }
+    return queue->dedupe_window_ms > life_min_ms ? queue->dedupe_window_ms : life_min_ms;
 }
 
 static void
@@ -42,16 +45,17 @@ write_item(struct queue *queue, const struct queue_facts *item)
     struct redis_exchange *exchange = &queue->exchange;
     const unsigned partition = queue_partition(item->subject, queue->session.partitions);
 
-    session_command(
-        exchange, SCRIPT_FACTS, 1, FACTS_ARGUMENTS + FACT_ARGUMENTS * count_kept(item));
+    session_command(exchange, SCRIPT_FACTS, FACTS_KEYS,
+        FACTS_ARGUMENTS + FACT_ARGUMENTS * count_kept(item));
     session_argument_key(exchange, partition, "f:", item->subject);
-    redis_argument_number(exchange,
-        queue->dedupe_window_ms > life_min_ms ? queue->dedupe_window_ms : life_min_ms);
+    session_argument_key(exchange, partition, "i:", item->subject);
+    redis_argument_number(exchange, life_ms(queue, item));
     redis_argument_number(exchange, FACTS_MAX);
+    redis_argument_number(exchange, FACT_ITEM_FIELDS_MAX);
     for (size_t i = 0; i < item->count; i++) {
         const struct fact *fact = &item->facts[i];
 
-        if (is_kept(fact)) {
+        if (fact_is_kept(fact)) {
             redis_argument(exchange, fact->name);
             redis_argument_number(exchange, fact->rank);
             redis_argument(exchange, fact->text);

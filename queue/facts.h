@@ -3,8 +3,9 @@
  *
  * The queue does not know what a fact means: see mapping/fact.h for how two of one name are
  * merged. Merging is one script call per subject: atomic there, repeatable, and the same in every
- * order. Nothing is atomic across subjects. What is known lives as long as settled records are
- * remembered, but at least a week, from the last fact that changed it.
+ * order. Nothing is atomic across subjects. What is known lives for `life_ms` from the last telling that
+ * changed it; one that changes nothing prolongs it once an eighth of that time is over, and asking
+ * never does.
  */
 #pragma once
 
@@ -19,13 +20,15 @@ struct queue_facts {
     struct slice subject; /* names it, and chooses the partition */
     const struct fact *facts;
     size_t count;     /* 0: only asks */
+    int64_t life_ms;  /* 0: as settled records are remembered, but at least a week */
     struct facts all; /* the answer: everything known then; queue_facts_done() */
 };
 
 /*
  * Merges and answers for each item, in one round trip. On anything but QUEUE_OK no answer is
  * there, some may have been merged, and calling again is safe. Over maxmemory it works, as
- * settling does, which frees more. A fact without a name, or one that is too long, is left out.
+ * settling does, which frees more. What fact_is_kept() denies is left out. Items are merged and kept,
+ * and answered as totals: an answer stays small, however many there are.
  */
 int queue_facts_merge(
     struct queue *queue, struct queue_facts *items, size_t count) MUST_USE;

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sysexits.h>
 
+#include "mapping/request.h"
 #include "server/cli/cli.h"
 #include "server/cli/explain.h"
 #include "server/commands.h"
@@ -89,7 +90,7 @@ print_request(const json_t *request)
     const json_t *body = json_object_get(request, "body");
 
     if (body != NULL) {
-        (void)json_dumpf(body, stdout, JSON_INDENT(2));
+        (void)json_dumpf(body, stdout, JSON_INDENT(2) | REQUEST_REALS);
         (void)printf("\n");
     }
 }

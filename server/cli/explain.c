@@ -10,10 +10,12 @@
 #include <string.h>
 
 #include "mapping/event.h"
+#include "mapping/history.h"
 #include "mapping/request.h"
 #include "mapping/ticket.h"
 #include "server/deliver/brevo.h"
 #include "server/ingest/routes.h"
+#include "server/ops/sha256.h"
 #include "server/proof/verify.h"
 
 static const struct {
@@ -112,7 +114,7 @@ static json_t *
 list_requests(const struct event *event, const struct explain_input *input)
 {
     const struct request_identifier identifier = request_identify(&event->customer);
-    json_t *contact = request_contact(event, input->rules);
+    json_t *contact = history_contact_alone(event, input->rules);
     AUTO(payload_release) json_t *requests = json_array();
 
     if (contact == NULL ||
@@ -179,9 +181,9 @@ read_event(
 static bool
 park_raw(struct slice bytes, enum source source, json_t *record)
 {
-    char hash[VERIFY_SHA256_SIZE];
+    char hash[SHA256_HEX_SIZE];
 
-    verify_sha256_hex(bytes, hash);
+    sha256_hex(bytes, hash);
     return json_object_set_new(record, "record_key",
                json_sprintf("raw/%s/%s", source_name(source), hash)) == 0 &&
            set_verdict(record, "parked", EVENT_REASON_UNPARSEABLE);
@@ -190,10 +192,10 @@ park_raw(struct slice bytes, enum source source, json_t *record)
 static void
 complete_key(struct keyed_event *keyed)
 {
-    char hash[VERIFY_SHA256_SIZE];
+    char hash[SHA256_HEX_SIZE];
 
     if (keyed->by_content) {
-        verify_sha256_hex(keyed->bytes, hash);
+        sha256_hex(keyed->bytes, hash);
         key_add_content(keyed, hash);
     }
 }

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "mapping/history.h"
 #include "mapping/request.h"
 #include "mapping/ticket.h"
 
@@ -45,7 +46,8 @@ outcome_of(const struct event_reading *reading, const struct rules *rules)
             "reason", reading->reason);
     }
     return json_pack("{s:s, s:o, s:o}", "verdict", verdict_name(reading->verdict),
-        "contact", request_contact(event, rules), "event", request_event(event, rules));
+        "contact", history_contact_alone(event, rules), "event",
+        request_event(event, rules));
 }
 
 /* ---- where two differ ------------------------------------------------------------------------ */

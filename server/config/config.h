@@ -58,6 +58,10 @@ struct config {
     char *brevo_mode;     /* "live" or "shadow" */
     bool brevo_ipv4_only; /* for addresses that Brevo knows */
 
+    /* contacts */
+    char *contacts_create;  /* "always", "known_only" or "never" */
+    bool contacts_recreate; /* who was erased in Brevo, too */
+
     /* redis, server, admin, queue, state */
     char *redis_url;     /* NULL: embedded */
     char *redis_require; /* "always", "everysec" or "none" */
@@ -71,7 +75,8 @@ struct config {
     int64_t dedupe_window_ms;
     int64_t plugin_wait_ms;
     int64_t keep_bodies_ms;
-    int64_t spool_max; /* bytes; 0: no spool */
+    int64_t spool_max;          /* bytes; 0: no spool */
+    int64_t facts_retention_ms; /* of contacts, from the last change or use */
     char *state_dir;
 
     struct rules rules; /* its texts point into this struct */

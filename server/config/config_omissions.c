@@ -1,6 +1,8 @@
 /*
  * config_omissions.c - what the configuration leaves out, so that nobody looks for it in vain.
  */
+#include <string.h>
+
 #include "server/config/config_print.h"
 
 static void
@@ -31,6 +33,9 @@ omit_switches(const struct config *config, json_t *lines)
     } switches[] = {
         {config_is_shadow(config),
             "brevo.mode: shadow, so nothing is sent: requests are written to shadow.jsonl"},
+        {config->contacts_create != NULL &&
+                strcmp(config->contacts_create, "always") != 0,
+            "contacts.create: events of whom Brevo does not have are left out"},
         {config->rules.only_contacts.count > 0,
             "brevo.only_contacts: events of everybody else are left out"},
         {!config->enabled, "enabled: false, so run, serve and work refuse to start"},
@@ -75,7 +80,6 @@ omit_unused(const struct config *config, json_t *lines)
         {config->api_key_sid != NULL, "api_key_sid"},
         {config->api_key_secret != NULL, "api_key_secret"},
         {config->sync_agent_activity, "sync.agent_activity"},
-        {config->rules.list_csat_respondents > 0, "lists.csat_respondents"},
     };
 
     for (size_t i = 0; i < LENGTH(keys); i++) {

@@ -132,6 +132,10 @@ const struct config_option config_options[] = {
     {"brevo.max_event_age", NULL, OPTION_DURATION, AT(rules.max_event_age_ms),
         .initial = "24h", .min = SECOND_MS, .max = YEAR_MS * 10},
     {"brevo.agent", NULL, OPTION_AGENT, AT(rules.agent), .initial = "none"},
+    {"contacts.create", NULL, OPTION_TEXT, AT(contacts_create), .initial = "always",
+        .shape = &shape_create, .used_by = BY_BREVO_SIDE},
+    {"contacts.recreate", NULL, OPTION_BOOL, AT(contacts_recreate), .initial = "false",
+        .used_by = BY_BREVO_SIDE},
 
     {"redis.url", "REDIS_URL", OPTION_TEXT, AT(redis_url), .shape = &shape_redis_url,
         .explain = shape_explain_redis_url, .needed_by = BY_SERVE | BY_WORK,
@@ -194,6 +198,13 @@ const struct config_option config_options[] = {
     {"ticket.join_wait", NULL, OPTION_DURATION, AT(rules.ticket_join_wait_ms),
         .initial = "5m", .min = 0, .max = MINUTE_MS * 60 * 24},
     {"outbound", NULL, OPTION_OUTBOUND, AT(rules.outbound), .initial = "resolved"},
+
+    {"wait.max", NULL, OPTION_DURATION, AT(rules.wait_max_ms), .initial = "4h",
+        .min = SECOND_MS, .max = DAY_MS * 31},
+    {"csat.scale", NULL, OPTION_INTEGER, AT(rules.csat_scale), .initial = "5", .min = 1,
+        .max = 1000},
+    {"facts.retention", NULL, OPTION_DURATION, AT(facts_retention_ms), .initial = "760d",
+        .min = DAY_MS, .max = YEAR_MS * 10},
 
     {"identity.own_numbers", NULL, OPTION_RULES_TEXTS, AT(rules.own_numbers),
         .shape = &shape_phone},

@@ -147,6 +147,13 @@ is_brevo_mode(const char *text)
 }
 
 static bool
+is_create(const char *text)
+{
+    return strcmp(text, "always") == 0 || strcmp(text, "known_only") == 0 ||
+           strcmp(text, "never") == 0;
+}
+
+static bool
 is_redis_url(const char *text)
 {
     struct redis_url url;
@@ -251,6 +258,10 @@ const struct option_shape shape_redis_require = {"what Redis must keep",
 const struct option_shape shape_brevo_mode = {"a mode",
     "live, or shadow (nothing is sent: what would be is written to a file)",
     is_brevo_mode};
+const struct option_shape shape_create = {"whose contacts are created",
+    "always, known_only (only contacts Brevo has are told of) or never (nor are those "
+    "changed)",
+    is_create};
 const struct option_shape shape_contact = {"an e-mail address or a phone number",
     "one like lena@example.com or +15550001111", is_contact};
 const struct option_shape shape_listen = {"an address to listen on",

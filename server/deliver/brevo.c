@@ -22,6 +22,8 @@ static const struct endpoint {
     [BREVO_CONTACT_LOOKUP] = {"contact_lookup", "GET", "/contacts/",
         BREVO_CLASS_CONTACTS},
     [BREVO_CONTACT_UPSERT] = {"contacts", "POST", "/contacts", BREVO_CLASS_CONTACTS},
+    [BREVO_CONTACT_UPDATE] = {"contact_update", "PUT", "/contacts/",
+        BREVO_CLASS_CONTACTS},
     [BREVO_EVENT] = {"events", "POST", "/events", BREVO_CLASS_EVENTS},
     [BREVO_ATTRIBUTES] = {"attributes", "GET", "/contacts/attributes",
         BREVO_CLASS_CONTACTS},
@@ -93,7 +95,7 @@ brevo_url(struct buffer *url, const char *base_url, enum brevo_endpoint endpoint
 {
     buffer_add_text(url, base_url);
     buffer_add_text(url, endpoints[endpoint].path);
-    if (endpoint == BREVO_CONTACT_LOOKUP) {
+    if (endpoint == BREVO_CONTACT_LOOKUP || endpoint == BREVO_CONTACT_UPDATE) {
         buffer_add_percent_encoded(url, slice_of(value));
         buffer_add_text(url, "?identifierType=");
         buffer_add_text(url, type);
@@ -171,7 +173,7 @@ optional_named(const char *name)
 /* What Brevo says of identifiers, in words. */
 static const struct {
     const char *words;
-    unsigned refused; /* 0: those it names */
+    unsigned refused; /* 0: those it names, which are another contact's */
 } refusals[] = {
     {"already associated", 0},
     {"invalid phone", REQUEST_PHONES},
@@ -191,32 +193,31 @@ optional_mentioned(const struct http_exchange *exchange)
 }
 
 /*
- * Whether a refusal is about identifiers, and of those a contact can do without, which. Seen as
+ * Whether a refusal is about identifiers, and then which of those a contact can do without. Seen as
  * `duplicate_parameter`, since 2026 also as `invalid_parameter`: so the metadata counts first, then
  * the words.
  */
 static bool
-is_about_an_identifier(
-    const json_t *body, const struct http_exchange *exchange, unsigned *ret_refused)
+is_about_an_identifier(const json_t *body, const struct http_exchange *exchange,
+    struct brevo_verdict *verdict)
 {
     const json_t *duplicates =
         json_object_get(json_object_get(body, "metadata"), "duplicate_identifiers");
 
-    *ret_refused = 0;
     for (size_t i = 0; i < json_array_size(duplicates); i++) {
-        *ret_refused |= optional_named(json_string_value(json_array_get(duplicates, i)));
+        verdict->refused |=
+            optional_named(json_string_value(json_array_get(duplicates, i)));
     }
-    if (json_array_size(duplicates) > 0) {
-        return true;
-    }
-    for (size_t i = 0; i < LENGTH(refusals); i++) {
+    verdict->is_taken = json_array_size(duplicates) > 0;
+    for (size_t i = 0; i < LENGTH(refusals) && !verdict->is_taken; i++) {
         if (mentions(exchange, refusals[i].words)) {
-            *ret_refused = refusals[i].refused != 0 ? refusals[i].refused
-                                                    : optional_mentioned(exchange);
+            verdict->is_taken = refusals[i].refused == 0;
+            verdict->refused = refusals[i].refused != 0 ? refusals[i].refused
+                                                        : optional_mentioned(exchange);
             return true;
         }
     }
-    return false;
+    return verdict->is_taken;
 }
 
 /* Capped exponential with full jitter: the whole span is drawn from, so that nobody marches. */
@@ -277,11 +278,14 @@ judge_client_error(struct brevo_verdict *verdict, const struct brevo_question *q
 {
     verdict->outcome = BREVO_PARK;
     verdict->reason = exchange->status == 402 ? "payment_required" : "rejected";
-    if (question->endpoint == BREVO_CONTACT_LOOKUP) {
+    if (question->endpoint == BREVO_CONTACT_LOOKUP ||
+        question->endpoint == BREVO_CONTACT_UPDATE) {
         verdict->outcome = BREVO_NO_CONTACT;
         verdict->reason = "no_contact";
+        verdict->is_gone =
+            exchange->status == 404 && strcmp(verdict->code, "document_not_found") == 0;
     } else if (question->endpoint == BREVO_CONTACT_UPSERT && exchange->status == 400 &&
-               is_about_an_identifier(body, exchange, &verdict->refused)) {
+               is_about_an_identifier(body, exchange, verdict)) {
         verdict->outcome = BREVO_DROP;
         verdict->reason = "identifier_refused";
     }
@@ -301,6 +305,11 @@ judge_status(struct brevo_verdict *verdict, const struct brevo_question *questio
         verdict->reason = blocked ? "ip_blocked" : "unauthorized";
         return;
     case 403:
+        if (question->endpoint ==
+            BREVO_CONTACT_UPDATE) { /* others need no PUT: it stops none */
+            judge_client_error(verdict, question, exchange, body);
+            return;
+        }
         verdict->outcome = BREVO_PAUSE;
         verdict->reason =
             class == BREVO_CLASS_EVENTS ? "forbidden_events" : "forbidden_contacts";

@@ -16,6 +16,7 @@
 enum brevo_endpoint {
     BREVO_CONTACT_LOOKUP, /* GET /contacts/{identifier} */
     BREVO_CONTACT_UPSERT, /* POST /contacts */
+    BREVO_CONTACT_UPDATE, /* PUT /contacts/{id}: never creates */
     BREVO_EVENT,          /* POST /events */
     BREVO_ATTRIBUTES,     /* GET /contacts/attributes; of no delivery */
     BREVO_ENDPOINT_COUNT
@@ -51,15 +52,15 @@ void brevo_status_text(
     const struct http_exchange *exchange, char text[BREVO_STATUS_SIZE]);
 
 /*
- * Appends the URL. `type` and `value` are the identifier of a lookup ("email_id", the address),
- * else not used. Check url->failed.
+ * Appends the URL. `type` and `value` are the identifier of a lookup or an update ("email_id",
+ * the address), else not used. Check url->failed.
  */
 void brevo_url(struct buffer *url, const char *base_url, enum brevo_endpoint endpoint,
     const char *type, const char *value);
 
 enum brevo_outcome {
     BREVO_DELIVERED, /* done; of a lookup: the contact is in the answer */
-    BREVO_NO_CONTACT, /* lookup: Brevo does not know it, or cannot look it up: send it whole */
+    BREVO_NO_CONTACT, /* lookup, update: Brevo does not know it, or cannot tell: send it whole */
     BREVO_DROP, /* upsert: an identifier is invalid or another contact's: again without it */
     BREVO_RETRY, /* again in after_ms */
     BREVO_PAUSE, /* nothing goes through, nothing is wrong with this event: stop and probe */
@@ -73,7 +74,9 @@ struct brevo_verdict {
     bool
         is_rate_limit; /* BREVO_RETRY: the whole class waits, and this attempt does not count */
     unsigned refused; /* BREVO_DROP: REQUEST_* bits; 0: it does not say which */
-    bool maybe_done;  /* BREVO_RETRY: it may have happened, again may be twice */
+    bool is_taken;    /* BREVO_DROP: they are another contact's */
+    bool is_gone;    /* BREVO_NO_CONTACT: Brevo itself says so, not somebody on the way */
+    bool maybe_done; /* BREVO_RETRY: it may have happened, again may be twice */
     char code
         [BREVO_CODE_SIZE]; /* Brevo's error code where it is one word; never its message */
 };

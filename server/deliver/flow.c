@@ -76,7 +76,8 @@ flow_ask(struct flow *flow, struct queue *queue, enum brevo_endpoint endpoint,
 
     if (r == QUEUE_OK) {
         pace_grant(&flow->paces[class], &budget, now_us);
-    } else if (r == QUEUE_E_NODE) { /* the bucket's; events of other nodes go on */
+    } else if (r == QUEUE_E_NODE ||
+               r == QUEUE_E_REFUSED) { /* the bucket's; events go on */
         pace_alone(&flow->paces[class], now_us);
     }
     return r;

@@ -11,18 +11,12 @@
 #include "queue/crash_point.h"
 #include "server/deliver/alarms.h"
 #include "server/deliver/outcome.h"
-#include "server/deliver/reservation.h"
-#include "server/deliver/sink_test.h"
-#include "server/deliver/telling.h"
 #include "server/ops/clock.h"
 #include "server/ops/log.h"
 
 enum {
     REDIS_BACKOFF_MIN_MS = 100,
     REDIS_BACKOFF_MAX_MS = 1000,
-    FULL_DELAY_MS = 10 * 1000,
-    REFUSED_DELAY_MS = 1000,  /* for each attempt */
-    NODE_DELAY_MS = 5 * 1000, /* those whose node is there shall have room in hand */
 };
 
 void
@@ -44,9 +38,8 @@ hand_done(struct hand *hand)
     hand->count = 0;
 }
 
-/* Notes how a call went; true when it worked. */
-static bool
-worked(struct hand *hand, int result)
+bool
+hand_worked(struct hand *hand, int result)
 {
     if (result == QUEUE_OK) {
         if (hand->redis_backoff_ms != 0) {
@@ -68,8 +61,8 @@ worked(struct hand *hand, int result)
     return false;
 }
 
-static bool
-reaches_redis(const struct hand *hand, int64_t now_us)
+bool
+hand_reaches_redis(const struct hand *hand, int64_t now_us)
 {
     return now_us >= hand->redis_us;
 }
@@ -77,8 +70,8 @@ reaches_redis(const struct hand *hand, int64_t now_us)
 void
 hand_look(struct hand *hand, struct pause *pause, int64_t now_us)
 {
-    if (reaches_redis(hand, now_us) && pause_wants_look(pause, now_us)) {
-        (void)worked(hand, pause_look(pause, hand->queue, now_us));
+    if (hand_reaches_redis(hand, now_us) && pause_wants_look(pause, now_us)) {
+        (void)hand_worked(hand, pause_look(pause, hand->queue, now_us));
     }
 }
 
@@ -102,8 +95,10 @@ hand_ask(
 {
     const size_t ready = count_ready(hand, brevo_endpoint_class(endpoint));
 
-    if (flow_must_ask(flow, endpoint, now_us) && reaches_redis(hand, now_us)) {
-        (void)worked(hand, flow_ask(flow, hand->queue, endpoint, MAX(ready, 1), now_us));
+    if (flow_must_ask(flow, endpoint, now_us) && hand_reaches_redis(hand, now_us)) {
+        const int r = flow_ask(flow, hand->queue, endpoint, MAX(ready, 1), now_us);
+
+        (void)(r == QUEUE_E_REFUSED || hand_worked(hand, r));
     }
 }
 
@@ -111,7 +106,8 @@ int64_t
 hand_wait_us(const struct hand *hand, const struct flow *flow,
     enum brevo_endpoint endpoint, int64_t now_us)
 {
-    const int64_t redis_us = reaches_redis(hand, now_us) ? 0 : hand->redis_us - now_us;
+    const int64_t redis_us =
+        hand_reaches_redis(hand, now_us) ? 0 : hand->redis_us - now_us;
 
     return MAX(redis_us, flow_wait_us(flow, endpoint, now_us));
 }
@@ -149,11 +145,12 @@ hand_claim(struct hand *hand, size_t max, int64_t now_us)
     size_t count = 0;
 
     queue_set_patience(hand->queue, hand->count == 0); /* else settling would wait */
-    if (max == 0 || has_suspect(hand) || !reaches_redis(hand, now_us)) {
+    if (max == 0 || has_suspect(hand) || !hand_reaches_redis(hand, now_us)) {
         return 0;
     }
     queue_set_unsettled(hand->queue, unsettled_partitions(hand));
-    const bool has_claimed = worked(hand, queue_claim(hand->queue, max, records, &count));
+    const bool has_claimed =
+        hand_worked(hand, queue_claim(hand->queue, max, records, &count));
 
     alarms_tell(hand);
     if (!has_claimed) {
@@ -196,108 +193,6 @@ hand_may_read(struct hand *hand, size_t index)
     }
     release_followers(hand, index);
     return hand->count == 1;
-}
-
-/*
- * Redis answers, and refuses what this record needs: the others must not wait for it. Over
- * maxmemory it stores nothing, and yet settles: then the record is not to blame.
- */
-static void
-put_off(struct hand *hand, struct job *job)
-{
-    const char *error = queue_error(hand->queue);
-    const int64_t attempts = job->record->attempts;
-
-    (void)snprintf(job->detail, sizeof(job->detail), "error=\"%.180s\"", error);
-    if (strstr(error, "OOM ") != NULL) {
-        job_delay(job, "queue_refused", FULL_DELAY_MS);
-    } else if (attempts >= BREVO_ATTEMPTS_MAX) {
-        job_park(job, "queue_refused");
-    } else {
-        job_retry(job, "queue_refused", REFUSED_DELAY_MS * attempts);
-    }
-}
-
-/* Whether Redis did as it was asked for a job. Refused, the job comes again; away, it stays. */
-static bool
-kept(struct hand *hand, struct job *job, int result)
-{
-    if (result == QUEUE_E_REFUSED) {
-        put_off(hand, job);
-        return !worked(hand, QUEUE_OK);
-    }
-    if (result == QUEUE_E_NODE) {
-        job_delay(job, "node_away", NODE_DELAY_MS);
-    }
-    return worked(hand, result);
-}
-
-void
-hand_claim_effect(struct hand *hand, struct job *job, int64_t now_us)
-{
-    enum queue_effect_result effect = QUEUE_EFFECT_BUSY;
-
-    const struct event *event = &job->reading.event;
-    char by_task[EVENT_EFFECT_SIZE];
-    const char *earlier = event_effect_by_task(event, by_task) ? by_task : NULL;
-
-    if (reaches_redis(hand, now_us) && kept(hand, job,
-                                           queue_effect_claim(hand->queue, job->record,
-                                               event->effect_key, earlier, &effect))) {
-        CRASH_POINT("effect_claimed");
-        job_effect(job, effect);
-    }
-}
-
-static void
-fold(struct hand *hand, struct job *job, int64_t now_us)
-{
-    if (!reaches_redis(hand, now_us)) {
-        return;
-    }
-    const int r = sink_test_id(job) != NULL ? sink_test_keep(hand->queue, job)
-                                            : reservation_fold(hand->queue, job, now_us);
-
-    CRASH_POINT("folded");
-    (void)kept(hand, job, r);
-}
-
-static void
-tell(struct hand *hand, struct job *job, int64_t now_us)
-{
-    struct facts facts = {0};
-
-    if (!reaches_redis(hand, now_us)) {
-        return;
-    }
-    CRASH_POINT("telling_due");
-    if (kept(hand, job, telling_hear(hand->queue, job, &hand->config->rules, &facts))) {
-        CRASH_POINT("told");
-        job_judge(job, &facts, hand->config, now_us);
-        telling_done(&facts);
-    }
-}
-
-void
-hand_keep(struct hand *hand, struct job *job, int64_t now_us)
-{
-    if (job->stage == JOB_TELLING) {
-        tell(hand, job, now_us);
-    }
-    if (job->stage == JOB_FOLDING) {
-        fold(hand, job, now_us);
-    }
-}
-
-bool
-hand_note(struct hand *hand, const char *name, const char *text, int64_t time_ms)
-{
-    if (!reaches_redis(hand, clock_monotonic_us())) {
-        return false;
-    }
-    const int r = queue_note_put(hand->queue, name, text, time_ms);
-
-    return r == QUEUE_E_REFUSED || r == -EINVAL || worked(hand, r);
 }
 
 /* Takes the finished jobs out of hand; the others keep their order. */
@@ -347,11 +242,11 @@ hand_settle(struct hand *hand, int64_t now_us)
             settlements[count++] = hand->jobs[i]->settlement;
         }
     }
-    if (count == 0 || !reaches_redis(hand, now_us)) {
+    if (count == 0 || !hand_reaches_redis(hand, now_us)) {
         return;
     }
     CRASH_POINT("settle_due");
-    if (worked(hand, queue_settle(hand->queue, settlements, count))) {
+    if (hand_worked(hand, queue_settle(hand->queue, settlements, count))) {
         CRASH_POINT("settled");
     }
     for (size_t i = 0; i < count; i++) {

@@ -56,7 +56,8 @@ bool hand_may_read(struct hand *hand, size_t index);
 void hand_claim_effect(struct hand *hand, struct job *job, int64_t now_us);
 /*
  * JOB_TELLING: tells of its ticket, and judges the job by what is known of it. JOB_FOLDING: resolves
- * the reservation, remembers the test. The same.
+ * the reservation, remembers the test. JOB_MEETING: tells of its contact, and goes on by what is
+ * known of that. The same.
  */
 void hand_keep(struct hand *hand, struct job *job, int64_t now_us);
 /*
@@ -74,3 +75,7 @@ void hand_settle(struct hand *hand, int64_t now_us);
 bool hand_has_probe(const struct hand *hand);
 /* True when an older job in hand is about the same contact or subject. */
 bool hand_follows(const struct hand *hand, size_t index);
+
+/* What hand.c and hand_keep.c share: notes how a call went, true when it worked; may one be made? */
+bool hand_worked(struct hand *hand, int result);
+bool hand_reaches_redis(const struct hand *hand, int64_t now_us);

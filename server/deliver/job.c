@@ -33,6 +33,7 @@ job_done(struct job *job)
     free(job->body);
     json_decref(job->event);
     json_decref(job->contact);
+    json_decref(job->existing);
     payload_release(&job->payload);
     queue_record_free(&job->record);
     *job = (struct job){0};
@@ -147,7 +148,7 @@ job_subject(const struct job *job)
 bool
 job_needs_events(const struct job *job)
 {
-    return !job->is_too_old;
+    return job->mute == NULL;
 }
 
 bool
@@ -173,6 +174,31 @@ job_event_name(const struct job *job, const struct config *config)
     return name != NULL ? name : "";
 }
 
+/* By any name: whoever is met by phone may be the one met by e-mail. */
+static bool
+is_same_customer(const struct customer *one, const struct customer *other)
+{
+    const struct {
+        const char *of_one;
+        const char *of_other;
+    } names[] = {
+        {one->email, other->email},
+        {one->ext_id, other->ext_id},
+        {one->phone, other->phone},
+        {one->whatsapp, other->whatsapp},
+        {one->phone, other->whatsapp},
+        {one->whatsapp, other->phone},
+    };
+
+    for (size_t i = 0; i < LENGTH(names); i++) {
+        if (names[i].of_one[0] != '\0' &&
+            strcmp(names[i].of_one, names[i].of_other) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 bool
 job_is_related(const struct job *job, const struct job *other)
 {
@@ -180,5 +206,5 @@ job_is_related(const struct job *job, const struct job *other)
         return true;
     }
     return job->identifier.value != NULL && other->identifier.value != NULL &&
-           strcmp(job->identifier.value, other->identifier.value) == 0;
+           is_same_customer(&job->reading.event.customer, &other->reading.event.customer);
 }

@@ -7,6 +7,8 @@
  *                      ├─► TELLING (of its ticket) ─► as if it were PARSED
  *                      └─► FOLDING (reservation, sink's test) ─► FINISHED
  *
+ *   ANSWERED ─► MEETING (what is known of its contact) ─► READY
+ *
  * The calls of a delivery: look the contact up, say what Brevo does not have yet (often nothing),
  * then the event. Every stage may finish a job: with an outcome for the queue and a reason.
  *
@@ -30,6 +32,7 @@ enum job_stage {
     JOB_READY,    /* its effect is ours; `next` may be called */
     JOB_CALLING,  /* `next` is under way */
     JOB_ANSWERED, /* `exchange` has the answer */
+    JOB_MEETING,  /* Brevo knows the contact, or does not: what do we know of it? */
     JOB_FINISHED, /* `settlement` says how it ends */
     JOB_SETTLED,  /* the queue knows */
 };
@@ -37,6 +40,15 @@ enum job_stage {
 enum {
     JOB_LOST_SUSPECT = 2, /* claims lost in a row */
     JOB_LOST_POISON = 5,
+    JOB_ID_SIZE = 24, /* an int64 and the NUL */
+};
+
+/* Of a contact Brevo does not have: whether it once had. */
+enum job_erasure {
+    JOB_MAY_BE_ERASED,
+    JOB_ASKS_WHETHER_ERASED, /* for the number it had */
+    JOB_IS_ERASED,
+    JOB_IS_NEW,
 };
 
 #define JOB_REASON_SHADOW "shadow" /* filtered: written down by shadow.c */
@@ -54,14 +66,26 @@ struct job {
     const char *reservation_sid;    /* JOB_FOLDING */
     const char *task_sid;           /* JOB_FOLDING: where known */
 
-    struct request_identifier identifier;
+    struct request_identifier identifier; /* the event is sent by */
+    struct request_identifier lookup;     /* the contact is looked up by */
+    int64_t contact_id;                   /* Brevo's; 0: not known */
+    char contact_id_text[JOB_ID_SIZE];
+    json_t *existing; /* what Brevo has of the contact, NULL before that is known */
     json_t *contact;
     json_t *event;
     bool is_shadow;     /* written down, not sent */
-    bool is_too_old;    /* update the contact, fire nothing */
+    const char *mute;   /* update the contact, fire nothing, for this reason; else NULL */
+    bool is_wait;       /* no event: a fact that tells how long the customer waited */
     bool has_effect;    /* claimed, to be completed or freed with the settlement */
     bool has_dropped;   /* the identifiers Brevo refused by name */
     bool has_best_only; /* all beside the best one */
+    bool has_begun;     /* Brevo was asked something */
+    bool has_looked_again; /* somebody else was faster than we */
+    bool is_joining;       /* known by its phone: is to gain the e-mail */
+    bool is_unsure;        /* whether Brevo has it: the answer was nobody's */
+    enum job_erasure erasure;
+    unsigned dropped; /* REQUEST_* bits: not said again */
+    unsigned meetings;
 
     enum brevo_endpoint next;
     struct http_exchange exchange;
@@ -87,8 +111,12 @@ void job_effect(struct job *job, enum queue_effect_result effect);
 /* Starts `next`; `auth` is the credential's header. The job must stay where it is. */
 void job_call(struct job *job, const struct config *config, const char *auth,
     struct http_client *client);
-/* After an answer: the next call, or the end. */
+/* After an answer: the next call, a meeting, or the end. */
 void job_advance(struct job *job, const struct brevo_verdict *verdict);
+/* The next call, or, of an event nobody shall hear of, the end. */
+void job_next(struct job *job, enum brevo_endpoint next);
+/* Of a fact that was kept: the end, or whoever waited as long as it says is told. */
+void job_end_fact(struct job *job);
 
 /* The ends. `reason` is static text. */
 void job_deliver(struct job *job);

@@ -3,15 +3,8 @@
  */
 #include <stdlib.h>
 
-#include "server/deliver/job.h"
+#include "server/deliver/job_contact.h"
 #include "server/deliver/pause.h"
-#include "server/ops/log.h"
-#include "server/ops/metrics.h"
-
-enum {
-    BAD_ANSWER_DELAY_MS = 1000,
-    STATUS_FOUND = 200,
-};
 
 static void
 answered(struct http_exchange *exchange)
@@ -25,10 +18,10 @@ answered(struct http_exchange *exchange)
 static char *
 text_of(const json_t *body)
 {
-    const size_t size = json_dumpb(body, NULL, 0, JSON_COMPACT);
+    const size_t size = json_dumpb(body, NULL, 0, REQUEST_DUMP);
     char *text = size > 0 ? calloc(size + 1, 1) : NULL;
 
-    if (text != NULL && json_dumpb(body, text, size, JSON_COMPACT) != size) {
+    if (text != NULL && json_dumpb(body, text, size, REQUEST_DUMP) != size) {
         free(text);
         text = NULL;
     }
@@ -54,8 +47,8 @@ job_call(struct job *job, const struct config *config, const char *auth,
 {
     http_exchange_done(&job->exchange);
     buffer_clear(&job->url);
-    brevo_url(&job->url, config->brevo_base_url, job->next, job->identifier.type,
-        job->identifier.value);
+    brevo_url(&job->url, config->brevo_base_url, job->next, job->lookup.type,
+        job->lookup.value);
     if (!write_body(job) || job->url.failed) {
         job_lack_memory(job);
         return;
@@ -75,61 +68,34 @@ job_call(struct job *job, const struct config *config, const char *auth,
         job_lack_memory(job);
         return;
     }
+    job->has_begun = true;
     job->stage = JOB_CALLING;
 }
 
 /* ---- answered → ready, or finished -------------------------------------------------------- */
 
-static void
-make_next(struct job *job, enum brevo_endpoint next)
+void
+job_next(struct job *job, enum brevo_endpoint next)
 {
     job->next = next;
     job->stage = JOB_READY;
-    if (next == BREVO_EVENT && job->is_too_old) {
-        job_filter(job, EVENT_REASON_TOO_OLD);
+    if (next == BREVO_EVENT && job->mute != NULL) {
+        job_filter(job, job->mute);
     }
 }
 
-/* A 200 that is no contact: somebody between us and Brevo answers in its place. */
-static void
-retry_bad_answer(struct job *job)
+void
+job_end_fact(struct job *job)
 {
-    const int64_t attempts = job->record->attempts;
-
-    if (attempts >= BREVO_ATTEMPTS_MAX) {
-        job_park(job, "bad_answer");
+    if (!job->is_wait) {
+        job_filter(job, EVENT_REASON_FACTS);
         return;
     }
-    job_retry(job, "bad_answer", BAD_ANSWER_DELAY_MS * attempts);
-}
-
-/* Brevo knows the contact: only what is new is said, often nothing. */
-static void
-compare_contact(struct job *job)
-{
-    const struct buffer *answer = &job->exchange.answer;
-
-    if (answer->failed) {
-        /* Too long to read, so nothing can be known to be missing: it is left as it is. */
-        log_warn("contact_unread", "key=%s bytes_max=%d", job->record->key,
-            HTTP_CLIENT_BODY_MAX);
-        make_next(job, BREVO_EVENT);
-        return;
-    }
-    AUTO(payload_release)
-    json_t *existing =
-        answer->size > 0 ? json_loadb(answer->data, answer->size, 0, NULL) : NULL;
-
-    if (job->exchange.status != STATUS_FOUND || json_is_array(existing)) {
-        make_next(job, BREVO_CONTACT_UPSERT); /* nothing was found out */
-        return;
-    }
-    if (!json_is_object(existing)) {
-        retry_bad_answer(job);
-        return;
-    }
-    make_next(job, request_contact_reduce(job->contact, existing) ? BREVO_CONTACT_UPSERT
-                                                                  : BREVO_EVENT);
+    job->mute = EVENT_REASON_FACTS;
+    job->lookup =
+        (struct request_identifier){.type = "contact_id", .value = job->contact_id_text};
+    job->identifier = job->lookup;
+    job_next(job, BREVO_CONTACT_LOOKUP);
 }
 
 static void
@@ -137,10 +103,11 @@ succeed(struct job *job)
 {
     switch (job->next) {
     case BREVO_CONTACT_LOOKUP:
-        compare_contact(job);
+        job_contact_found(job);
         return;
     case BREVO_CONTACT_UPSERT:
-        make_next(job, BREVO_EVENT);
+    case BREVO_CONTACT_UPDATE:
+        job_contact_said(job);
         return;
     case BREVO_EVENT:
         job_deliver(job);
@@ -151,50 +118,6 @@ succeed(struct job *job)
     }
 }
 
-/* What Brevo refuses by name, once; then, or when it names none, all but the best, once. */
-static unsigned
-drop_identifiers(struct job *job, unsigned refused)
-{
-    unsigned dropped = 0;
-
-    if (!job->has_dropped) {
-        job->has_dropped = true;
-        dropped = request_contact_drop(job->contact, refused);
-    }
-    if (dropped == 0 && !job->has_best_only) {
-        job->has_best_only = true;
-        dropped = request_contact_drop(job->contact, REQUEST_OPTIONAL);
-    }
-    return dropped;
-}
-
-static void
-tell_dropped(const struct job *job, unsigned dropped)
-{
-    for (unsigned bit = 1; bit <= REQUEST_OPTIONAL; bit <<= 1) {
-        if ((dropped & bit) != 0) {
-            const char *name = request_optional_name(bit);
-
-            counter_add(metrics_counter(METRIC_BREVO_DROPPED, name, NULL), 1);
-            log_warn(
-                "identifier_dropped", "key=%s identifier=%s", job->record->key, name);
-        }
-    }
-}
-
-static void
-retry_without(struct job *job, const struct brevo_verdict *verdict)
-{
-    const unsigned dropped = drop_identifiers(job, verdict->refused);
-
-    if (dropped == 0) {
-        job_park(job, verdict->reason);
-        return;
-    }
-    tell_dropped(job, dropped);
-    make_next(job, BREVO_CONTACT_UPSERT);
-}
-
 void
 job_advance(struct job *job, const struct brevo_verdict *verdict)
 {
@@ -203,10 +126,10 @@ job_advance(struct job *job, const struct brevo_verdict *verdict)
         succeed(job);
         return;
     case BREVO_NO_CONTACT:
-        make_next(job, BREVO_CONTACT_UPSERT);
+        job_contact_missing(job, verdict);
         return;
     case BREVO_DROP:
-        retry_without(job, verdict);
+        job_contact_refused(job, verdict);
         return;
     case BREVO_RETRY:
         job->settlement.free_attempt = verdict->is_rate_limit;

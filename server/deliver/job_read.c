@@ -62,8 +62,27 @@ map_fact(struct job *job)
     if (event_reservation(job->payload, &job->reservation_sid, &job->task_sid)) {
         job->stage = JOB_FOLDING;
     } else {
-        job_filter(job, EVENT_REASON_FACTS);
+        job_end_fact(job);
     }
+}
+
+/*
+ * When an agent took the task may be told after the ticket was resolved, and then no event of it
+ * says to its contact how long it waited.
+ */
+static void
+note_late_wait(struct job *job, const struct facts *facts, const struct config *config)
+{
+    struct ticket_wait wait;
+    const struct slice contact = ticket_contact(facts);
+
+    ticket_waited(&job->reading, facts, &config->rules, &wait);
+    job->is_wait = job->says.is_about_waiting && wait.is_over && wait.wait_s >= 0 &&
+                   !config_is_shadow(config) &&
+                   slice_to_int64(contact, &job->contact_id) && job->contact_id > 0 &&
+                   slice_to_text(contact, job->contact_id_text, JOB_ID_SIZE);
+    job->reading.event.wait_s = wait.wait_s;
+    job->reading.event.wait_rank = wait.rank;
 }
 
 /*
@@ -126,7 +145,7 @@ map_event(struct job *job, const struct config *config, int64_t now_ms)
     const struct event *event = &job->reading.event;
     const struct rules *rules = &config->rules;
 
-    job->is_too_old = event_is_too_old(event, rules, now_ms);
+    job->mute = event_is_too_old(event, rules, now_ms) ? EVENT_REASON_TOO_OLD : NULL;
     job->identifier = request_identify(&event->customer);
     job->contact = request_contact(event, rules);
     job->event = request_event(event, rules);
@@ -139,6 +158,7 @@ map_event(struct job *job, const struct config *config, int64_t now_ms)
         job_park(job, EVENT_REASON_UNPARSEABLE);
         return;
     }
+    job->lookup = job->identifier;
     job->next = BREVO_CONTACT_LOOKUP;
     job->stage = JOB_MAPPED;
 }
@@ -180,6 +200,9 @@ job_judge(struct job *job, const struct facts *facts, const struct config *confi
     const int64_t now_ms = job_now_ms(job, now_us);
 
     if (is_fact(job)) {
+        if (facts != NULL) {
+            note_late_wait(job, facts, config);
+        }
         map_fact(job);
         return;
     }

@@ -57,7 +57,7 @@ operator_stops_all(const struct pause *pause)
 static bool
 operator_stops(const struct pause *pause, enum event_type type)
 {
-    for (size_t i = 0; i < pause->shown.count; i++) {
+    for (size_t i = 0; i < pause->shown.count && type < EVENT_TYPE_COUNT; i++) {
         const struct slice cause = slice_of(pause->shown.items[i].name);
 
         if (slice_starts(cause, operator_event) &&

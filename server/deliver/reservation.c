@@ -65,7 +65,7 @@ reservation_fold(struct queue *queue, struct job *job, int64_t now_us)
     if (job->task_sid != NULL) {
         r = queue_link_put(queue, job->reservation_sid, job->task_sid);
         if (r == QUEUE_OK) {
-            job_filter(job, EVENT_REASON_FACTS);
+            job_end_fact(job);
         }
         return r;
     }

@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "mapping/history.h"
 #include "mapping/timestamp.h"
 #include "server/ops/clock.h"
 #include "server/ops/log.h"
@@ -56,7 +57,7 @@ list_requests(const struct job *job)
 
     if (!add_request(requests, job, BREVO_CONTACT_LOOKUP, NULL) ||
         !add_request(requests, job, BREVO_CONTACT_UPSERT, job->contact) ||
-        (!job->is_too_old && !add_request(requests, job, BREVO_EVENT, job->event))) {
+        (job->mute == NULL && !add_request(requests, job, BREVO_EVENT, job->event))) {
         json_decref(requests);
         return NULL;
     }
@@ -73,10 +74,10 @@ write_line(const struct job *job, const struct config *config, size_t *ret_size)
     json_t *told =
         json_pack("{s:s, s:s, s:s, s:o}", "recorded", now, "record", job->record->key,
             "event", job_event_name(job, config), "requests", list_requests(job));
-    const size_t size = json_dumpb(told, NULL, 0, JSON_COMPACT);
+    const size_t size = json_dumpb(told, NULL, 0, REQUEST_DUMP);
     char *line = size > 0 ? malloc(size + 1) : NULL;
 
-    if (line != NULL && json_dumpb(told, line, size, JSON_COMPACT) == size) {
+    if (line != NULL && json_dumpb(told, line, size, REQUEST_DUMP) == size) {
         line[size] = '\n';
         *ret_size = size + 1;
     } else {
@@ -180,8 +181,10 @@ wait_for_the_file(struct shadow *shadow, struct job *job, int error)
 void
 shadow_keep(struct shadow *shadow, struct job *job)
 {
+    const struct rules *rules = &shadow->config->rules;
+    const bool is_complete = history_alone(&job->reading.event, rules, job->contact) >= 0;
     size_t size = 0;
-    char *line = write_line(job, shadow->config, &size);
+    char *line = is_complete ? write_line(job, shadow->config, &size) : NULL;
 
     if (line == NULL) {
         job_lack_memory(job);

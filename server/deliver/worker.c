@@ -28,10 +28,10 @@ enum {
     CONNECTIONS_MAX = HAND_JOBS_MAX,
     CALL_MARGIN_MS = 2 * 1000, /* to settle, with a slow Redis */
     /*
-     * A delivery is mostly at most four calls (lookup, contact, contact without its phone, event),
-     * and nobody may take its claim over meanwhile: without time for one more it goes back.
+     * A delivery is mostly at most six calls (lookup, by phone, creation, without its phone, numbers,
+     * event), and nobody may take its claim over meanwhile: without time for one more it goes back.
      */
-    CLAIM_DEADLINE_MS = 4 * BREVO_TIMEOUT_MS + FLOW_WAIT_MAX_MS + CALL_MARGIN_MS,
+    CLAIM_DEADLINE_MS = 6 * BREVO_TIMEOUT_MS + FLOW_WAIT_MAX_MS + CALL_MARGIN_MS,
     PACED_DELAY_MIN_MS = 1000,
     IDLE_MIN_MS = 10,
     IDLE_MAX_MS = 100,
@@ -113,8 +113,7 @@ waits_too_long(const struct worker *worker, const struct job *job, int64_t wait_
     const int64_t age_ms = (worker->now_us - job->claimed_us) / US_PER_MS;
     const int64_t end_ms = age_ms + wait_ms + BREVO_TIMEOUT_MS + CALL_MARGIN_MS;
 
-    return end_ms > CLAIM_DEADLINE_MS ||
-           (job->next == BREVO_CONTACT_LOOKUP && wait_ms > FLOW_WAIT_MAX_MS);
+    return end_ms > CLAIM_DEADLINE_MS || (!job->has_begun && wait_ms > FLOW_WAIT_MAX_MS);
 }
 
 /* True when the next call may start now. What would wait too long goes back instead. */
@@ -187,13 +186,13 @@ worker_step(struct worker *worker)
         if (job->stage == JOB_PARSED) {
             job_map(job, worker->config, worker->now_us);
         }
+        if (job->stage == JOB_ANSWERED) {
+            judge(worker, job);
+        }
         hand_keep(hand, job, worker->now_us); /* what others shall know */
         if (job->stage == JOB_MAPPED && !paused(worker, job) && !hand_follows(hand, i)) {
             CRASH_POINT("effect_due");
             hand_claim_effect(hand, job, worker->now_us);
-        }
-        if (job->stage == JOB_ANSWERED) {
-            judge(worker, job);
         }
         if (job->stage == JOB_READY && !paused(worker, job) &&
             (job->is_shadow || paced(worker, job))) {

@@ -11,6 +11,7 @@
 #include "server/ingest/sink_seen.h"
 #include "server/ops/clock.h"
 #include "server/ops/log.h"
+#include "server/ops/sha256.h"
 
 enum {
     TYPE_SHOWN_MAX = 80,
@@ -105,9 +106,9 @@ call_events_done(struct call *call)
 static bool
 key_raw_bytes(enum source source, struct keyed_event *event, struct queue_put *put)
 {
-    char hash[VERIFY_SHA256_SIZE];
+    char hash[SHA256_HEX_SIZE];
 
-    if (!verify_try_sha256_hex(event->bytes, hash)) {
+    if (!sha256_try_hex(event->bytes, hash)) {
         return false;
     }
     const int size =
@@ -122,9 +123,9 @@ key_raw_bytes(enum source source, struct keyed_event *event, struct queue_put *p
 static bool
 key_by_content(struct keyed_event *event)
 {
-    char hash[VERIFY_SHA256_SIZE];
+    char hash[SHA256_HEX_SIZE];
 
-    if (!verify_try_sha256_hex(event->bytes, hash)) {
+    if (!sha256_try_hex(event->bytes, hash)) {
         return false;
     }
     key_add_content(event, hash);

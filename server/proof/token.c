@@ -15,6 +15,7 @@
 #include "server/ops/clock.h"
 #include "server/ops/gate.h"
 #include "server/ops/log.h"
+#include "server/ops/sha256.h"
 #include "server/proof/token_cache.h"
 #include "server/proof/token_question.h"
 
@@ -293,12 +294,12 @@ enum token_verdict
 token_check(struct token_checker *checker, struct slice token, struct token_check *check)
 {
     static const struct token_answer invalid = {.verdict = TOKEN_INVALID};
-    char hash[VERIFY_SHA256_SIZE];
+    char hash[SHA256_HEX_SIZE];
 
     if (!question_is_token(token)) {
         return tell(check, &invalid);
     }
-    if (!verify_try_sha256_hex(token, hash)) {
+    if (!sha256_try_hex(token, hash)) {
         return tell(check, &unknown);
     }
     const struct token_answer *answer =

@@ -7,6 +7,7 @@
  */
 #pragma once
 
+#include "server/ops/sha256.h"
 #include "server/proof/token_answer.h"
 #include "server/proof/verify.h"
 
@@ -20,7 +21,7 @@ struct token_now {
 };
 
 struct token_kept {
-    char hash[VERIFY_SHA256_SIZE]; /* empty: free */
+    char hash[SHA256_HEX_SIZE]; /* empty: free */
     struct token_answer answer;
     struct token_now until;
     uint64_t used; /* the cache's count of uses when it was the last */

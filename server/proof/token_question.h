@@ -4,12 +4,13 @@
  */
 #pragma once
 
+#include "server/ops/sha256.h"
 #include "server/proof/token.h"
 #include "server/proof/token_ring.h"
 
 struct question {
     struct question *next; /* the list's, oldest first */
-    char hash[VERIFY_SHA256_SIZE];
+    char hash[SHA256_HEX_SIZE];
     struct buffer body; /* what is sent: it holds the token */
     struct http_exchange exchange;
     struct token_checker *checker;

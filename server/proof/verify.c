@@ -18,6 +18,7 @@
 #include <string.h>
 
 #include "mapping/form.h"
+#include "server/ops/sha256.h"
 #include "server/proof/signed_text.h"
 
 enum {
@@ -124,12 +125,12 @@ static int
 check_body_hash(struct slice query, struct slice body)
 {
     const struct slice claimed = signed_text_body_hash(query);
-    char hex[VERIFY_SHA256_SIZE];
+    char hex[SHA256_HEX_SIZE];
 
     if (claimed.size == 0) {
         return VERIFY_E_NO_BODY_HASH;
     }
-    if (!verify_try_sha256_hex(body, hex)) {
+    if (!sha256_try_hex(body, hex)) {
         return -ENOMEM;
     }
     return slice_is(claimed, hex) ? VERIFY_OK : VERIFY_E_BODY_HASH;

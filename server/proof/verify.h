@@ -21,7 +21,6 @@ enum {
     VERIFY_CANDIDATES_MAX = 120, /* all of these */
     VERIFY_URL_MAX = 8192,
     VERIFY_SIGNATURE_SIZE = 29, /* 28 characters and the NUL */
-    VERIFY_SHA256_SIZE = 65,
     VERIFY_FORM_MAX = 4 * 1024 * 1024,
     /*
      * Every candidate and token takes a pass over a form, so that a wrong signature costs as much
@@ -105,9 +104,6 @@ const char *verify_reason(
 int verify_sign(const char *token, const struct verify_input *input,
     char ret_signature[VERIFY_SIGNATURE_SIZE]) MUST_USE;
 
-/* Ends the program when memory is out; the other one says so. */
-void verify_sha256_hex(struct slice bytes, char ret_hex[VERIFY_SHA256_SIZE]);
-bool verify_try_sha256_hex(struct slice bytes, char ret_hex[VERIFY_SHA256_SIZE]) MUST_USE;
 const char *verify_version(void); /* "OpenSSL 3.0.15 ...", of the library at run time */
 /* base64 for Basic auth; false when it does not fit. */
 bool verify_base64(struct slice bytes, char *ret_text, size_t capacity) MUST_USE;

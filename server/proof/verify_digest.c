@@ -1,49 +1,16 @@
 /*
- * verify_digest.c - hashes, base64 and comparing secrets: what proofs are made of.
+ * verify_digest.c - base64 and comparing secrets: what proofs are made of.
  */
 #include <limits.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "server/proof/verify.h"
 
 enum {
-    SHA256_SIZE = 32,
     BASE64_MAX = 8 * 1024, /* of a text to decode */
 };
-
-static bool
-sha256(struct slice bytes, unsigned char ret_hash[SHA256_SIZE])
-{
-    return EVP_Digest(bytes.data, bytes.size, ret_hash, NULL, EVP_sha256(), NULL) == 1;
-}
-
-bool
-verify_try_sha256_hex(struct slice bytes, char ret_hex[VERIFY_SHA256_SIZE])
-{
-    static const char digits[] = "0123456789abcdef";
-    unsigned char hash[SHA256_SIZE];
-
-    if (!sha256(bytes, hash)) {
-        return false;
-    }
-    for (size_t i = 0; i < sizeof(hash); i++) {
-        ret_hex[2 * i] = digits[hash[i] >> 4];
-        ret_hex[2 * i + 1] = digits[hash[i] & 0xf];
-    }
-    ret_hex[VERIFY_SHA256_SIZE - 1] = '\0';
-    return true;
-}
-
-void
-verify_sha256_hex(struct slice bytes, char ret_hex[VERIFY_SHA256_SIZE])
-{
-    if (!verify_try_sha256_hex(bytes, ret_hex)) {
-        abort(); /* no memory for 200 bytes; a made-up hash would name the wrong record */
-    }
-}
 
 /*
  * The secret is read round and round, for as long as what was given is: so the time depends neither

@@ -5,6 +5,7 @@ import http.server
 import json
 import os
 import pathlib
+import re
 import signal
 import sys
 import threading
@@ -62,10 +63,13 @@ def check_requests(sandbox):
         return
     jsonschema = pytest.importorskip("jsonschema")
     paths = json.loads(found[0].read_text())["paths"]
-    for path in ("/contacts", "/events"):
-        content = paths[path]["post"]["requestBody"]["content"]
+    for method, path in (("post", "/contacts"), ("post", "/events"),
+                         ("put", "/contacts/{identifier}")):
+        content = paths[path][method]["requestBody"]["content"]
         checker = jsonschema.Draft202012Validator(content["application/json"]["schema"])
-        for entry in sandbox.requests("POST", path)[:200]:
+        asked = [entry for entry in sandbox.requests(method.upper())
+                 if re.fullmatch(path.replace("{identifier}", "[^/]+"), entry["path"])]
+        for entry in asked[:200]:
             checker.validate(entry["body"])
 
 

@@ -344,6 +344,15 @@ class Sandbox:
         assert self.brevo.account.violations == []
 
 
+def as_one(bodies):
+    """What several upserts of a contact say together."""
+    one = {}
+    for body in bodies:
+        one.update({**body, **({"attributes": {**one.get("attributes", {}), **body["attributes"]}}
+                               if "attributes" in body else {})})
+    return one
+
+
 class Iam:
     def __init__(self):
         self.service = fake_iam.Iam(ACCOUNT_SID, AUTH_TOKEN)

@@ -20,7 +20,7 @@ SECONDS = int(os.environ.get("FLEXBREVO_SCALE_S", "6"))
 SEED = int(os.environ.get("FLEXBREVO_SEED", str(time.time_ns() % 1_000_000)))
 IN_FLIGHT_MAX = 8       # sent and not settled, per worker
 BREVO_S = 0.02          # how long Brevo takes
-CLAIM_DEADLINE_S = 46   # see docs/decisions/0014
+CLAIM_DEADLINE_S = 66   # see docs/decisions/0014
 
 
 class Fleet:

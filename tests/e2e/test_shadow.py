@@ -72,8 +72,13 @@ def test_what_is_written_down_is_what_live_sends(program, twilio, sandbox, tmp_p
     live = program(changes={"state_dir": str(tmp_path / "live")}).start()
     live.caller().send(twilio.callback(task))
     sandbox.wait_for_events(1)
-    sent = [(entry["method"], entry["path"], entry["body"]) for entry in sandbox.requests()]
-    assert [(r["method"], r["path"], r.get("body")) for r in line["requests"]] == sent
+    for said in line["requests"]:
+        sent = [entry["body"] for entry in sandbox.requests(said["method"], said["path"])]
+        assert harness.as_one(sent) == said["body"] if "body" in said else sent == [None]
+    by_phone = ("phone_id", "whatsapp_id")      # only whom Brevo does not know by e-mail
+    assert {entry["method"] + entry["path"] for entry in sandbox.requests()
+            if not entry["path"].endswith(by_phone)} == {
+                said["method"] + said["path"] for said in line["requests"]}
 
 
 def test_no_effect_counts_as_done_when_the_mode_is_live_again(program, twilio, sandbox):

@@ -79,6 +79,7 @@ def test_an_answer_reaches_brevo_with_its_score_and_without_its_comment(
     assert (properties["score"], properties["score_max"]) == (9, 10)
     assert properties["survey_id"] == "nps"
     assert "very private" not in json.dumps(sandbox.requests())
+    assert sandbox.contact(email)["listIds"] == [33]        # csat_respondents
 
 
 def test_what_nobody_can_read_in_an_answer_is_parked(caller, twilio, flexbrevo):

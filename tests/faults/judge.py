@@ -2,7 +2,7 @@
 
 P1  every acknowledged event ends in exactly one of delivered, filtered, parked; in the right one
 P2  nothing is delivered that was not sent
-P3  contacts are, after all, as they are without any fault
+P3  contacts are, after all, as what got through makes them without any fault
 P4  Brevo takes no event twice, but where its answer was hidden, or the worker killed meanwhile
 P5  is a matter of time: see run.py, a fresh event passes soon after the faults
 P6  accepted = delivered + filtered + parked + dropped + pending in every snapshot

@@ -276,18 +276,19 @@ class Laboratory:
         harness.wait_until(self.is_quiet, lambda: f"an empty queue: {self.metrics('server')}",
                            timeout_s)
 
-    def evidence(self, workload, clean=None):
+    def evidence(self, workload):
         self._note_deaths()
         return Evidence(
             workload=workload, records=self.records(), receipts=self.sandbox.receipts(),
             cuts=list(self.cuts), samples=[*self.samples, self.metrics("server")],
             discarded=list(self.sender.discarded), deaths=list(self.deaths),
             violations=list(self.sandbox.brevo.account.violations),
-            contacts=contacts(self.sandbox), clean_contacts=clean)
+            contacts=contacts(self.sandbox), clean_contacts=None)
 
 
 def contacts(sandbox):
     """{email: contact} without what the order of arrival decides."""
     return {contact["email"]: {name: value for name, value in contact.items()
                                if name not in ("id", "createdAt", "modifiedAt")}
+            | {"listIds": sorted(contact["listIds"])}       # which, not which first
             for contact in sandbox.contacts()}

@@ -23,6 +23,7 @@ class Post:
     caller: str                 # of twilio_sender.CALLERS
     webhook: harness.Webhook
     records: tuple              # record keys; one that ends in "/" is the begin of one
+    events: tuple = ()          # of a batch: what tells of each record
     due_s: float = 0.0          # since the start
     acknowledged: bool = False
     statuses: list = dataclasses.field(default_factory=list)    # None: no answer
@@ -35,6 +36,7 @@ class Workload:
         self.twilio = harness.Twilio()
         self.time_ms = int(time.time() * 1000)
         self.posts = []
+        self.asked = set()
         self.fates = {}         # record -> (event name, task), "filtered" or "parked"
         self.customers = [self._customer() for _ in range(12)]
         streamed = []
@@ -70,7 +72,9 @@ class Workload:
                 self.by(way, task, event, streamed)
         if lucky() < 0.3 and ending == "task.completed":    # nobody gives up whom an agent took
             self._fact(task, streamed)
-        if lucky() < 0.15:
+        # One for each customer: a survey's answer is as late as it arrives, and the latest counts.
+        if lucky() < 0.15 and task.customer.email not in self.asked:
+            self.asked.add(task.customer.email)
             self._survey(task)
         if lucky() < 0.1:
             self._junk()
@@ -135,10 +139,23 @@ class Workload:
         while streamed:
             batch = [streamed.pop() for _ in range(
                 min(len(streamed), self.choose.randint(1, BATCH_MAX)))]
-            self.posts.append(Post("stream", self.twilio.json([event for event, _ in batch]),
-                                   tuple(record for _, record in batch)))
+            self.posts.append(self._batch(batch))
+
+    def _batch(self, told):
+        events, records = zip(*told)
+        return Post("stream", self.twilio.json(list(events)), records, events)
 
     # ---- asked afterwards
+
+    def without_what_was_lost(self, stored):
+        """The posts that tell of the stored records, and of no others."""
+        for post in self.posts:
+            told = [record for record in post.records if stored(record)]
+            if len(told) == len(post.records):
+                yield post
+            elif told:
+                yield self._batch([one for one in zip(post.events, post.records)
+                                   if one[1] in told])
 
     def event_count(self):
         return sum(len(post.records) for post in self.posts)

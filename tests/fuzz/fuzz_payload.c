@@ -7,6 +7,7 @@
 #include <jansson.h>
 #include <string.h>
 
+#include "mapping/history.h"
 #include "mapping/request.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -29,14 +30,22 @@ static const struct rules rules = {
             {"customer_tier", "VIP_TIER"},
             {"account_id", "ACCOUNT_ID"},
             {"attributes.a.b", "ANYTHING"},
+            {"last_conversation_date", "LAST_SUPPORT_DATE"},
+            {"total_conversations", "SUPPORT_TICKET_COUNT"},
+            {"avg_wait_time", "AVG_WAIT_TIME"},
+            {"last_csat_score", "CSAT_SCORE"},
+            {"preferred_channel", "PREFERRED_CHANNEL"},
         },
-    .field_count = 7,
+    .field_count = 12,
     .channels = {true, true, true, true, true, true, true, true, true},
     .sync_conversations = true,
     .sync_tasks = true,
     .sync_customers = true,
     .sync_csat = true,
     .list_support_contacts = 32,
+    .list_csat_respondents = 33,
+    .wait_max_ms = 14400000,
+    .csat_scale = 5,
     .own_numbers = {.items = {"+15550100000"}, .count = 1},
     .internal_domains = {.items = {"example.net"}, .count = 1},
     .ext_id_from = "attributes.id",
@@ -127,10 +136,26 @@ check_reduced(const json_t *sent)
     }
 }
 
+/* Of a contact that has what one event makes of a new one, the same event changes nothing. */
+static void
+check_attributes(const struct event *event, const json_t *sent)
+{
+    AUTO(payload_release) json_t *body = json_object();
+    struct history_says says;
+    struct facts known = {0};
+
+    history_read(event, &rules, NULL, &says);
+    for (size_t i = 0; i < says.fact_count; i++) {
+        facts_add(&known, says.facts[i]);
+    }
+    fuzz_check(known.count > 0, "a base");
+    fuzz_check(history_write(body, &known, sent, &rules) == 0, "nothing is new");
+}
+
 static void
 check_delivery(const struct event *event)
 {
-    AUTO(payload_release) json_t *contact = request_contact(event, &rules);
+    AUTO(payload_release) json_t *contact = history_contact_alone(event, &rules);
     AUTO(payload_release) json_t *request = request_event(event, &rules);
 
     fuzz_check(event->effect_key[0] != '\0', "an effect");
@@ -138,6 +163,7 @@ check_delivery(const struct event *event)
     check_contact(contact);
     check_event(request);
     check_reduced(contact);
+    check_attributes(event, contact);
 }
 
 static void

@@ -16,6 +16,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "mapping/history.h"
 #include "mapping/request.h"
 #include "mapping/ticket.h"
 #include "tests/golden/golden_file.h"
@@ -79,6 +80,8 @@ static const struct rules rules = {
     .own_numbers = {.items = {"+15550100000"}, .count = 1},
     .internal_domains = {.items = {"staff.example.com"}, .count = 1},
     .agent = RULES_AGENT_SID,
+    .wait_max_ms = 14400000,
+    .csat_scale = 5,
     .filter_tests = true,
 };
 
@@ -115,7 +118,8 @@ static void
 settle_json(struct golden *golden, const char *path, json_t *value)
 {
     AUTO(buffer_done) struct buffer text = {0};
-    char *dumped = value != NULL ? json_dumps(value, JSON_INDENT(2)) : NULL;
+    char *dumped =
+        value != NULL ? json_dumps(value, JSON_INDENT(2) | REQUEST_REALS) : NULL;
 
     buffer_init(&text, TEXT_SIZE_MAX);
     if (value != NULL) {
@@ -274,8 +278,8 @@ with_ticket(const json_t *payload, struct event_reading *reading)
 static json_t *
 requests(const struct event *event)
 {
-    return json_pack("{s:o, s:o}", "contact", request_contact(event, &rules), "event",
-        request_event(event, &rules));
+    return json_pack("{s:o, s:o}", "contact", history_contact_alone(event, &rules),
+        "event", request_event(event, &rules));
 }
 
 static void

@@ -7,12 +7,14 @@ prints `listening on http://127.0.0.1:PORT/v3` and serves until it is ended. Bes
 /v3) there is a control API without a key, see http_service.py; here it also has
 
     GET /sandbox/contacts, /sandbox/events, /sandbox/violations
+    GET /sandbox/calls                  {"POST /events": how many, ...}
 
 and these faults by name: ip_blocked, key_revoked, forbidden, payment, rate_limited ("reset": N,
 or without: no header), html_524, empty_500, object_500.
 """
 
 import argparse
+import collections
 import json
 import os
 import re
@@ -88,6 +90,7 @@ class Brevo(http_service.Service):
     def reset(self):
         limit, other = (self.rps, OTHER_PER_HOUR) if self.rps else (UNLIMITED, UNLIMITED)
         self.account = Account()
+        self.calls = collections.Counter()
         self.buckets = {
             "events": Bucket(limit, 1),
             "contacts": Bucket(limit, 1),
@@ -98,6 +101,7 @@ class Brevo(http_service.Service):
 
     def answer(self, request):
         with self.lock:
+            self.calls[endpoint_of(request)] += 1
             allowed, headers = self.buckets[bucket_of(request)].take(time.monotonic())
             try:
                 self._check_key(request)
@@ -151,6 +155,7 @@ class Brevo(http_service.Service):
             "/sandbox/contacts": lambda: list(self.account.contacts.values()),
             "/sandbox/events": lambda: self.account.events,
             "/sandbox/violations": lambda: self.account.violations,
+            "/sandbox/calls": lambda: self.calls,
         }
         if request.method != "GET" or request.path not in pages:
             return None
@@ -205,6 +210,14 @@ def bucket_of(request):
     if request.method == "POST" and path == "/events":
         return "events"
     return "contacts" if path == "/contacts" or path.startswith("/contacts/") else "other"
+
+
+def endpoint_of(request):
+    """"GET /contacts/{}", whichever contact it is."""
+    path = request.path[3:]
+    pattern = next((pattern for method, pattern, _ in ROUTES
+                    if method == request.method and re.fullmatch(pattern, path)), path)
+    return request.method + " " + re.sub(r"\([^)]*\)", "{}", pattern)
 
 
 def json_body(request):

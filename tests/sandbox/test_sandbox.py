@@ -380,6 +380,15 @@ def test_the_log_tells_everything_and_reset_forgets_it(brevo):
     assert brevo.get("/sandbox/log")[1] == brevo.get("/sandbox/contacts")[1] == []
 
 
+def test_calls_are_counted_by_endpoint(brevo):
+    brevo.post("/v3/contacts", CONTACT)
+    brevo.get("/v3/contacts/jane%40example.com?identifierType=email_id")
+    brevo.get("/v3/contacts/1")
+    brevo.post("/v3/events", {})
+    assert brevo.get("/sandbox/calls")[1] == {
+        "POST /contacts": 1, "GET /contacts/{}": 2, "POST /events": 1}
+
+
 def test_a_restored_sandbox_is_the_same_account_and_tells_what_it_saw_before(start, tmp_path):
     log, lines = str(tmp_path / "log"), []
     first = start(brevo_sandbox.Brevo(rps=0, log_file=log))

@@ -33,7 +33,7 @@ HOMES = {
     "microhttpd.h": {"server/net/http.c", "server/net/http_response.c"},
     "curl/": {"server/net/http_client.c", "server/net/http_transfer.c"},
     "openssl/": {"server/proof/verify.c", "server/proof/verify_digest.c",
-                 "server/ingest/seal.c"},
+                 "server/ingest/seal.c", "server/ops/sha256.c"},
     "hiredis/": {"queue/redis.c"},
     "sqlite3.h": {"queue/spool_db.h"},
     "yaml.h": {"server/config/config_yaml.c"},

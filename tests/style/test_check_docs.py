@@ -47,7 +47,7 @@ def test_the_tests_that_are_named_exist(tmp_path):
 
 @pytest.mark.parametrize("document, word, instead, finding", [
     ("operations.md", "| `bad_answer`", "| `bad_answers`",
-     "Why a record was parked: bad_answer of server/deliver/job_call.c is missing"),
+     "Why a record was parked: bad_answer of server/deliver/job_contact.c is missing"),
     ("operations.md", "| `bad_answer`", "| `bad_answer`, `bad_luck`",
      "Why a record was parked: bad_luck is in no code, or here twice"),
     ("operations.md", "`own_number`, ", "",

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "queue/audit.h"
+#include "queue/facts.h"
 #include "queue/handle.h"
 #include "queue/health.h"
 #include "queue/parked.h"
@@ -325,6 +326,22 @@ a_node_that_hangs_rests_with_all_its_partitions(void **state)
 }
 
 static void
+facts_and_items_of_a_subject_are_at_one_node(void **state)
+{
+    const struct fact told[] = {{slice_of("#ticket/a|b"), slice_of("x"), 1},
+        {slice_of("+last"), slice_of("y"), 2}};
+
+    (void)state;
+    for (int i = 0; i < TASKS; i++) {
+        struct queue_facts item = {.subject = task_key(i), .facts = told, .count = 2};
+
+        assert_int_equal(queue_facts_merge(queue, &item, 1), QUEUE_OK);
+        assert_int_equal(facts_find(&item.all, slice_of("#ticket=x"))->rank, 1);
+        queue_facts_done(&item, 1);
+    }
+}
+
+static void
 another_partition_count_is_refused(void **state)
 {
     struct queue_options options = spread_options(NULL);
@@ -363,6 +380,7 @@ main(void)
         TEST(one_node_that_is_nearly_full_counts_until_it_has_room),
         TEST(a_node_that_hangs_is_said_and_left_to_rest),
         TEST(a_node_that_hangs_rests_with_all_its_partitions),
+        TEST(facts_and_items_of_a_subject_are_at_one_node),
         TEST(another_partition_count_is_refused),
         TEST(without_replicas_wait_replicas_acknowledges_nothing),
     };

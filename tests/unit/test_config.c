@@ -59,6 +59,9 @@ has_the_mapping_of_the_manual_by_default(void **state)
     assert_true(rules->channels[CHANNEL_UNKNOWN] && rules->channels[CHANNEL_OTHER]);
     assert_int_equal(rules->list_support_contacts, 0);
     assert_int_equal(rules->max_event_age_ms, INT64_C(24) * 60 * 60 * 1000);
+    assert_int_equal(rules->wait_max_ms, INT64_C(4) * 60 * 60 * 1000);
+    assert_int_equal(rules->csat_scale, 5);
+    assert_int_equal(config.facts_retention_ms, INT64_C(760) * 24 * 60 * 60 * 1000);
     assert_int_equal(rules->agent, RULES_AGENT_NONE);
     assert_true(rules->sync_conversations && rules->sync_tasks && rules->sync_customers);
     assert_true(rules->sync_csat);
@@ -103,6 +106,7 @@ reads_every_key_of_a_complete_file(void **state)
     assert_int_equal(config.dedupe_window_ms, INT64_C(7) * 24 * 60 * 60 * 1000);
     assert_int_equal(config.plugin_wait_ms, 500);
     assert_int_equal(config.keep_bodies_ms, INT64_C(48) * 60 * 60 * 1000);
+    assert_int_equal(config.facts_retention_ms, INT64_C(30) * 24 * 60 * 60 * 1000);
     assert_string_equal(config.state_dir, "./state");
 }
 
@@ -129,6 +133,8 @@ fills_the_rules_from_a_complete_file(void **state)
     assert_string_equal(rules->event_names[EVENT_TASK_COMPLETED], "Ticket-Closed_2");
     assert_string_equal(rules->event_names[EVENT_TASK_CANCELED], "SUPPORT_ABANDONED");
     assert_int_equal(rules->max_event_age_ms, INT64_C(90) * 60 * 1000);
+    assert_int_equal(rules->wait_max_ms, INT64_C(2) * 60 * 60 * 1000);
+    assert_int_equal(rules->csat_scale, 10);
     assert_int_equal(rules->own_numbers.count, 1);
     assert_string_equal(rules->own_numbers.items[0], "+15550001111");
     assert_string_equal(rules->internal_domains.items[0], "corp.example.com");

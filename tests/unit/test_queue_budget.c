@@ -121,6 +121,17 @@ times_of_the_future_hold_nobody_up(void **state)
     assert_true(take(queue, 1, 0).granted == 1);
 }
 
+/* Anybody may write a text under any key; what was granted is not known then. */
+static void
+one_that_was_overwritten_begins_anew(void **state)
+{
+    (void)state;
+    (void)take(queue, 0, 60 * 1000);
+    (void)REDIS_DO(&redis, "SET", "fb:budget:events", "something else");
+    assert_int_equal(take(queue, 1, 0).granted, 1);
+    assert_int_equal(take(queue, HOLDS, 60 * 1000).granted, 0);
+}
+
 static void
 it_works_over_maxmemory(void **state)
 {
@@ -147,6 +158,7 @@ main(void)
         TEST(a_block_is_everybodys_and_is_not_shortened),
         TEST(each_name_has_its_own),
         TEST(times_of_the_future_hold_nobody_up),
+        TEST(one_that_was_overwritten_begins_anew),
         TEST(it_works_over_maxmemory),
     };
 

@@ -25,6 +25,7 @@ static const struct rules rules = {
     .field_count = 10,
     .sync_customers = true,
     .list_support_contacts = 32,
+    .list_csat_respondents = 33,
 };
 
 static void
@@ -177,6 +178,19 @@ joins_no_list_at_the_end_of_a_conversation(void **state)
     assert_json(contact, "{'updateEnabled':true,'email':'a@example.com'}");
 }
 
+static void
+whoever_answers_a_survey_joins_the_respondents(void **state)
+{
+    AUTO(payload_release) json_t *payload = json_object();
+    const struct event event = {.type = EVENT_SURVEY_COMPLETED,
+        .payload = payload,
+        .customer = {.email = "a@example.com"}};
+    AUTO(payload_release) json_t *contact = request_contact(&event, &rules);
+
+    (void)state;
+    assert_json(contact, "{'updateEnabled':true,'email':'a@example.com','listIds':[33]}");
+}
+
 static const struct {
     const char *contact;
     const char *existing;
@@ -305,6 +319,7 @@ main(void)
         cmocka_unit_test(says_nothing_but_who_and_what),
         cmocka_unit_test(greets_nobody_by_a_number_an_address_or_a_stand_in),
         cmocka_unit_test(joins_no_list_at_the_end_of_a_conversation),
+        cmocka_unit_test(whoever_answers_a_survey_joins_the_respondents),
         cmocka_unit_test(keeps_only_what_brevo_does_not_have),
         cmocka_unit_test(says_everything_to_a_brevo_that_knows_nothing),
         cmocka_unit_test(drops_what_is_refused_and_never_the_best_identifier),

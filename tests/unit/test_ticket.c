@@ -11,10 +11,11 @@
 #include "mapping/ticket.h"
 #include "tests/unit/event_fixture.h"
 #include "tests/unit/json_of.h"
+#include "tests/unit/page_table.h"
 
 enum {
     WORDS_MAX = 8,
-    TEXT_MAX = 400,
+    TEXT_MAX = CELL_SIZE,
     BEGAN_S = 1767225600,
 };
 
@@ -45,36 +46,18 @@ struct play {
 
 /* ---- the page ------------------------------------------------------------------------------ */
 
-static void
-trim_cell(char *cell)
-{
-    size_t size = strlen(cell);
-    size_t kept = 0;
-
-    for (size_t i = 0; i < size; i++) {
-        if (cell[i] != '`') {
-            cell[kept++] = cell[i];
-        }
-    }
-    while (kept > 0 && cell[kept - 1] == ' ') {
-        kept--;
-    }
-    cell[kept] = '\0';
-    memmove(cell, cell + strspn(cell, " "), kept - strspn(cell, " ") + 1);
-}
-
 static bool
 read_row(const char *line, struct row *row)
 {
-    if (sscanf(line, "| %399[^|]| %399[^|]|%399[^|]|%399[^|]|", row->told, row->after,
-            row->with, row->becomes) != 4 ||
-        row->told[0] != '`') {
+    char cells[CELLS][CELL_SIZE];
+
+    if (!read_cells(line, 0, cells)) {
         return false;
     }
-    trim_cell(row->told);
-    trim_cell(row->after);
-    trim_cell(row->with);
-    trim_cell(row->becomes);
+    memcpy(row->told, cells[0], TEXT_MAX);
+    memcpy(row->after, cells[1], TEXT_MAX);
+    memcpy(row->with, cells[2], TEXT_MAX);
+    memcpy(row->becomes, cells[3], TEXT_MAX);
     return true;
 }
 
@@ -276,35 +259,6 @@ judge(struct play *play, const size_t *order, const struct rules *by, long after
         (void)snprintf(becomes + size, (size_t)(TEXT_MAX - size), " wait_s=%ld",
             (long)reading.event.wait_s);
     }
-}
-
-/* The next order of `count` numbers; false behind the last. */
-static bool
-permute(size_t *order, size_t count)
-{
-    size_t i = count;
-    size_t j = count;
-
-    while (i > 1 && order[i - 2] > order[i - 1]) {
-        i--;
-    }
-    if (i <= 1) {
-        return false;
-    }
-    while (order[j - 1] < order[i - 2]) {
-        j--;
-    }
-    const size_t pivot = order[i - 2];
-
-    order[i - 2] = order[j - 1];
-    order[j - 1] = pivot;
-    for (size_t a = i - 1, b = count - 1; a < b; a++, b--) {
-        const size_t kept = order[a];
-
-        order[a] = order[b];
-        order[b] = kept;
-    }
-    return true;
 }
 
 static void

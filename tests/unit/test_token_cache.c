@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "server/ops/sha256.h"
 #include "server/proof/token_cache.h"
 #include "tests/unit/unit.h"
 
@@ -31,15 +32,15 @@ at(int64_t monotonic_ms, int64_t unix_ms)
 }
 
 static void
-write_hash(size_t number, char hash[VERIFY_SHA256_SIZE])
+write_hash(size_t number, char hash[SHA256_HEX_SIZE])
 {
-    (void)snprintf(hash, VERIFY_SHA256_SIZE, "%064zx", number);
+    (void)snprintf(hash, SHA256_HEX_SIZE, "%064zx", number);
 }
 
 static void
 keep(size_t number, struct token_now now)
 {
-    char hash[VERIFY_SHA256_SIZE];
+    char hash[SHA256_HEX_SIZE];
 
     write_hash(number, hash);
     token_cache_keep(&cache, hash, &minute, now);
@@ -48,7 +49,7 @@ keep(size_t number, struct token_now now)
 static bool
 is_kept(size_t number, struct token_now now)
 {
-    char hash[VERIFY_SHA256_SIZE];
+    char hash[SHA256_HEX_SIZE];
 
     write_hash(number, hash);
     return token_cache_find(&cache, hash, now) != NULL;
@@ -57,7 +58,7 @@ is_kept(size_t number, struct token_now now)
 static void
 finds_what_was_kept(void **state)
 {
-    char hash[VERIFY_SHA256_SIZE];
+    char hash[SHA256_HEX_SIZE];
 
     (void)state;
     keep(1, start);
@@ -109,7 +110,7 @@ static void
 what_must_not_be_kept_is_not(void **state)
 {
     const struct token_answer unknown = {.verdict = TOKEN_UNKNOWN};
-    char hash[VERIFY_SHA256_SIZE];
+    char hash[SHA256_HEX_SIZE];
 
     (void)state;
     write_hash(1, hash);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "mapping/form.h"
+#include "server/ops/sha256.h"
 #include "server/proof/signed_text.h"
 #include "server/proof/verify.h"
 #include "tests/unit/unit.h"
@@ -239,13 +240,13 @@ static void
 asks_for_the_hash_of_a_json_body(void **state)
 {
     static const char body[] = "[{\"id\":\"EZ1\"}]";
-    char hex[VERIFY_SHA256_SIZE];
-    char hash_of_another[VERIFY_SHA256_SIZE];
-    char upper[VERIFY_SHA256_SIZE];
+    char hex[SHA256_HEX_SIZE];
+    char hash_of_another[SHA256_HEX_SIZE];
+    char upper[SHA256_HEX_SIZE];
 
     (void)state;
-    verify_sha256_hex(slice_of(body), hex);
-    verify_sha256_hex(slice_of("[]"), hash_of_another);
+    sha256_hex(slice_of(body), hex);
+    sha256_hex(slice_of("[]"), hash_of_another);
     for (size_t i = 0; i < sizeof(hex); i++) {
         upper[i] = (char)(hex[i] >= 'a' ? hex[i] - 'a' + 'A' : hex[i]);
     }
@@ -298,11 +299,11 @@ static void
 refuses_a_right_hash_under_a_wrong_signature(void **state)
 {
     AUTO(buffer_done) struct buffer at = {0};
-    char hex[VERIFY_SHA256_SIZE];
+    char hex[SHA256_HEX_SIZE];
     char signature[VERIFY_SIGNATURE_SIZE];
 
     (void)state;
-    verify_sha256_hex(slice_of("[]"), hex);
+    sha256_hex(slice_of("[]"), hex);
     buffer_init(&at, 1000);
     buffer_addf(&at, "https://hooks.example.com/events?bodySHA256=%s", hex);
     sign("https://hooks.example.com/events", NULL, signature);
@@ -500,11 +501,11 @@ names_every_result(void **state)
 static void
 hashes_and_encodes(void **state)
 {
-    char hex[VERIFY_SHA256_SIZE];
+    char hex[SHA256_HEX_SIZE];
     char text[9];
 
     (void)state;
-    verify_sha256_hex((struct slice){0}, hex);
+    sha256_hex((struct slice){0}, hex);
     assert_string_equal(
         hex, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
     assert_true(verify_base64(slice_of("user:"), text, sizeof(text)));

@@ -1,0 +1,139 @@
+/*
+ * hand_keep.c - what a job in hand tells the others, and hears from them, before it may go on.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "queue/crash_point.h"
+#include "server/deliver/hand.h"
+#include "server/deliver/meeting.h"
+#include "server/deliver/reservation.h"
+#include "server/deliver/sink_test.h"
+#include "server/deliver/telling.h"
+#include "server/ops/clock.h"
+
+enum {
+    FULL_DELAY_MS = 10 * 1000,
+    REFUSED_DELAY_MS = 1000,  /* for each attempt */
+    NODE_DELAY_MS = 5 * 1000, /* those whose node is there shall have room in hand */
+};
+
+/*
+ * Redis answers, and refuses what this record needs: the others must not wait for it. Over
+ * maxmemory it stores nothing, and yet settles: then the record is not to blame.
+ */
+static void
+put_off(struct hand *hand, struct job *job)
+{
+    const char *error = queue_error(hand->queue);
+    const int64_t attempts = job->record->attempts;
+
+    (void)snprintf(job->detail, sizeof(job->detail), "error=\"%.180s\"", error);
+    if (strstr(error, "OOM ") != NULL) {
+        job_delay(job, "queue_refused", FULL_DELAY_MS);
+    } else if (attempts >= BREVO_ATTEMPTS_MAX) {
+        job_park(job, "queue_refused");
+    } else {
+        job_retry(job, "queue_refused", REFUSED_DELAY_MS * attempts);
+    }
+}
+
+/* Whether Redis did as it was asked for a job. Refused, the job comes again; away, it stays. */
+static bool
+kept(struct hand *hand, struct job *job, int result)
+{
+    if (result == QUEUE_E_REFUSED) {
+        put_off(hand, job);
+        return !hand_worked(hand, QUEUE_OK);
+    }
+    if (result == QUEUE_E_NODE) {
+        job_delay(job, "node_away", NODE_DELAY_MS);
+    }
+    return hand_worked(hand, result);
+}
+
+void
+hand_claim_effect(struct hand *hand, struct job *job, int64_t now_us)
+{
+    enum queue_effect_result effect = QUEUE_EFFECT_BUSY;
+
+    const struct event *event = &job->reading.event;
+    char by_task[EVENT_EFFECT_SIZE];
+    const char *earlier = event_effect_by_task(event, by_task) ? by_task : NULL;
+
+    if (hand_reaches_redis(hand, now_us) &&
+        kept(hand, job,
+            queue_effect_claim(
+                hand->queue, job->record, event->effect_key, earlier, &effect))) {
+        CRASH_POINT("effect_claimed");
+        job_effect(job, effect);
+    }
+}
+
+static void
+fold(struct hand *hand, struct job *job, int64_t now_us)
+{
+    if (!hand_reaches_redis(hand, now_us)) {
+        return;
+    }
+    const int r = sink_test_id(job) != NULL ? sink_test_keep(hand->queue, job)
+                                            : reservation_fold(hand->queue, job, now_us);
+
+    CRASH_POINT("folded");
+    (void)kept(hand, job, r);
+}
+
+static void
+tell(struct hand *hand, struct job *job, int64_t now_us)
+{
+    struct facts facts = {0};
+
+    if (!hand_reaches_redis(hand, now_us)) {
+        return;
+    }
+    CRASH_POINT("telling_due");
+    if (kept(hand, job, telling_hear(hand->queue, job, &hand->config->rules, &facts))) {
+        CRASH_POINT("told");
+        job_judge(job, &facts, hand->config, now_us);
+        telling_done(&facts);
+    }
+}
+
+static void
+meet(struct hand *hand, struct job *job, int64_t now_us)
+{
+    if (!hand_reaches_redis(hand, now_us)) {
+        return;
+    }
+    CRASH_POINT("meeting_due");
+    if (kept(hand, job,
+            meeting_hold(hand->queue, job, hand->config, job_now_ms(job, now_us)))) {
+        CRASH_POINT("met");
+    }
+}
+
+void
+hand_keep(struct hand *hand, struct job *job, int64_t now_us)
+{
+    if (job->stage == JOB_TELLING) {
+        tell(hand, job, now_us);
+    }
+    if (job->stage == JOB_FOLDING) {
+        fold(hand, job, now_us);
+    }
+    if (job->stage == JOB_MEETING) {
+        meet(hand, job, now_us);
+    }
+}
+
+bool
+hand_note(struct hand *hand, const char *name, const char *text, int64_t time_ms)
+{
+    if (!hand_reaches_redis(hand, clock_monotonic_us())) {
+        return false;
+    }
+    const int r = queue_note_put(hand->queue, name, text, time_ms);
+
+    return r == QUEUE_E_REFUSED || r == -EINVAL || hand_worked(hand, r);
+}

@@ -1,0 +1,38 @@
+/*
+ * job_contact.h - whom a delivery is about, as Brevo knows it, and what it is to know of them.
+ *
+ * Looked up by the best identifier; one that is not known by e-mail may be by phone, and gains the
+ * e-mail then. What Brevo has is compared with all that is known of the contact (mapping/history.h)
+ * and only what is new is said, once more whenever others told something meanwhile.
+ *
+ * In job_contact.c who it is, in job_meet.c what is said.
+ */
+#pragma once
+
+#include "mapping/fact.h"
+#include "server/deliver/job.h"
+
+/* After an answer to a lookup, or to what joins an e-mail. */
+void job_contact_found(struct job *job);
+void job_contact_missing(struct job *job, const struct brevo_verdict *verdict);
+/* Starts over, once: somebody else was faster. False when that was done before. */
+bool job_contact_again(struct job *job);
+/* By what a contact unknown by its e-mail may be known; "" when by nothing else. */
+struct request_identifier job_second_identifier(const struct job *job);
+
+/* After an answer to whatever says something of a contact. */
+void job_contact_said(struct job *job);
+void job_contact_refused(struct job *job, const struct brevo_verdict *verdict);
+
+/* Brevo's number of the contact, from its answer; Brevo has `existing`, which is taken over. */
+void job_know_contact(struct job *job, const json_t *answer, json_t *existing);
+
+/*
+ * JOB_MEETING, of a contact Brevo does not have. `known_id` is the number one of its identifiers
+ * had, "" for none: then Brevo is asked for that before anything is created.
+ */
+void job_create(struct job *job, struct slice known_id, const struct config *config);
+/* JOB_MEETING, of one it knows by its phone. */
+void job_join(struct job *job, const struct config *config);
+/* JOB_MEETING, of one it knows: what is left to say, by all that is known. */
+void job_meet(struct job *job, const struct facts *known, const struct config *config);

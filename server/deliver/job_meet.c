@@ -1,0 +1,195 @@
+/*
+ * job_meet.c - what is left to say → said → nothing is left to say → the event.
+ */
+#include <string.h>
+
+#include "mapping/history.h"
+#include "server/deliver/job_contact.h"
+#include "server/ops/log.h"
+#include "server/ops/metrics.h"
+
+enum {
+    STATUS_CREATED = 201,
+    MEETINGS_MAX = 4, /* everybody writes of it at once: the next event says the rest */
+};
+
+/* ---- what was said ------------------------------------------------------------------------ */
+
+/* What Brevo took is what it has, whether or not it would show it. */
+static bool
+note_attributes(json_t *existing, const json_t *said)
+{
+    json_t *attributes = json_object_get(existing, "attributes");
+    json_t *news = json_object_get(said, "attributes");
+
+    if (!json_is_object(attributes)) {
+        attributes = json_object();
+        if (json_object_set_new(existing, "attributes", attributes) != 0) {
+            return false;
+        }
+    }
+    return news == NULL || json_object_update(attributes, news) == 0;
+}
+
+static bool
+note_lists(json_t *existing, const json_t *said)
+{
+    json_t *joined = json_object_get(existing, "listIds");
+    json_t *lists = json_object_get(said, "listIds");
+
+    if (lists == NULL) {
+        return true;
+    }
+    return json_is_array(joined) ? json_array_extend(joined, lists) == 0
+                                 : json_object_set(existing, "listIds", lists) == 0;
+}
+
+static bool
+note_identifier(json_t *existing, const char *name, json_t *value)
+{
+    return value == NULL || json_object_set(existing, name, value) == 0;
+}
+
+/* EMAIL is an attribute where it is changed, and none where it is shown. */
+static bool
+note_said(const struct job *job)
+{
+    const json_t *said = job->contact;
+    json_t *email = json_object_get(json_object_get(said, "attributes"), "EMAIL");
+
+    return note_attributes(job->existing, said) && note_lists(job->existing, said) &&
+           note_identifier(job->existing, "email", json_object_get(said, "email")) &&
+           note_identifier(job->existing, "email", email) &&
+           note_identifier(job->existing, "ext_id", json_object_get(said, "ext_id"));
+}
+
+/*
+ * Whether the answer says that a contact was created: the one we had not found, or another one in
+ * place of one that was deleted since. It has what we said, and nothing else.
+ */
+static bool
+is_created(struct job *job)
+{
+    const struct buffer *answer = &job->exchange.answer;
+    const bool is_told =
+        job->exchange.status == STATUS_CREATED && !answer->failed && answer->size > 0;
+    AUTO(payload_release)
+    json_t *created = is_told ? json_loadb(answer->data, answer->size, 0, NULL) : NULL;
+    const json_t *id = json_object_get(created, "id");
+
+    if (!json_is_integer(id) || json_integer_value(id) == job->contact_id) {
+        return false;
+    }
+    job_know_contact(job, created, json_object());
+    return true;
+}
+
+void
+job_contact_said(struct job *job)
+{
+    job->lookup = job->is_wait ? job->lookup : job->identifier;
+    if (!is_created(job) && job->existing == NULL) { /* updated: somebody was faster */
+        if (!job_contact_again(job)) {
+            job_next(job, BREVO_EVENT);
+        }
+        return;
+    }
+    if (!note_said(job)) {
+        job_lack_memory(job);
+        return;
+    }
+    job->stage = JOB_MEETING;
+}
+
+/* ---- what was refused --------------------------------------------------------------------- */
+
+/* What Brevo refuses by name, once; then, or when it names none, all but the best, once. */
+static unsigned
+drop_identifiers(struct job *job, unsigned refused)
+{
+    unsigned dropped = 0;
+
+    if (!job->has_dropped) {
+        job->has_dropped = true;
+        dropped = request_contact_drop(job->contact, refused);
+    }
+    if (dropped == 0 && !job->has_best_only) {
+        job->has_best_only = true;
+        dropped = request_contact_drop(job->contact, REQUEST_OPTIONAL);
+    }
+    return dropped;
+}
+
+static void
+tell_dropped(const struct job *job, unsigned dropped)
+{
+    for (unsigned bit = 1; bit <= REQUEST_OPTIONAL; bit <<= 1) {
+        if ((dropped & bit) != 0) {
+            const char *name = request_optional_name(bit);
+
+            counter_add(metrics_counter(METRIC_BREVO_DROPPED, name, NULL), 1);
+            log_warn(
+                "identifier_dropped", "key=%s identifier=%s", job->record->key, name);
+        }
+    }
+}
+
+void
+job_contact_refused(struct job *job, const struct brevo_verdict *verdict)
+{
+    const bool is_phone_taken =
+        verdict->is_taken && (verdict->refused & REQUEST_PHONES) != 0;
+
+    /* Nobody had it when it was looked up: whoever has it by now may lack the e-mail. */
+    if (job->existing == NULL && is_phone_taken &&
+        job_second_identifier(job).value[0] != '\0' && job_contact_again(job)) {
+        return;
+    }
+    const unsigned dropped = drop_identifiers(job, verdict->refused);
+
+    if (dropped == 0) {
+        job_park(job, verdict->reason);
+        return;
+    }
+    job->dropped |= dropped;
+    tell_dropped(job, dropped);
+    job_next(job, BREVO_CONTACT_UPSERT);
+}
+
+/* ---- what is left to say ------------------------------------------------------------------ */
+
+/* Into job->contact. > 0: there is something, 0: Brevo has it all, -1: memory is out. */
+static int
+compose(struct job *job, const struct facts *known, const struct rules *rules)
+{
+    json_decref(job->contact);
+    job->contact =
+        job->is_wait ? json_object() : request_contact(&job->reading.event, rules);
+    if (job->contact == NULL || !history_recall(job->existing, known)) {
+        return -1;
+    }
+    (void)!request_contact_drop(job->contact, job->dropped);
+    const bool is_news =
+        !job->is_wait && request_contact_reduce(job->contact, job->existing);
+    const int written = history_write(job->contact, known, job->existing, rules);
+
+    return written < 0 ? -1 : written + (is_news ? 1 : 0);
+}
+
+void
+job_meet(struct job *job, const struct facts *known, const struct config *config)
+{
+    if (++job->meetings > MEETINGS_MAX || strcmp(config->contacts_create, "never") == 0) {
+        job_next(job, BREVO_EVENT);
+        return;
+    }
+    const int left = compose(job, known, &config->rules);
+
+    if (left < 0) {
+        job_lack_memory(job);
+    } else if (left == 0) {
+        job_next(job, BREVO_EVENT);
+    } else {
+        job_next(job, job->is_wait ? BREVO_CONTACT_UPDATE : BREVO_CONTACT_UPSERT);
+    }
+}

@@ -1,0 +1,220 @@
+/*
+ * meeting.c - the facts of a contact, and who it was known as.
+ */
+#include "server/deliver/meeting.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "mapping/history.h"
+#include "queue/facts.h"
+#include "server/deliver/job_contact.h"
+#include "server/ops/sha256.h"
+
+enum {
+    LINKS_MAX = 4,
+    SUBJECT_SIZE = 96,
+    ERASED_AFTER_MS = 5 * 60 * 1000, /* what was there just now may not be shown yet */
+};
+
+static const char link_name[] = "+id";
+
+/* ---- links: whom an identifier was ---------------------------------------------------------- */
+
+struct links {
+    char subjects[LINKS_MAX][SUBJECT_SIZE];
+    struct queue_facts items[LINKS_MAX];
+    size_t count;
+};
+
+/* "known/<hash>": names nobody. */
+static void
+add_link(struct links *links, const char *kind, const char *value)
+{
+    AUTO(buffer_done)
+    struct buffer text = {.max = SUBJECT_SIZE + CUSTOMER_EMAIL_SIZE};
+    char *subject = links->subjects[links->count];
+    char hash[SHA256_HEX_SIZE];
+
+    buffer_addf(&text, "%s:%s", kind, value);
+    if (!text.failed) {
+        sha256_hex(buffer_slice(&text), hash);
+        (void)snprintf(subject, SUBJECT_SIZE, "known/%s", hash); /* fits */
+        links->items[links->count++] = (struct queue_facts){.subject = slice_of(subject)};
+    }
+}
+
+/* Brevo shows a phone without its '+'. */
+static bool
+is_same(const char *held, const char *value)
+{
+    return held != NULL && value[0] != '\0' &&
+           slice_is_nocase(slice_of(held[0] == '+' ? held + 1 : held),
+               value[0] == '+' ? value + 1 : value);
+}
+
+/* Those of the customer's identifiers that the contact has in Brevo. */
+static void
+links_of_contact(const struct job *job, struct links *links)
+{
+    const struct customer *customer = &job->reading.event.customer;
+    const json_t *attributes = json_object_get(job->existing, "attributes");
+    const struct {
+        const char *kind;
+        const char *value;
+        const json_t *held;
+    } identifiers[LINKS_MAX] = {
+        {"email", customer->email, json_object_get(job->existing, "email")},
+        {"ext_id", customer->ext_id, json_object_get(job->existing, "ext_id")},
+        {"phone", customer->phone, json_object_get(attributes, "SMS")},
+        {"whatsapp", customer->whatsapp, json_object_get(attributes, "WHATSAPP")},
+    };
+
+    for (size_t i = 0; i < LINKS_MAX; i++) {
+        if (is_same(json_string_value(identifiers[i].held), identifiers[i].value)) {
+            add_link(links, identifiers[i].kind, identifiers[i].value);
+        }
+    }
+}
+
+/* The one the event is about: a phone beside an e-mail may be others' as well. */
+static void
+link_of_event(const struct job *job, struct links *links)
+{
+    const char *type = job->identifier.type;
+
+    add_link(links,
+        strcmp(type, "email_id") == 0   ? "email"
+        : strcmp(type, "phone_id") == 0 ? "phone"
+        : strcmp(type, "ext_id") == 0   ? "ext_id"
+                                        : "whatsapp",
+        job->identifier.value);
+}
+
+/* Its contact's number, if it was one, and long enough ago to be shown if it still were. */
+static struct slice
+id_of(const struct links *links, int64_t now_ms)
+{
+    const struct fact *link =
+        links->count > 0 ? facts_find(&links->items[0].all, slice_of(link_name)) : NULL;
+
+    return link != NULL && link->rank < now_ms - ERASED_AFTER_MS ? link->text
+                                                                 : (struct slice){0};
+}
+
+/* ---- meetings ------------------------------------------------------------------------------- */
+
+static int
+create(struct queue *queue, struct job *job, const struct config *config, int64_t now_ms)
+{
+    struct links links = {0};
+    int r = QUEUE_OK;
+
+    link_of_event(job, &links);
+    r = queue_facts_merge(queue, links.items, links.count);
+    if (r == QUEUE_OK) {
+        job_create(job, id_of(&links, now_ms), config);
+        queue_facts_done(links.items, links.count);
+    }
+    return r;
+}
+
+/*
+ * Its ticket learns whom it was told of, and a task's end how long that one waited. Of a telling that
+ * comes between, one of the two hears: this one, or the fact that tells it (job_read.c).
+ */
+static int
+meet_ticket(struct queue *queue, struct job *job, const struct config *config)
+{
+    struct event *event = &job->reading.event;
+    const struct fact contact =
+        ticket_contact_fact(slice_of(job->contact_id_text), event->date_ms);
+    struct queue_facts item = {
+        .subject = slice_of(job->ticket), .facts = &contact, .count = 1};
+    struct ticket_wait wait;
+
+    if (job->ticket[0] == '\0' || job->is_wait || job->meetings > 0 ||
+        event->type > EVENT_CONVERSATION_ENDED) {
+        return QUEUE_OK;
+    }
+    const int r = queue_facts_merge(queue, &item, 1);
+
+    if (r == QUEUE_OK) {
+        ticket_waited(&job->reading, &item.all, &config->rules, &wait);
+        event->wait_s = event->type == EVENT_TASK_COMPLETED ? wait.wait_s : -1;
+        event->wait_rank = wait.rank;
+        queue_facts_done(&item, 1);
+    }
+    return r;
+}
+
+/* In a cluster they are elsewhere, and do without: the next event tells them. */
+static int
+tell_links(struct queue *queue, const struct job *job, const struct config *config,
+    int64_t now_ms)
+{
+    struct links links = {0};
+    const struct fact id = {.name = slice_of(link_name),
+        .rank = now_ms,
+        .text = slice_of(job->contact_id_text)};
+
+    if (!job->is_wait) {
+        links_of_contact(job, &links);
+    }
+    for (size_t i = 0; i < links.count; i++) {
+        links.items[i].facts = &id;
+        links.items[i].count = 1;
+        links.items[i].life_ms = config->facts_retention_ms;
+    }
+    const int r =
+        links.count > 0 ? queue_facts_merge(queue, links.items, links.count) : QUEUE_OK;
+
+    if (r == QUEUE_OK) {
+        queue_facts_done(links.items, links.count);
+    }
+    return r == QUEUE_E_NODE ? QUEUE_OK : r;
+}
+
+static int
+meet(struct queue *queue, struct job *job, const struct config *config, int64_t now_ms)
+{
+    struct history_says says;
+    char subject[SUBJECT_SIZE];
+    int r = meet_ticket(queue, job, config);
+
+    if (r == QUEUE_OK) {
+        r = tell_links(queue, job, config, now_ms);
+    }
+    if (r != QUEUE_OK) {
+        return r;
+    }
+    history_read(&job->reading.event, &config->rules, job->existing, &says);
+    (void)snprintf(
+        subject, sizeof subject, "contact/%s", job->contact_id_text); /* fits */
+    struct queue_facts item = {.subject = slice_of(subject),
+        .facts = says.facts,
+        .count = says.fact_count,
+        .life_ms = config->facts_retention_ms};
+
+    r = queue_facts_merge(queue, &item, 1);
+    if (r == QUEUE_OK) {
+        job_meet(job, &item.all, config);
+        queue_facts_done(&item, 1);
+    }
+    return r;
+}
+
+int
+meeting_hold(
+    struct queue *queue, struct job *job, const struct config *config, int64_t now_ms)
+{
+    if (job->existing == NULL) {
+        return create(queue, job, config, now_ms);
+    }
+    if (job->is_joining) {
+        job_join(job, config);
+        return QUEUE_OK;
+    }
+    return meet(queue, job, config, now_ms);
+}

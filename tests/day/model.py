@@ -1,0 +1,318 @@
+"""What Brevo should know after a day: computed from the clean history, by the contract's words.
+
+It looks at one ticket after another as a whole, with everything that happened in it, and knows
+nothing of routes, copies, losses, order of arrival, or waits. Where what is told by one record or
+by another is as good (which of two completed tasks resolves the ticket?), there is a choice.
+"""
+
+import collections
+import dataclasses
+import datetime
+import fractions
+import math
+
+CHANNELS_ON = ("voice", "sms", "whatsapp", "webchat")
+ABANDONED_AFTER_MS = 120_000
+MIN_WAIT_MS = 5_000
+WAIT_MAX_S = 4 * 3600
+CSAT_SCALE = 5
+SUPPORT_CONTACTS, CSAT_RESPONDENTS = 32, 33
+SUPPORT_EVENTS = {"SUPPORT_REQUESTED", "SUPPORT_RESOLVED", "SUPPORT_ABANDONED"}
+GAVE_UP = {"hangup": "abandoned", "Caller hung up": "abandoned",
+           "Task TTL Exceeded": "unserved", "Workflow timeout": "unserved"}
+
+# Words for a property of which only its being there, or its type, is known in advance.
+ANY = object()                  # whatever it is
+PERHAPS = object()              # whatever it is, and absent is as good
+
+
+@dataclasses.dataclass
+class Event:
+    name: str
+    ticket: str
+    choices: list               # of properties, each as good; "event_date" among them, in ms or ANY
+
+
+@dataclasses.dataclass
+class Contact:
+    email: str = ""
+    attributes: dict = dataclasses.field(default_factory=dict)
+    lists: set = dataclasses.field(default_factory=set)
+    events: list = dataclasses.field(default_factory=list)
+    people: list = dataclasses.field(default_factory=list)
+    tickets: list = dataclasses.field(default_factory=list)
+    prior: dict = None
+
+
+# ---- one ticket
+
+class Judged:
+    """A ticket, looked at as a whole."""
+
+    def __init__(self, ticket):
+        self.ticket = ticket
+        self.tasks = sorted((task for task in ticket.tasks if task.purpose != "survey"),
+                            key=lambda task: task.created_ms)
+        self.first = self.tasks[0]
+        self.is_outbound = self.first.direction == "outbound"
+        self.is_on = ticket.channel in CHANNELS_ON
+
+    def all(self, type_):
+        return [happening for happening in self.ticket.happenings
+                if happening.type == type_ and happening.task in (None, *self.tasks)]
+
+    def times(self, type_):
+        return [happening.at_ms for happening in self.all(type_)]
+
+    def last_ms(self):
+        """An end on the phone is as late as its arrival: later than everything of the day."""
+        if self.all("conversation.ended") and not self.ticket.conversation:
+            return math.inf
+        return self.ticket.happenings[-1].at_ms
+
+    def wait_s(self):
+        """From the first queue, else from the beginning, until an agent first took a task."""
+        taken = self.times("reservation.accepted")
+        if self.is_outbound or not taken or any(task.purpose for task in self.tasks):
+            return None
+        begun = [at_ms for at_ms in self.times("task-queue.entered") if at_ms <= min(taken)]
+        return (min(taken) - min(begun or [self.first.created_ms])) // 1000
+
+    def events(self):
+        if not self.is_on:
+            return []
+        found = [self.requested(), self.resolved(), self.abandoned(), self.ended(),
+                 *self.surveys()]
+        return [event for event in found if event is not None and event.choices]
+
+    def event(self, name, choices):
+        return Event(name, self.ticket.name, choices)
+
+    # ---- each kind of event
+
+    def requested(self):
+        """Once, by the first task. Should a later one be told of first, that is as good."""
+        if self.is_outbound:
+            return None
+        return self.event("SUPPORT_REQUESTED", [
+            self.of_task(told) for told in self.all("task.created") if told.task.is_named])
+
+    def resolved(self):
+        wait_s = self.wait_s()
+        waited = {} if wait_s is None else {"wait_s": wait_s}
+        return self.event("SUPPORT_RESOLVED", [
+            self.of_task(told) | self.of_end(told) | waited
+            for told in self.all("task.completed")])
+
+    def abandoned(self):
+        return self.event("SUPPORT_ABANDONED", [
+            self.of_task(told) | self.of_end(told)
+            | {"outcome": GAVE_UP[told.said["reason"]], "wait_s": age_s(told)}
+            for told in self.all("task.canceled") if self.is_abandonment(told)])
+
+    def is_abandonment(self, told):
+        task, end_ms = told.task, told.at_ms
+        if self.is_outbound or task.purpose or told.said["reason"] not in GAVE_UP:
+            return False
+        followed = any(task.created_ms < other.created_ms <= end_ms + ABANDONED_AFTER_MS
+                       for other in self.tasks)
+        waited_ms = end_ms - self.first.created_ms
+        return (not followed and waited_ms >= MIN_WAIT_MS
+                and not self.all("reservation.accepted"))
+
+    def ended(self):
+        """Whose it was and by which channel is what the tasks say. On the phone Interactions tells
+        no time: it is that of its arrival."""
+        ends = self.all("conversation.ended")
+        if not ends:
+            return None
+        ticket = self.ticket
+        properties = {"ticket": ticket.name, "channel": ticket.channel,
+                      "direction": self.first.direction, "source_event_id": ANY,
+                      "reason": PERHAPS, "interaction_sid": ticket.interaction or PERHAPS}
+        if ticket.conversation:
+            properties["conversation_sid"] = ticket.conversation
+            properties["interaction_sid"] = PERHAPS
+        return self.event("CONVERSATION_ENDED", [properties | {
+            "event_date": ends[0].at_ms if ticket.conversation else ANY}])
+
+    def surveys(self):
+        """Its time is that of its arrival."""
+        for told in self.all("survey.completed"):
+            yield self.event("CSAT_SUBMITTED", [{
+                "ticket": self.ticket.name, "task_sid": told.task.sid,
+                "channel": self.ticket.channel, "survey_id": told.said["survey"],
+                "score": told.said["score"], "score_max": told.said["scale"],
+                "source_event_id": ANY, "event_date": ANY, "direction": PERHAPS}])
+
+    # ---- what events of tasks have
+
+    def of_task(self, told):
+        ticket, task = self.ticket, told.task
+        named = {"conversation_sid": ticket.conversation, "interaction_sid": ticket.interaction}
+        return {
+            "event_date": told.at_ms, "source_event_id": task.event_sids[told.type],
+            "ticket": ticket.name, "task_sid": task.sid, "channel": ticket.channel,
+            "direction": self.first.direction, "workflow": "Assign to Anyone", "priority": 0,
+            **{name: sid for name, sid in named.items() if sid}}
+
+    @staticmethod
+    def of_end(told):
+        reason = told.said["reason"]
+        return {"queue": told.task.queue, "duration_s": age_s(told),
+                **({"reason": reason} if reason else {})}
+
+
+def age_s(told):
+    return (told.at_ms - told.task.created_ms) // 1000
+
+
+# ---- contacts
+
+class Brevo:
+    """Who is who: by the best identifier that is known; an address belongs to one contact."""
+
+    IDENTIFIERS = ("email", "SMS", "WHATSAPP")      # best first
+
+    def __init__(self):
+        self.contacts = []
+        self.owners = {}
+
+    def meet(self, known):
+        """The contact of these identifiers; it gains what it lacks of them and nobody has."""
+        contact = next(filter(None, (
+            self.owners.get((kind, known.get(kind))) for kind in self.IDENTIFIERS)), None)
+        if contact is None or contact.email not in ("", known.get("email", contact.email)):
+            contact = Contact()         # or somebody else, who shares the phone
+            self.contacts.append(contact)
+        for kind, value in known.items():
+            held = contact.email if kind == "email" else contact.attributes.get(kind)
+            if held or (kind, value) in self.owners:
+                continue
+            self.owners[kind, value] = contact
+            if kind == "email":
+                contact.email = value
+            else:
+                contact.attributes[kind] = value
+        return contact
+
+
+def identifiers(ticket):
+    names = {"email": "email", "phone": "SMS", "whatsapp": "WHATSAPP"}
+    return {names[kind]: value if kind == "email" else value.lstrip("+")
+            for kind, value in ticket.addresses.items()}
+
+
+def remember(brevo, person):
+    """A contact that Brevo has had before."""
+    known = {name: value.lstrip("+") for name, value in person.prior["attributes"].items()
+             if name in Brevo.IDENTIFIERS}
+    if "email" in person.prior:
+        known["email"] = person.prior["email"]
+    contact = brevo.meet(known)
+    contact.attributes |= person.prior["attributes"] | {
+        name: value for name, value in known.items() if name != "email"}
+    contact.lists |= set(person.prior["listIds"])
+    contact.prior = person.prior
+    contact.people.append(person)
+
+
+def expected_contacts(day):
+    """What Brevo should know when all of the day was told."""
+    brevo = Brevo()
+    for person in day.people:
+        if person.prior is not None:
+            remember(brevo, person)
+    for ticket in sorted(day.tickets(), key=lambda ticket: ticket.tasks[0].created_ms):
+        judged = Judged(ticket)
+        if judged.events():
+            contact = brevo.meet(identifiers(ticket))
+            contact.tickets.append(judged)
+            if ticket.person not in contact.people:
+                contact.people.append(ticket.person)
+    for contact in brevo.contacts:
+        learn(contact)
+    return brevo.contacts
+
+
+def learn(contact):
+    contact.events = [event for judged in contact.tickets for event in judged.events()]
+    names = {event.name for event in contact.events}
+    if names & SUPPORT_EVENTS:
+        contact.lists.add(SUPPORT_CONTACTS)
+    if "CSAT_SUBMITTED" in names:
+        contact.lists.add(CSAT_RESPONDENTS)
+    contact.attributes |= profile(contact) | computed(contact)
+
+
+def profile(contact):
+    """Fills what is empty and overwrites nothing. Only tasks' own events know of it."""
+    if not SUPPORT_EVENTS & {event.name for event in contact.events}:
+        return {}
+    person = contact.people[0]
+    found = {"FIRSTNAME": person.first_name, "VIP_TIER": person.tier,
+             "ACCOUNT_ID": person.account}
+    return {name: value for name, value in found.items()
+            if value and not contact.attributes.get(name)}
+
+
+def computed(contact):
+    if not contact.tickets:
+        return {}
+    base = contact.prior["attributes"] if contact.prior else {}
+    inbound = [judged for judged in contact.tickets if not judged.is_outbound]
+    found = {
+        "LAST_SUPPORT_DATE": last_date(contact, base.get("LAST_SUPPORT_DATE", "")),
+        "SUPPORT_TICKET_COUNT": base.get("SUPPORT_TICKET_COUNT", 0) + len(inbound) or None,
+        "AVG_WAIT_TIME": average_wait(base, inbound),
+        "CSAT_SCORE": latest_score(contact),
+        "PREFERRED_CHANNEL": preferred_channel(base, inbound),
+    }
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def last_date(contact, before):
+    """Never backwards. An end on the phone has no time but that of its arrival."""
+    times = [choice["event_date"] for event in contact.events for choice in event.choices
+             if choice["event_date"] is not ANY]
+    if any(judged.last_ms() == math.inf for judged in contact.tickets):
+        return ANY
+    latest = datetime.datetime.fromtimestamp(max(times) / 1000, datetime.timezone.utc)
+    return max(before, latest.date().isoformat())
+
+
+def average_wait(base, inbound):
+    """One wait for each ticket that was resolved; the base counts as often as it says."""
+    waits = [judged.wait_s() for judged in inbound if judged.all("task.completed")]
+    waits = [wait for wait in waits if wait is not None and wait <= WAIT_MAX_S]
+    if not waits:
+        return None
+    weight = max(1, base.get("SUPPORT_TICKET_COUNT", 0)) if "AVG_WAIT_TIME" in base else 0
+    total = base.get("AVG_WAIT_TIME", 0) * weight + sum(waits)
+    return half_up(fractions.Fraction(total) / (weight + len(waits)), 0)
+
+
+def latest_score(contact):
+    told = [happening for judged in contact.tickets
+            for happening in judged.all("survey.completed") if happening.said["kind"] == "csat"]
+    if not told:
+        return None
+    latest = max(told, key=lambda happening: happening.at_ms).said
+    return half_up(fractions.Fraction(latest["score"] * CSAT_SCALE, latest["scale"]), 2)
+
+
+def half_up(number, digits):
+    scaled = (number * 10 ** digits + fractions.Fraction(1, 2)).__floor__()
+    return scaled // 10 ** digits if scaled % 10 ** digits == 0 else scaled / 10 ** digits
+
+
+def preferred_channel(base, inbound):
+    """The most used; of equals the one used last."""
+    count, latest = collections.Counter(), collections.Counter()
+    if "PREFERRED_CHANNEL" in base:
+        count[base["PREFERRED_CHANNEL"]] += max(1, base.get("SUPPORT_TICKET_COUNT", 0))
+    for judged in inbound:
+        channel = judged.ticket.channel
+        count[channel] += 1
+        latest[channel] = max(latest[channel], judged.last_ms())
+    return max(count, key=lambda channel: (count[channel], latest[channel]), default=None)

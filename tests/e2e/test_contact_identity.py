@@ -1,0 +1,233 @@
+"""Who a contact is: what may be taken for whom, and what Brevo's oddest answers must not cost.
+
+Links, by which an erased contact is known, are made older than the five minutes in which Brevo may
+not show yet what it was just given.
+"""
+
+import pytest
+
+import harness
+from brevo_account import Refused, invalid
+from harness import Customer, Task
+from test_contact_facts import attributes, settled, tell_all
+
+MAPPING = {"attributes.email": "email", "total_conversations": "SUPPORT_TICKET_COUNT"}
+
+
+class ByPhone:
+    """Of whom a call or a message tells the number alone."""
+
+    email = ""
+
+    def __init__(self, phone, channel="voice"):
+        self.phone, self.channel = phone, channel
+
+    def attributes(self, **more):
+        prefix = "whatsapp:" if self.channel == "whatsapp" else ""
+        return {"direction": "inbound", "channelType": self.channel,
+                "from": prefix + self.phone, **more}
+
+
+@pytest.fixture
+def start(program, redis):
+    return lambda **changes: program(changes={"redis": {"url": redis.url}, **changes}).start()
+
+
+@pytest.fixture
+def age_links(redis):
+    def age():
+        for key in redis.do("KEYS", "*known/*").split():
+            known_id = redis.do("HGET", key, "+id").split()[-1]
+            redis.do("HSET", key, "+id", f"1000 {known_id}")
+    return age
+
+
+def tell(flexbrevo, twilio, *customers):
+    """One completed task of each."""
+    before = flexbrevo.metric("queue_accepted")
+    tell_all(flexbrevo.caller(), [twilio.callback(Task(customer=one)) for one in customers])
+    settled(flexbrevo, before + len(customers))
+
+
+def test_who_wrote_by_whatsapp_and_then_calls_is_not_erased(start, sandbox, twilio, age_links):
+    flexbrevo = start()
+    phone = Customer.new().phone
+    tell(flexbrevo, twilio, ByPhone(phone, "whatsapp"))
+    age_links()
+    tell(flexbrevo, twilio, ByPhone(phone))
+    assert sandbox.event_count() == 2
+
+
+def test_a_household_shares_its_phone_and_nobody_is_erased(start, sandbox, twilio, age_links):
+    flexbrevo = start()
+    first, second = Customer.new(), Customer.new()
+    second.phone = first.phone
+    tell(flexbrevo, twilio, first)
+    age_links()
+    tell(flexbrevo, twilio, second)
+    assert sorted(contact["email"] for contact in sandbox.contacts()) == sorted(
+        [first.email, second.email])
+    assert sandbox.event_count() == 2
+
+
+def test_a_phone_that_brevo_was_never_given_tells_nothing_of_erasure(
+        start, sandbox, twilio, age_links):
+    flexbrevo = start(connectors={"twilio_flex": {"field_mapping": MAPPING}})
+    customer = Customer.new()
+    tell(flexbrevo, twilio, customer)
+    age_links()
+    tell(flexbrevo, twilio, ByPhone(customer.phone))
+    assert sandbox.event_count() == 2
+
+
+def test_whose_email_was_changed_in_brevo_is_not_erased(start, sandbox, twilio, age_links):
+    flexbrevo = start()
+    customer = Customer.new()
+    tell(flexbrevo, twilio, customer)
+    age_links()
+    account = sandbox.brevo.account
+    account.update_contact(str(account.owners[("email", customer.email)]), "contact_id",
+                           {"attributes": {"EMAIL": "new." + customer.email}})
+    tell(flexbrevo, twilio, customer)
+    assert sandbox.event_count() == 2
+
+
+@pytest.mark.parametrize("status", [400, 404, 410])
+def test_a_lookup_that_is_refused_is_no_erasure(start, sandbox, twilio, age_links, status):
+    flexbrevo = start()
+    customer = Customer.new()
+    tell(flexbrevo, twilio, customer)
+    age_links()
+    sandbox.fault("status", having="identifierType", status=status, body={}, count=-1)
+    tell(flexbrevo, twilio, customer)
+    assert sandbox.event_count() == 2
+
+
+def test_an_email_that_cannot_be_joined_costs_no_event(start, sandbox, twilio, age_links):
+    flexbrevo = start()
+    customer = Customer.new()
+    tell(flexbrevo, twilio, ByPhone(customer.phone))
+    age_links()
+
+    def refuse(*_):
+        raise invalid("email is not valid in body")
+
+    sandbox.brevo.account.update_contact = refuse
+    tell(flexbrevo, twilio, customer)
+    assert sandbox.event_count() == 2
+
+
+def test_a_key_that_may_not_put_stops_nobody_else(start, sandbox, twilio):
+    customer = Customer.new()
+    sandbox.brevo.account.create_contact({"attributes": {"SMS": customer.phone}})
+
+    def refuse(*_):
+        raise Refused(403, "permission_denied", "no PUT")
+
+    sandbox.brevo.account.update_contact = refuse
+    flexbrevo = start()
+    tell(flexbrevo, twilio, customer, *(Customer.new() for _ in range(5)))
+    assert sandbox.event_count() == 6
+    assert "paused" not in flexbrevo.log()
+
+
+def test_a_contact_shown_without_its_attributes_is_not_believed(start, sandbox, twilio):
+    customer = Customer.new()
+    account = sandbox.brevo.account
+    account.create_contact({"email": customer.email, "attributes": {
+        "SUPPORT_TICKET_COUNT": 57, "FIRSTNAME": "Kept"}})
+    show, shown = account.show_contact, []
+
+    def show_half(contact):
+        whole = show(contact)
+        shown.append(contact)
+        return {"id": whole["id"], "email": whole["email"]} if len(shown) == 1 else whole
+
+    account.show_contact = show_half
+    tell(start(), twilio, customer)
+    found = attributes(sandbox, customer.email)
+    assert (found["SUPPORT_TICKET_COUNT"], found["FIRSTNAME"]) == (58, "Kept")
+
+
+def test_a_creation_that_says_it_was_none_lowers_nothing(start, sandbox, twilio):
+    """Not found, then posted, and it was there: its number comes with another status than 201."""
+    customer = Customer.new()
+    account = sandbox.brevo.account
+    account.create_contact({"email": customer.email, "attributes": {"SUPPORT_TICKET_COUNT": 57}})
+    create = account.create_contact
+
+    def update(body):
+        _, _, notes = create(body)
+        return 200, {"id": notes["contact_id"]}, notes
+
+    account.create_contact = update
+    sandbox.fault("status", having="identifierType", status=404, count=3,
+                  body={"code": "document_not_found", "message": "Contact does not exist"})
+    tell(start(), twilio, customer)
+    assert attributes(sandbox, customer.email)["SUPPORT_TICKET_COUNT"] == 58
+
+
+def test_who_is_deleted_between_look_and_word_starts_anew(start, sandbox, twilio):
+    customer = Customer.new()
+    account = sandbox.brevo.account
+    account.create_contact({"email": customer.email, "attributes": {"SUPPORT_TICKET_COUNT": 57}})
+    create, created = account.create_contact, []
+
+    def delete_and_create(body):
+        if not created:
+            account.contacts.clear()
+            account.owners.clear()
+            account.contacts[0] = None      # the next number is another one
+        created.append(body)
+        answer = create(body)
+        account.contacts.pop(0, None)
+        return answer
+
+    account.create_contact = delete_and_create
+    flexbrevo = start()
+    tell(flexbrevo, twilio, customer)
+    count = attributes(sandbox, customer.email)["SUPPORT_TICKET_COUNT"]
+    tell(flexbrevo, twilio, customer)
+    assert attributes(sandbox, customer.email)["SUPPORT_TICKET_COUNT"] == count + 1
+    assert sandbox.contact(customer.email)["listIds"] == [32]
+
+
+def test_where_nothing_shall_be_written_no_email_is_joined(start, sandbox, twilio):
+    customer = Customer.new()
+    sandbox.brevo.account.create_contact({"attributes": {"SMS": customer.phone}})
+    flexbrevo = start(contacts={"create": "never"})
+    tell(flexbrevo, twilio, customer)
+    assert sandbox.requests("PUT") == [] and sandbox.event_count() == 0
+    assert flexbrevo.metric('events_filtered_total{reason="unknown_contact"}') == 1
+
+
+def test_a_line_of_the_mapping_added_later_still_counts_from_what_brevo_had(
+        start, sandbox, twilio):
+    customer = Customer.new()
+    sandbox.brevo.account.create_contact(
+        {"email": customer.email, "attributes": {"SUPPORT_TICKET_COUNT": 57}})
+    flexbrevo = start(connectors={"twilio_flex": {"field_mapping": {
+        "attributes.email": "email"}}})
+    tell(flexbrevo, twilio, customer)
+    flexbrevo.terminate()
+    flexbrevo = start()
+    tell(flexbrevo, twilio, customer)
+    assert attributes(sandbox, customer.email)["SUPPORT_TICKET_COUNT"] > 57
+
+
+def test_a_wait_told_after_the_end_is_averaged_all_the_same(start, sandbox, twilio):
+    task = Task()
+    flexbrevo = start()
+    caller = flexbrevo.caller()
+    tell_all(caller, [twilio.callback(task, "task.created")])
+    settled(flexbrevo, 1)
+    began_ms = task.time_ms
+    for settled_count, (event, at_s) in enumerate(
+            (("task.completed", 300), ("reservation.accepted", 25)), 2):
+        task.time_ms, task.age = began_ms + at_s * 1000, at_s
+        tell_all(caller, [twilio.callback(task, event)])
+        settled(flexbrevo, settled_count)
+    assert attributes(sandbox, task.customer.email)["AVG_WAIT_TIME"] == 25
+    assert sandbox.event_count() == 2
+    harness.wait_until(lambda: flexbrevo.metric('events_filtered_total{reason="facts"}') == 1,
+                       "the fact settled")
