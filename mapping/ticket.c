@@ -103,6 +103,15 @@ say_facts(const struct event_reading *reading, const json_t *payload, size_t say
     }
 }
 
+/* When its end was read, which may be long after it was stored. */
+static void
+say_heard(const struct event *event, int64_t now_ms, struct ticket_says *says)
+{
+    if (event->type == EVENT_TASK_COMPLETED || event->type == EVENT_TASK_CANCELED) {
+        add_fact(says, event->task_sid, "heard", now_ms, "");
+    }
+}
+
 /* Whose ticket it is: a conversation's end says only which conversation. */
 static void
 say_customer(const struct event *event, const json_t *payload, const struct rules *rules,
@@ -154,7 +163,7 @@ say_aliases(const struct event *event, struct ticket_says *says)
 
 void
 ticket_read(const struct event_reading *reading, const json_t *payload,
-    const struct rules *rules, struct ticket_says *ret_says)
+    const struct rules *rules, int64_t now_ms, struct ticket_says *ret_says)
 {
     const struct event *event = &reading->event;
     const struct slice type = slice_of(payload_text(payload, "event_type"));
@@ -171,6 +180,7 @@ ticket_read(const struct event_reading *reading, const json_t *payload,
         ret_says->is_about_waiting = (sayings[i].says & (SAYS_QUEUED | SAYS_THEN)) != 0;
         if (sayings[i].says != 0) {
             say_facts(reading, payload, i, ret_says);
+            say_heard(event, now_ms, ret_says);
             say_customer(event, payload, rules, ret_says);
             say_aliases(event, ret_says);
         }

@@ -8,6 +8,7 @@
  *   -WT….created    when, and the direction       -WT….accepted   by an agent; "then": when, too
  *   -WT….queued     when first
  *   -WT….closed     when, and how                 -WT….asked      its creation is told to Brevo
+ *   -WT….heard      when we read that
  *   +conversation   its latest state              -ticket         of an alias: whose facts they are
  *   +contact        Brevo's number of whom it was told of
  *   -email, -phone, -whatsapp, -ext_id, -channel  whose it is, and by which channel, for its end
@@ -58,8 +59,9 @@ struct ticket_says {
     struct customer customer; /* whose ticket it is, as a task's record knows */
 };
 
+/* `now_ms`: of an end, when it was read first; what waits for others waits from then on. */
 void ticket_read(const struct event_reading *reading, const json_t *payload,
-    const struct rules *rules, struct ticket_says *ret_says);
+    const struct rules *rules, int64_t now_ms, struct ticket_says *ret_says);
 
 /* Whose facts those of an alias are; absent when they are its own. */
 struct slice ticket_link(const struct facts *facts);

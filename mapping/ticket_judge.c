@@ -162,11 +162,22 @@ has_short_wait(const struct ticket *ticket)
 
 /* ---- waits --------------------------------------------------------------------------------- */
 
+/*
+ * From when on others have time to be heard: what was stored with it, in a backlog, is read after it,
+ * too.
+ */
+static int64_t
+heard_ms(const struct ticket *ticket)
+{
+    const int64_t heard_ms = ticket->own != NULL ? ticket->own->heard_ms : 0;
+
+    return heard_ms > ticket->times->received_ms ? heard_ms : ticket->times->received_ms;
+}
+
 static int64_t
 settle_left_ms(const struct ticket *ticket)
 {
-    return ticket->times->received_ms + ticket->rules->ticket_settle_ms -
-           ticket->times->now_ms;
+    return heard_ms(ticket) + ticket->rules->ticket_settle_ms - ticket->times->now_ms;
 }
 
 /* Ever more seldom; and no longer than the event may be told at all. */
@@ -212,7 +223,7 @@ parked_left_ms(const struct ticket *ticket)
 static int64_t
 newer_left_ms(const struct ticket *ticket)
 {
-    const int64_t received_ms = ticket->times->received_ms;
+    const int64_t received_ms = heard_ms(ticket);
     const int64_t wait_ms = ticket->rules->ticket_abandoned_after_ms;
     const int64_t settle_ms = ticket->rules->ticket_settle_ms;
     const int64_t least_ms = received_ms + (settle_ms < wait_ms ? settle_ms : wait_ms);
@@ -364,7 +375,7 @@ ticket_judge_alone(struct event_reading *reading, const json_t *payload,
     if (!ticket_may_deliver(reading)) {
         return;
     }
-    ticket_read(reading, payload, rules, &says);
+    ticket_read(reading, payload, rules, received_ms, &says);
     for (size_t i = 0; i < says.fact_count; i++) {
         facts_add(&facts, says.facts[i]);
     }

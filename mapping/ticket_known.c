@@ -5,7 +5,6 @@
 
 #include "mapping/event_filter.h"
 #include "mapping/event_subject.h"
-#include "mapping/timestamp.h"
 
 enum {
     OPEN_MAX_H = 24, /* then TaskRouter deletes it; what it told us of that was lost */
@@ -43,6 +42,8 @@ learn_of_task(struct task *task, struct slice what, const struct fact *fact)
         task->accepted_ms = slice_is(fact->text, "then") ? fact->rank : 0;
     } else if (slice_is(what, "queued")) {
         task->queued_ms = fact->rank;
+    } else if (slice_is(what, "heard")) {
+        task->heard_ms = fact->rank;
     } else if (slice_is(what, "asked")) {
         task->is_asked = true;
     }
@@ -145,19 +146,34 @@ may_be_earlier(const struct task *task, int64_t ms)
 }
 
 /*
- * One wait for each ticket: who was handed on, or came back, is not counted again. Whatever is told
- * later makes an earlier time known, or the first entry into a queue: so the lower rank knows better.
+ * Of two waits of a ticket the lower rank is the better informed one: the earlier acceptance, then one
+ * that knows the queue, then the earlier begin.
+ */
+static int64_t
+wait_rank(int64_t accepted_ms, bool is_by_queue, int64_t wait_s)
+{
+    const int64_t last_ms = INT64_C(1) << 42; /* in the year 2109; then all are alike */
+    const int64_t longest_s = (INT64_C(1) << 19) - 1;
+    const int64_t shorter_s = longest_s - (wait_s < longest_s ? wait_s : longest_s);
+
+    return ((accepted_ms < last_ms ? accepted_ms : last_ms) << 20) +
+           (is_by_queue ? 0 : INT64_C(1) << 19) + shorter_s;
+}
+
+/*
+ * One wait for each ticket: who was handed on, or came back, is not counted again. An entry into a
+ * queue behind the acceptance was not the first one, of which nobody told.
  */
 static void
 measure(const struct ticket *ticket, struct ticket_wait *wait)
 {
-    int64_t began_ms = 0;
+    int64_t created_ms = 0;
     int64_t queued_ms = 0;
     int64_t accepted_ms = 0;
     bool is_known = true;
 
     for (size_t i = 0; i < ticket->count; i++) {
-        began_ms = earlier(began_ms, ticket->tasks[i].created_ms);
+        created_ms = earlier(created_ms, ticket->tasks[i].created_ms);
         queued_ms = earlier(queued_ms, ticket->tasks[i].queued_ms);
         accepted_ms = earlier(accepted_ms, ticket->tasks[i].accepted_ms);
         wait->is_over |= slice_is(ticket->tasks[i].closed_how, "completed");
@@ -165,11 +181,12 @@ measure(const struct ticket *ticket, struct ticket_wait *wait)
     for (size_t i = 0; i < ticket->count; i++) {
         is_known = is_known && !may_be_earlier(&ticket->tasks[i], accepted_ms);
     }
-    wait->rank = queued_ms > 0 ? queued_ms + accepted_ms
-                               : began_ms + accepted_ms + 2 * TIMESTAMP_MS_MAX;
-    began_ms = queued_ms > 0 ? queued_ms : began_ms;
+    const bool is_by_queue = queued_ms > 0 && queued_ms <= accepted_ms;
+    const int64_t began_ms = is_by_queue ? queued_ms : created_ms;
+
     if (is_known && began_ms > 0 && accepted_ms >= began_ms) {
         wait->wait_s = (accepted_ms - began_ms) / MS_PER_S;
+        wait->rank = wait_rank(accepted_ms, is_by_queue, wait->wait_s);
     }
 }
 

@@ -15,6 +15,7 @@ struct task {
     int64_t created_ms;
     int64_t queued_ms;   /* 0: not told */
     int64_t accepted_ms; /* 0: not told, though it may be accepted */
+    int64_t heard_ms;    /* when we first read of its end */
     struct slice direction;
     struct slice closed_how; /* absent: open */
     bool is_known;           /* since when, that is */

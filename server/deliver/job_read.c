@@ -244,7 +244,8 @@ job_map(struct job *job, const struct config *config, int64_t now_us)
         job_delay(job, "plugin_wait", wait_ms);
         return;
     }
-    ticket_read(reading, job->payload, &config->rules, &job->says);
+    ticket_read(
+        reading, job->payload, &config->rules, job_now_ms(job, now_us), &job->says);
     if (job->says.ticket != NULL) {
         job->stage = JOB_TELLING;
     } else {

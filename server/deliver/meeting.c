@@ -28,8 +28,8 @@ struct links {
     size_t count;
 };
 
-/* "known/<hash>": names nobody. */
-static void
+/* "known/<hash>": names nobody. False when memory is out, here and below. */
+static bool
 add_link(struct links *links, const char *kind, const char *value)
 {
     AUTO(buffer_done)
@@ -38,11 +38,12 @@ add_link(struct links *links, const char *kind, const char *value)
     char hash[SHA256_HEX_SIZE];
 
     buffer_addf(&text, "%s:%s", kind, value);
-    if (!text.failed) {
-        sha256_hex(buffer_slice(&text), hash);
-        (void)snprintf(subject, SUBJECT_SIZE, "known/%s", hash); /* fits */
-        links->items[links->count++] = (struct queue_facts){.subject = slice_of(subject)};
+    if (text.failed || !sha256_try_hex(buffer_slice(&text), hash)) {
+        return false;
     }
+    (void)snprintf(subject, SUBJECT_SIZE, "known/%s", hash); /* fits */
+    links->items[links->count++] = (struct queue_facts){.subject = slice_of(subject)};
+    return true;
 }
 
 /* Brevo shows a phone without its '+'. */
@@ -55,7 +56,7 @@ is_same(const char *held, const char *value)
 }
 
 /* Those of the customer's identifiers that the contact has in Brevo. */
-static void
+static bool
 links_of_contact(const struct job *job, struct links *links)
 {
     const struct customer *customer = &job->reading.event.customer;
@@ -72,24 +73,29 @@ links_of_contact(const struct job *job, struct links *links)
     };
 
     for (size_t i = 0; i < LINKS_MAX; i++) {
-        if (is_same(json_string_value(identifiers[i].held), identifiers[i].value)) {
-            add_link(links, identifiers[i].kind, identifiers[i].value);
+        if (is_same(json_string_value(identifiers[i].held), identifiers[i].value) &&
+            !add_link(links, identifiers[i].kind, identifiers[i].value)) {
+            return false;
         }
     }
+    return true;
 }
 
 /* The one the event is about: a phone beside an e-mail may be others' as well. */
-static void
+static bool
 link_of_event(const struct job *job, struct links *links)
 {
-    const char *type = job->identifier.type;
+    static const struct {
+        const char *type;
+        const char *kind;
+    } kinds[] = {{"email_id", "email"}, {"ext_id", "ext_id"}, {"phone_id", "phone"},
+        {"whatsapp_id", "whatsapp"}};
+    size_t i = 0;
 
-    add_link(links,
-        strcmp(type, "email_id") == 0   ? "email"
-        : strcmp(type, "phone_id") == 0 ? "phone"
-        : strcmp(type, "ext_id") == 0   ? "ext_id"
-                                        : "whatsapp",
-        job->identifier.value);
+    while (i + 1 < LENGTH(kinds) && strcmp(kinds[i].type, job->identifier.type) != 0) {
+        i++;
+    }
+    return add_link(links, kinds[i].kind, job->identifier.value);
 }
 
 /* Its contact's number, if it was one, and long enough ago to be shown if it still were. */
@@ -111,7 +117,10 @@ create(struct queue *queue, struct job *job, const struct config *config, int64_
     struct links links = {0};
     int r = QUEUE_OK;
 
-    link_of_event(job, &links);
+    if (!link_of_event(job, &links)) {
+        job_lack_memory(job);
+        return QUEUE_OK;
+    }
     r = queue_facts_merge(queue, links.items, links.count);
     if (r == QUEUE_OK) {
         job_create(job, id_of(&links, now_ms), config);
@@ -151,16 +160,17 @@ meet_ticket(struct queue *queue, struct job *job, const struct config *config)
 
 /* In a cluster they are elsewhere, and do without: the next event tells them. */
 static int
-tell_links(struct queue *queue, const struct job *job, const struct config *config,
-    int64_t now_ms)
+tell_links(
+    struct queue *queue, struct job *job, const struct config *config, int64_t now_ms)
 {
     struct links links = {0};
     const struct fact id = {.name = slice_of(link_name),
         .rank = now_ms,
         .text = slice_of(job->contact_id_text)};
 
-    if (!job->is_wait) {
-        links_of_contact(job, &links);
+    if (!job->is_wait && !links_of_contact(job, &links)) {
+        job_lack_memory(job);
+        return QUEUE_OK;
     }
     for (size_t i = 0; i < links.count; i++) {
         links.items[i].facts = &id;
@@ -186,7 +196,7 @@ meet(struct queue *queue, struct job *job, const struct config *config, int64_t 
     if (r == QUEUE_OK) {
         r = tell_links(queue, job, config, now_ms);
     }
-    if (r != QUEUE_OK) {
+    if (r != QUEUE_OK || job->stage != JOB_MEETING) {
         return r;
     }
     history_read(&job->reading.event, &config->rules, job->existing, &says);

@@ -1,5 +1,6 @@
 """Several loops: all serve, all drain, one answer to whether we are ready."""
 
+import contextlib
 import http.client
 import os
 import pathlib
@@ -53,7 +54,12 @@ def listeners(flexbrevo):
         if fields[3] == "0A" and int(fields[1].rpartition(":")[2], 16) == port:
             inodes.add(f"socket:[{fields[9]}]")
     descriptors = pathlib.Path(f"/proc/{flexbrevo.process.pid}/fd")
-    return [name for name in descriptors.iterdir() if os.readlink(name) in inodes]
+    found = []
+    for name in descriptors.iterdir():
+        with contextlib.suppress(FileNotFoundError):    # closed meanwhile
+            if os.readlink(name) in inodes:
+                found.append(name)
+    return found
 
 
 def test_each_loop_has_a_socket_on_the_one_port(flexbrevo):

@@ -57,7 +57,8 @@ def test_three_workers_together_are_never_told_to_slow_down(workers, backlog, sa
 def test_what_one_worker_is_told_all_of_them_heed(workers, backlog, sandbox):
     for worker in workers:
         worker.start()
-    sandbox.fault("rate_limited", endpoint="GET *", reset=3, count=1)
+    sandbox.fault("rate_limited", endpoint="GET *", having="identifierType", reset=3,
+                  count=1)
     tasks = backlog(20)
     harness.wait_until(lambda: refused(sandbox), "the refusal")
     told_s = refused(sandbox)[0]["time"]

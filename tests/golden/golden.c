@@ -263,7 +263,7 @@ with_ticket(const json_t *payload, struct event_reading *reading)
 {
     struct ticket_says says;
 
-    ticket_read(reading, payload, &rules, &says);
+    ticket_read(reading, payload, &rules, 0, &says);
     ticket_judge_alone(reading, payload, &rules, received_ms);
     json_t *event = event_reading_to_json(reading);
 

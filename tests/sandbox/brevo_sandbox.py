@@ -168,7 +168,11 @@ class Brevo(http_service.Service):
     def _say(self, request):
         path = request.path[3:]
         if path == "/contacts":
-            self.pretty("Brevo received a contact  " + describe_contact(request.json()))
+            text = describe_contact(request.json())
+            who = text.partition("  ")[0]
+            self.pretty(("Brevo received more of   " if who in self.said
+                         else "Brevo received a contact  ") + text)
+            self.said.add(who)
         elif path == "/events":
             self._say_event(request.json())
 

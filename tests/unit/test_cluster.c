@@ -401,10 +401,12 @@ without_replicas_wait_replicas_acknowledges_nothing(void **state)
     options.timeout_ms = 2000; /* half of it for the replicas */
     struct queue *queue = open_queue(&options);
 
-    do { /* a slow cluster may be down for a moment */
-        assert_int_equal(queue_put(queue, &put, 1), QUEUE_E_REFUSED);
-    } while (strstr(queue_error(queue), "CLUSTERDOWN") != NULL);
-    assert_non_null(strstr(queue_error(queue), "too few replicas"));
+    const int64_t end_us = redis_now_us() + 2 * PATIENCE_US;
+
+    do { /* a slow cluster may be down, or of two minds about the slot, for a moment */
+        assert_true(redis_now_us() < end_us);
+        assert_int_not_equal(queue_put(queue, &put, 1), QUEUE_OK);
+    } while (strstr(queue_error(queue), "too few replicas") == NULL);
     queue_close(&queue);
 }
 

@@ -59,7 +59,10 @@ hear(const struct told *told, char ticket[EVENT_TICKET_SIZE], char known[KNOWN_S
     size_t count = 0;
 
     for (size_t i = 0; i < facts.count; i++) {
-        if (!ticket_is_link(&facts.items[i])) {
+        const struct slice name = facts.items[i].name;
+        const bool is_of_now = memmem(name.data, name.size, ".heard", 6) != NULL;
+
+        if (!ticket_is_link(&facts.items[i]) && !is_of_now) {
             (void)snprintf(lines[count++], sizeof(lines[0]), "%.*s=%lld %.*s;",
                 (int)facts.items[i].name.size, facts.items[i].name.data,
                 (long long)facts.items[i].rank, (int)facts.items[i].text.size,

@@ -197,7 +197,8 @@ begin(struct play *play, const char *told, const struct rules *by)
             .record_key = slice_of(play->keys[i]), .received_ms = received_of(word)};
 
         event_read(play->payloads[i], by, &context, &play->readings[i]);
-        ticket_read(&play->readings[i], play->payloads[i], by, &play->says[i]);
+        ticket_read(
+            &play->readings[i], play->payloads[i], by, received_of(word), &play->says[i]);
     }
 }
 
@@ -335,7 +336,7 @@ says_of(const char *changes, struct event_reading *reading, json_t **payload)
     struct ticket_says says;
 
     *payload = read_changed(changes, &rules, "task.completed/" TASK, reading);
-    ticket_read(reading, *payload, &rules, &says);
+    ticket_read(reading, *payload, &rules, 0, &says);
     return says;
 }
 
@@ -431,6 +432,45 @@ an_abandonment_waits_by_twilios_time_but_for_no_clock_of_its(void **state)
     }
 }
 
+/* In a backlog others are stored, and not read yet, when its own time is over. */
+static void
+what_is_read_late_waits_from_its_reading_and_not_from_each(void **state)
+{
+    const int64_t read_ms = received_ms + INT64_C(3600000);
+    const struct {
+        int64_t now_ms;
+        int64_t wait_ms; /* 0: goes on */
+    } looks[] = {{read_ms, 5000}, {read_ms + 2000, 3000}, {read_ms + 5000, 0}};
+    struct rules by = rules;
+    struct facts facts = {0};
+
+    (void)state;
+    by.ticket_settle_ms = 5000;
+    for (size_t i = 0; i < LENGTH(looks); i++) {
+        const struct ticket_times times = {
+            .now_ms = looks[i].now_ms, .received_ms = received_ms};
+        struct event_reading reading;
+        struct ticket_verdict verdict;
+        struct ticket_says says;
+        AUTO(payload_release)
+        json_t *payload = read_changed("{}", &by, "task.completed/" TASK, &reading);
+
+        assert_non_null(payload);
+        ticket_read(&reading, payload, &by, looks[i].now_ms, &says);
+        for (size_t j = 0; j < says.fact_count; j++) {
+            if (slice_is(says.facts[j].name, "-" TASK ".heard")) {
+                facts_add(&facts, (struct fact){.name = slice_of("-" TASK ".heard"),
+                                      .rank = says.facts[j].rank});
+            }
+        }
+        assert_int_equal(facts.count, 1); /* the first reading's */
+        ticket_judge(&reading, &facts, &by, &times, &verdict);
+        assert_int_equal(
+            verdict.decision, looks[i].wait_ms > 0 ? TICKET_WAITS : TICKET_GOES_ON);
+        assert_int_equal(verdict.wait_ms, looks[i].wait_ms);
+    }
+}
+
 static void
 a_name_learnt_from_others_names_the_effect(void **state)
 {
@@ -457,6 +497,7 @@ main(void)
         cmocka_unit_test(a_record_links_every_name_it_knows_to_the_best_one),
         cmocka_unit_test(what_is_none_of_ours_says_nothing),
         cmocka_unit_test(an_abandonment_waits_by_twilios_time_but_for_no_clock_of_its),
+        cmocka_unit_test(what_is_read_late_waits_from_its_reading_and_not_from_each),
         cmocka_unit_test(a_name_learnt_from_others_names_the_effect),
     };
 
