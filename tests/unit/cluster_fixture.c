@@ -124,10 +124,42 @@ give_back(struct redis_fixture *node)
     believe(node, &first);
 }
 
+static int64_t
+epoch_of(struct redis_fixture *node, const char *field)
+{
+    const struct slice info = redis_reply_text(REDIS_DO(node, "CLUSTER", "INFO"));
+    const char *at = memmem(info.data, info.size, field, strlen(field));
+    int64_t epoch = -1;
+
+    assert_non_null(at);
+    const struct slice rest = {.data = at + strlen(field),
+        .size = (size_t)(info.data + info.size - at) - strlen(field)};
+
+    assert_true(slice_to_int64(slice_before(rest, '\r'), &epoch));
+    return epoch;
+}
+
+/*
+ * Nodes tell each other once a second. Who claims a slot without having heard of the other's epoch
+ * takes none that is higher: the next word of the other's takes the slot back, and its keys are gone.
+ */
+static void
+hear_epoch(struct redis_fixture *node, struct redis_fixture *of)
+{
+    const int64_t end_us = redis_now_us() + 2 * PATIENCE_US;
+    const int64_t epoch = epoch_of(of, "cluster_my_epoch:");
+
+    while (epoch_of(node, "cluster_current_epoch:") < epoch) {
+        assert_true(redis_now_us() < end_us);
+        (void)usleep(10 * 1000);
+    }
+}
+
 int
 cluster_set_up(void **state)
 {
     (void)state;
+    hear_epoch(&first, &second);
     give_back(&second);
     (void)REDIS_DO(
         &first, "CLUSTER", "BUMPEPOCH"); /* of two claims the later one counts */
@@ -225,6 +257,7 @@ move_all_keys(void)
 void
 end_move(void)
 {
+    hear_epoch(&second, &first);
     believe(&second, &second);
     believe(&first, &second);
 }
@@ -243,6 +276,7 @@ move_slot(void)
 static void
 give_odd(struct redis_fixture *from, struct redis_fixture *to)
 {
+    hear_epoch(to, from);
     (void)REDIS_DO(to, "CLUSTER", "BUMPEPOCH");
     for (unsigned partition = 1; partition < QUEUE_PARTITIONS_CLUSTER; partition += 2) {
         char odd[8];
