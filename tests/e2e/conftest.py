@@ -6,7 +6,6 @@ import json
 import os
 import pathlib
 import re
-import signal
 import sys
 import threading
 
@@ -31,14 +30,8 @@ def pytest_runtest_protocol(item):
     """No test, its fixtures included, runs longer than its limit."""
     mark = item.get_closest_marker("time_limit")
     limit_s = mark.args[0] if mark else TEST_TIMEOUT_S
-
-    def give_up(*_):
-        raise TimeoutError(f"over the test's {limit_s} s")
-
-    signal.signal(signal.SIGALRM, give_up)
-    signal.alarm(limit_s)
-    yield
-    signal.alarm(0)
+    with harness.time_limit(limit_s):
+        yield
 
 
 @pytest.fixture(scope="session", autouse=True)

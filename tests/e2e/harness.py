@@ -31,6 +31,7 @@ import urllib.parse
 from twilio.request_validator import RequestValidator
 
 import brevo_sandbox
+import contextlib
 import fake_iam
 import http_service
 
@@ -60,6 +61,20 @@ START_S = 40
 STOP_S = 10             # what the product promises
 WAIT_S = 40             # others run at the same time
 POLL_S = 0.01
+
+
+@contextlib.contextmanager
+def time_limit(limit_s):
+    """TimeoutError in the test, or the fixture, that runs longer."""
+    def give_up(*_):
+        raise TimeoutError(f"over the test's {limit_s} s")
+
+    signal.signal(signal.SIGALRM, give_up)
+    signal.alarm(limit_s)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
 
 
 def wait_until(condition, what, timeout_s=WAIT_S):

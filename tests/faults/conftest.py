@@ -2,7 +2,6 @@
 
 import os
 import pathlib
-import signal
 import sys
 import time
 
@@ -27,13 +26,8 @@ def pytest_configure(config):
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_protocol(item):
     """No test, its fixtures included, runs longer than its limit."""
-    def give_up(*_):
-        raise TimeoutError(f"over the test's {TEST_TIMEOUT_S} s")
-
-    signal.signal(signal.SIGALRM, give_up)
-    signal.alarm(TEST_TIMEOUT_S)
-    yield
-    signal.alarm(0)
+    with harness.time_limit(TEST_TIMEOUT_S):
+        yield
 
 
 @pytest.fixture(scope="session", autouse=True)
