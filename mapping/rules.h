@@ -68,6 +68,8 @@ struct rules {
     bool sync_tasks;
     bool sync_customers; /* false: events without profile attributes */
     bool sync_csat;
+    bool
+        contact_properties; /* an event carries the numbers its contact's attributes become */
     int64_t list_support_contacts; /* 0: none */
     int64_t list_csat_respondents; /* 0: none */
     int64_t max_event_age_ms;

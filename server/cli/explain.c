@@ -114,23 +114,25 @@ static json_t *
 list_requests(const struct event *event, const struct explain_input *input)
 {
     const struct request_identifier identifier = request_identify(&event->customer);
-    json_t *contact = history_contact_alone(event, input->rules);
+    const bool is_sent = !event_is_too_old(event, input->rules, input->now_ms);
+    json_t *contact = request_contact(event, input->rules);
+    AUTO(payload_release)
+    json_t *body = is_sent ? request_event(event, input->rules) : NULL;
     AUTO(payload_release) json_t *requests = json_array();
 
-    if (contact == NULL ||
-        !add_request(requests, BREVO_CONTACT_LOOKUP, identifier, "first", NULL) ||
+    if (contact == NULL || (is_sent && body == NULL) ||
+        !history_alone_said(event, input->rules, contact, body)) {
+        json_decref(contact);
+        return NULL;
+    }
+    if (!add_request(requests, BREVO_CONTACT_LOOKUP, identifier, "first", NULL) ||
         !add_request(requests, BREVO_CONTACT_UPSERT, identifier,
             "unless Brevo has all of it; of a contact it knows, what it has is left out",
             contact)) {
         return NULL;
     }
-    if (event_is_too_old(event, input->rules, input->now_ms)) {
-        return json_incref(requests);
-    }
-    json_t *body = request_event(event, input->rules);
-
-    if (body == NULL || !add_request(requests, BREVO_EVENT, identifier,
-                            "once the contact is there", body)) {
+    if (is_sent && !add_request(requests, BREVO_EVENT, identifier,
+                       "once the contact is there", json_incref(body))) {
         return NULL;
     }
     return json_incref(requests);

@@ -55,8 +55,9 @@ struct config {
     char *brevo_base_url; /* without a trailing slash */
     double brevo_max_rps; /* 0: auto */
     double brevo_rate_share;
-    char *brevo_mode;     /* "live" or "shadow" */
-    bool brevo_ipv4_only; /* for addresses that Brevo knows */
+    char *brevo_mode;          /* "live" or "shadow" */
+    bool brevo_ipv4_only;      /* for addresses that Brevo knows */
+    int64_t brevo_remember_ms; /* contacts, from when they were looked up */
 
     /* contacts */
     char *contacts_create;  /* "always", "known_only" or "never" */

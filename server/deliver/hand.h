@@ -7,6 +7,7 @@
  */
 #pragma once
 
+#include "server/deliver/contact_cache.h"
 #include "server/deliver/flow.h"
 
 enum {
@@ -20,6 +21,7 @@ struct hand {
     struct job
         *jobs[HAND_JOBS_MAX]; /* `count` in hand, oldest first; then the free ones */
     size_t count;
+    struct contact_cache contacts;
     int64_t redis_us;         /* no call before */
     int64_t redis_backoff_ms; /* 0: Redis is there */
     int64_t partitions_away;  /* of a cluster, as said last */
@@ -50,7 +52,7 @@ size_t hand_claim(struct hand *hand, size_t max, int64_t now_us);
  */
 bool hand_may_read(struct hand *hand, size_t index);
 /*
- * JOB_MAPPED: claims the effect. Stays where it is while Redis is away; what Redis refuses is
+ * JOB_MAPPED: claims the effect; whose contact was met lately, goes on without a look. Stays where it is while Redis is away; what Redis refuses is
  * delayed, and parked after BREVO_ATTEMPTS_MAX attempts.
  */
 void hand_claim_effect(struct hand *hand, struct job *job, int64_t now_us);

@@ -7,6 +7,7 @@
 
 #include "queue/crash_point.h"
 #include "server/deliver/hand.h"
+#include "server/deliver/job_contact.h"
 #include "server/deliver/meeting.h"
 #include "server/deliver/reservation.h"
 #include "server/deliver/sink_test.h"
@@ -68,6 +69,8 @@ hand_claim_effect(struct hand *hand, struct job *job, int64_t now_us)
                 hand->queue, job->record, event->effect_key, earlier, &effect))) {
         CRASH_POINT("effect_claimed");
         job_effect(job, effect);
+        job_recall(job, &hand->contacts, now_us);
+        hand_keep(hand, job, now_us);
     }
 }
 

@@ -41,11 +41,12 @@ job_done(struct job *job)
 
 /* ---- the ends ----------------------------------------------------------------------------- */
 
+/* Of what Brevo has the event of, the rest may fail: the contact's next event says it. */
 static void
 finish(struct job *job, enum queue_outcome outcome, const char *reason)
 {
-    job->settlement.outcome = outcome;
-    job->settlement.reason = reason;
+    job->settlement.outcome = job->is_sent ? QUEUE_DELIVERED : outcome;
+    job->settlement.reason = job->is_sent ? NULL : reason;
     job->settlement.detail = job->detail;
     job->settlement.effect_key = job->has_effect ? job->reading.event.effect_key : NULL;
     job->stage = JOB_FINISHED;

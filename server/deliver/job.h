@@ -7,10 +7,10 @@
  *                      ├─► TELLING (of its ticket) ─► as if it were PARSED
  *                      └─► FOLDING (reservation, sink's test) ─► FINISHED
  *
- *   ANSWERED ─► MEETING (what is known of its contact) ─► READY
+ *   READY, ANSWERED ─► MEETING (what is known of its contact) ─► READY
  *
- * The calls of a delivery: look the contact up, say what Brevo does not have yet (often nothing),
- * then the event. Every stage may finish a job: with an outcome for the queue and a reason.
+ * The calls of a delivery: look the contact up, unless it was met lately, say what Brevo does not
+ * have yet (often nothing, or numbers that the event carries), then the event. Every stage may finish a job: with an outcome for the queue and a reason.
  *
  * The functions here move one job and touch neither Redis nor the network: worker.c does.
  */
@@ -81,7 +81,12 @@ struct job {
     bool has_best_only; /* all beside the best one */
     bool has_begun;     /* Brevo was asked something */
     bool has_looked_again; /* somebody else was faster than we */
+    bool asks_by_creating; /* whether its phone is somebody's: Brevo would refuse it */
     bool is_joining;       /* known by its phone: is to gain the e-mail */
+    bool is_recalled;      /* `existing` was not asked for: it was met lately */
+    bool has_numbers;      /* `event` carries the contact's attributes */
+    bool is_sent;          /* Brevo has its event, and it is never sent again */
+    int64_t seen_us;       /* when `existing` was true */
     bool is_unsure;        /* whether Brevo has it: the answer was nobody's */
     enum job_erasure erasure;
     unsigned dropped; /* REQUEST_* bits: not said again */
@@ -113,7 +118,7 @@ void job_call(struct job *job, const struct config *config, const char *auth,
     struct http_client *client);
 /* After an answer: the next call, a meeting, or the end. */
 void job_advance(struct job *job, const struct brevo_verdict *verdict);
-/* The next call, or, of an event nobody shall hear of, the end. */
+/* The next call; the end, of an event nobody shall hear of, or that Brevo has. */
 void job_next(struct job *job, enum brevo_endpoint next);
 /* Of a fact that was kept: the end, or whoever waited as long as it says is told. */
 void job_end_fact(struct job *job);

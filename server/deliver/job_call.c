@@ -79,7 +79,9 @@ job_next(struct job *job, enum brevo_endpoint next)
 {
     job->next = next;
     job->stage = JOB_READY;
-    if (next == BREVO_EVENT && job->mute != NULL) {
+    if (next == BREVO_EVENT && job->is_sent) {
+        job_deliver(job);
+    } else if (next == BREVO_EVENT && job->mute != NULL) {
         job_filter(job, job->mute);
     }
 }
@@ -110,7 +112,7 @@ succeed(struct job *job)
         job_contact_said(job);
         return;
     case BREVO_EVENT:
-        job_deliver(job);
+        job_event_said(job);
         return;
     case BREVO_ATTRIBUTES: /* no job asks for them */
     case BREVO_ENDPOINT_COUNT:
@@ -121,6 +123,10 @@ succeed(struct job *job)
 void
 job_advance(struct job *job, const struct brevo_verdict *verdict)
 {
+    if (job->is_sent && verdict->outcome != BREVO_DELIVERED) {
+        job_deliver(job);
+        return;
+    }
     switch (verdict->outcome) {
     case BREVO_DELIVERED:
         succeed(job);
@@ -139,7 +145,9 @@ job_advance(struct job *job, const struct brevo_verdict *verdict)
         job_shelve(job, verdict->reason, pause_shelf_met(verdict->reason));
         return;
     case BREVO_PARK:
-        job_park(job, verdict->reason);
+        if (!job_contact_doubted(job)) {
+            job_park(job, verdict->reason);
+        }
         return;
     }
 }

@@ -153,6 +153,8 @@ map_event(struct job *job, const struct config *config, int64_t now_ms)
         job_lack_memory(job);
         return;
     }
+    job->asks_by_creating = strcmp(config->contacts_create, "always") == 0 &&
+                            request_contact_has_phone(job->contact);
     job->is_shadow = config_is_shadow(config);
     if (job->is_shadow && !shadow_effect(&job->reading.event)) {
         job_park(job, EVENT_REASON_UNPARSEABLE);

@@ -623,6 +623,30 @@ an_event_alone_says_what_a_new_contact_gets(void **state)
 }
 
 static void
+what_an_event_alone_may_carry_is_not_said_of_the_contact(void **state)
+{
+    AUTO(payload_release) json_t *payload = json_object();
+    struct event event = {.type = EVENT_TASK_CREATED,
+        .ticket = KD,
+        .date_ms = noon_ms,
+        .wait_s = -1,
+        .payload = payload};
+    struct rules carrying = rules;
+    AUTO(payload_release) json_t *contact = json_object();
+    AUTO(payload_release) json_t *request = json_object();
+
+    (void)state;
+    carrying.contact_properties = true;
+    assert_true(history_alone_said(&event, &carrying, contact, request));
+    assert_json(contact, "{}");
+    assert_json(request, "{'contact_properties':{'LAST_SUPPORT_DATE':'2026-01-01',"
+                         "'SUPPORT_TICKET_COUNT':1}}");
+    assert_true(history_alone_said(&event, &carrying, contact, NULL));
+    assert_json(contact, "{'attributes':{'LAST_SUPPORT_DATE':'2026-01-01',"
+                         "'SUPPORT_TICKET_COUNT':1}}");
+}
+
+static void
 a_score_is_written_with_the_digits_it_has(void **state)
 {
     AUTO(payload_release) json_t *payload = json_object();
@@ -652,6 +676,7 @@ main(void)
         cmocka_unit_test(counts_and_dates_are_never_lowered),
         cmocka_unit_test(writes_no_identifier_and_nothing_that_is_no_attribute),
         cmocka_unit_test(an_event_alone_says_what_a_new_contact_gets),
+        cmocka_unit_test(what_an_event_alone_may_carry_is_not_said_of_the_contact),
         cmocka_unit_test(a_score_is_written_with_the_digits_it_has),
     };
 
