@@ -167,8 +167,10 @@ class Flexbrevo:
             connection.close()
 
     def metrics(self):
-        """{'flexbrevo_queue_pending': 0.0, 'name{label="x"}': 1.0, ...}"""
-        lines = self.admin("/metrics")[1].splitlines()
+        """{'flexbrevo_queue_pending': 0.0, 'name{label="x"}': 1.0, ...}; {} from who has none: once we
+        are dead, our port may be another's."""
+        status, body = self.admin("/metrics")
+        lines = body.splitlines() if status == 200 else []
         return {name: float(value) for name, value in
                 (line.rsplit(" ", 1) for line in lines if line and not line.startswith("#"))}
 
