@@ -36,9 +36,11 @@ static bool
 is_earlier_asked(const struct ticket *ticket, const struct task *task)
 {
     const struct task *own = ticket->own;
+    const bool may_ask = ticket->rules->outbound == RULES_OUTBOUND_ALL ||
+                         !slice_is(task->direction, "outbound");
 
-    return task->is_asked && task->is_known && own != NULL &&
-           task->created_ms < own->created_ms && !slice_is(task->direction, "outbound");
+    return may_ask && task->is_asked && task->is_known && own != NULL &&
+           task->created_ms < own->created_ms;
 }
 
 static bool

@@ -437,8 +437,8 @@ class Task:
         """TaskRouter's event callback: every value is a text."""
         fields = {
             "Sid": self.event_sid(event), "EventType": event,
-            "EventDescription": f"{event} of a task", "AccountSid": ACCOUNT_SID,
-            "WorkspaceSid": WORKSPACE_SID, "WorkspaceName": "Flex Task Assignment",
+            "EventDescription": f"{event} of Zoltana's task", "AccountSid": ACCOUNT_SID,
+            "WorkspaceSid": WORKSPACE_SID, "WorkspaceName": "Zoltana's Flex",
             "ResourceType": "task", "ResourceSid": self.sid,
             "Timestamp": str(self.time_ms // 1000), "TimestampMs": str(self.time_ms),
             "TaskSid": self.sid, "TaskAttributes": self.task_attributes(),

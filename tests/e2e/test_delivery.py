@@ -80,6 +80,17 @@ def test_an_old_event_updates_the_contact_and_fires_nothing(caller, twilio, sand
     assert sandbox.event_count() == 0
 
 
+def test_what_twilio_repeats_for_hours_is_told_when_it_comes(caller, twilio, sandbox, flexbrevo):
+    late = Task(time_ms=int((time.time() - 4.5 * 3600) * 1000))
+    assert caller.send(twilio.stream(late)).status == 204
+    event, = sandbox.wait_for_events(1)
+    assert event["event_date"] == late.iso_time
+    for again in (twilio.stream(late), twilio.callback(late)):
+        assert caller.send(again).status == 204
+    drained(flexbrevo)
+    assert sandbox.tasks() == {late.sid: 1}
+
+
 def test_events_of_one_task_keep_their_order(caller, twilio, sandbox, flexbrevo):
     tasks = [Task() for _ in range(10)]
     for task in tasks:
