@@ -133,9 +133,10 @@ matrix_next(struct circumstances *all)
 static void
 set_config(const struct circumstances *all, struct config *config)
 {
+    static char create[] = "always";
     struct rules *by = &config->rules;
 
-    *config = (struct config){.rules = rules};
+    *config = (struct config){.rules = rules, .contacts_create = create};
     by->event_names[EVENT_SURVEY_COMPLETED] = "CSAT_SUBMITTED";
     by->sync_csat = true;
     by->csat_scale = 5;
