@@ -86,7 +86,10 @@ flow_ask(struct flow *flow, struct queue *queue, enum brevo_endpoint endpoint,
 void
 flow_take(struct flow *flow, enum brevo_endpoint endpoint)
 {
-    pace_take(&flow->paces[brevo_endpoint_class(endpoint)]);
+    const enum brevo_class class = brevo_endpoint_class(endpoint);
+
+    pace_take(&flow->paces[class]);
+    flow->taken[class]++;
 }
 
 /* Told to all workers; one that is not reached finds out by itself. */

@@ -10,6 +10,7 @@
 struct flow {
     struct pace paces[BREVO_CLASS_COUNT];
     struct pause pause;
+    int64_t taken[BREVO_CLASS_COUNT]; /* calls that were ever begun */
 };
 
 enum {

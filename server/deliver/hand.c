@@ -257,6 +257,8 @@ hand_settle(struct hand *hand, int64_t now_us)
         if (settlements[i].result != QUEUE_UNSETTLED) {
             outcome_of_job(finished[i], settlements[i].result, hand->config, now_us);
             finished[i]->stage = JOB_SETTLED;
+            hand->settled += settlements[i].outcome != QUEUE_DELAYED &&
+                             settlements[i].outcome != QUEUE_RELEASED;
         }
     }
     let_go(hand);

@@ -22,6 +22,7 @@ struct hand {
         *jobs[HAND_JOBS_MAX]; /* `count` in hand, oldest first; then the free ones */
     size_t count;
     struct contact_cache contacts;
+    int64_t settled;          /* records ever, those that come again left out */
     int64_t redis_us;         /* no call before */
     int64_t redis_backoff_ms; /* 0: Redis is there */
     int64_t partitions_away;  /* of a cluster, as said last */

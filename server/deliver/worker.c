@@ -20,6 +20,7 @@
 #include "queue/crash_point.h"
 #include "queue/jitter.h"
 #include "server/deliver/attribute_watch.h"
+#include "server/deliver/cost.h"
 #include "server/deliver/outcome.h"
 #include "server/deliver/shadow.h"
 #include "server/ops/clock.h"
@@ -45,6 +46,7 @@ struct worker {
     struct http_client *client;
     struct hand hand;
     struct flow flow;
+    struct cost cost;
     struct attribute_watch attributes;
     struct shadow shadow;
     char auth[BREVO_AUTH_SIZE];
@@ -200,6 +202,7 @@ worker_step(struct worker *worker)
         }
     }
     hand_settle(hand, worker->now_us);
+    cost_run(&worker->cost, hand, &worker->flow, worker->now_us);
     attribute_watch_run(&worker->attributes, worker->now_us, worker->is_stopping);
 }
 

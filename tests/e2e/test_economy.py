@@ -1,5 +1,6 @@
 """What Brevo is not asked: who was met lately, and a contact's numbers apart from its event."""
 
+import json
 import signal
 
 import pytest
@@ -137,3 +138,19 @@ def test_of_two_events_whose_answers_cross_the_later_one_leaves_what_both_know(c
 
 def test_what_fails_after_its_event_was_taken_sends_no_second_one(crossing, sandbox):
     crossing(lambda: sandbox.fault("status", endpoint="POST /contacts", status=503, count=-1))
+
+
+def test_a_backlog_is_predicted_by_what_records_cost(program, twilio, sandbox):
+    """Two calls each for customers that are new, one of each class: paced to four a second."""
+    flexbrevo = start(program, max_rps=40)
+    caller = flexbrevo.caller()
+    for count in range(1, 11):
+        tell_all(caller, [twilio.callback(Task())])
+    settled(flexbrevo, 10)
+    calls_per_record = 'brevo_calls_per_record{class="%s"}'
+    harness.wait_until(lambda: flexbrevo.metric(calls_per_record % "events") > 0, "a cost is said")
+    sandbox.fault("key_revoked", count=-1)
+    tell_all(caller, [twilio.callback(Task()) for _ in range(40)])
+    status = harness.run_command("status", "--json", "--config", flexbrevo.config_file)[1]
+    told = json.loads(status)["backlog_eta_seconds"]
+    assert told == flexbrevo.metric("backlog_eta_seconds") == pytest.approx(40 * 2 / 40, abs=1)
