@@ -11,7 +11,7 @@
 #include "server/ops/clock.h"
 
 enum {
-    NOTE_EVERY_US = 5 * 1000 * 1000,
+    NOTE_EVERY_US = 3 * 1000 * 1000,
     FIRST_CALLS =
         2, /* of one class, of a customer's first record: looked up and created */
 };
@@ -38,6 +38,9 @@ cost_run(struct cost *cost, struct hand *hand, const struct flow *flow, int64_t 
 {
     AUTO(buffer_done) struct buffer note = {.max = QUEUE_NOTE_SIZE};
 
+    if (cost->due_us == 0) { /* calls under way are no record yet */
+        cost->due_us = now_us + NOTE_EVERY_US;
+    }
     if (now_us < cost->due_us || hand->settled == cost->settled) {
         return;
     }
