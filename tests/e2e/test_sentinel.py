@@ -181,6 +181,7 @@ def switch(group):
 def test_a_master_replaced_on_purpose_is_left_before_it_is_demoted(
         flexbrevo, group, twilio, capsys):
     """It goes on as a master for about ten seconds, and loses what it is given then."""
+    group.pace(redis_group.UNHURRIED)
     writer = Writer(flexbrevo, twilio).start()
     writer.wait_for(100)
     old = switch(group)
