@@ -18,6 +18,11 @@ HURRIED = ("info-period", 1000, "publish-period", 500)
 UNHURRIED = ("info-period", 10000, "publish-period", 2000)
 
 
+def wait_until(condition, what, timeout_s=harness.WAIT_S):
+    """For a condition that asks servers: each question is a process."""
+    return harness.wait_until(condition, what, timeout_s, poll_s=0.1)
+
+
 def free_ports(count, also=0):
     """Below those the kernel gives to clients, so that a server can take its own again, and that
     which is `also` above it."""
@@ -128,12 +133,12 @@ class RedisGroup:
         for node in self.nodes:
             node.start()
         self.nodes[1].ask("replicaof", "127.0.0.1", self.nodes[0].port)
-        harness.wait_until(      # Sentinels look every 10 s only
+        wait_until(      # Sentinels look every 10 s only
             lambda: "state=online" in self.nodes[0].ask("info", "replication"), "the replica")
         for one in self.sentinels:
             one.start()
         self.pace(HURRIED)
-        harness.wait_until(self._is_complete, "replica and Sentinels to find each other")
+        wait_until(self._is_complete, "replica and Sentinels to find each other")
         return self
 
     def pace(self, periods):
