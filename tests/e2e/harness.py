@@ -77,7 +77,7 @@ def time_limit(limit_s):
         signal.alarm(0)
 
 
-def wait_until(condition, what, timeout_s=WAIT_S):
+def wait_until(condition, what, timeout_s=WAIT_S, poll_s=POLL_S):
     """Returns the condition's first true value."""
     deadline = time.monotonic() + timeout_s
     while True:
@@ -86,7 +86,7 @@ def wait_until(condition, what, timeout_s=WAIT_S):
             return value
         if time.monotonic() > deadline:
             raise AssertionError(f"waited {timeout_s} s for {what() if callable(what) else what}")
-        time.sleep(POLL_S)
+        time.sleep(poll_s)
 
 
 def sid(prefix):
