@@ -42,18 +42,24 @@ const char *const matrix_titles[DIMENSIONS] = {
 const struct matrix_value matrix_values[] = {
     {BY_TICKET, "no other task", .kind = NULL},
     {BY_TICKET, "an agent who took it",
-        .steps = {{"reservation.accepted", 1, .is_own = true}}},
-    {BY_TICKET, "an earlier task, open", .steps = {{"task.created", -100}}},
+        .steps = {{.type = "reservation.accepted", .at_s = 1, .is_own = true}}},
+    {BY_TICKET, "an earlier task, open",
+        .steps = {{.type = "task.created", .at_s = -100}}},
     {BY_TICKET, "an earlier task, completed",
-        .steps = {{"task.created", -100}, {"reservation.accepted", -90},
-            {"task.completed", -50}}},
-    {BY_TICKET, "a later task, open", .steps = {{"task.created", 1}}},
+        .steps = {{.type = "task.created", .at_s = -100},
+            {.type = "reservation.accepted", .at_s = -90},
+            {.type = "task.completed", .at_s = -50}}},
+    {BY_TICKET, "a later task, open", .steps = {{.type = "task.created", .at_s = 1}}},
     {BY_TICKET, "a later task, canceled",
-        .steps = {{"task.created", 1}, {"task.canceled", 2}}},
-    {BY_TICKET, "a survey beside it", .steps = {{"task.created", 1, .kind = "Survey"}}},
-    {BY_TICKET, "a parked conversation", .steps = {{"conversation.inactive", 2}}},
+        .steps = {{.type = "task.created", .at_s = 1},
+            {.type = "task.canceled", .at_s = 2}}},
+    {BY_TICKET, "a survey beside it",
+        .steps = {{.type = "task.created", .at_s = 1, .kind = "Survey"}}},
+    {BY_TICKET, "a parked conversation",
+        .steps = {{.type = "conversation.inactive", .at_s = 2}}},
     {BY_TICKET, "an earlier task, begun by the business",
-        .steps = {{"task.created", -1, .direction = "outbound"}, {"task.deleted", 0}}},
+        .steps = {{.type = "task.created", .at_s = -1, .direction = "outbound"},
+            {.type = "task.deleted", .at_s = 0}}},
 
     {BY_KIND, "support", .kind = ""},
     {BY_KIND, "a survey", .kind = "Survey"},
@@ -232,8 +238,10 @@ tell(
 static void
 tell_all(struct story *story, const struct circumstances *all, size_t event)
 {
-    static const struct matrix_step creation = {"task.created", 0, .is_own = true};
-    static const struct matrix_step update = {"task.updated", 0, .is_own = true};
+    static const struct matrix_step creation = {
+        .type = "task.created", .at_s = 0, .is_own = true};
+    static const struct matrix_step update = {
+        .type = "task.updated", .at_s = 0, .is_own = true};
     const struct matrix_step end = {
         matrix_events[event].type, matrix_events[event].age_s, .is_own = true};
     const struct matrix_value *ticket = matrix_value_of(all, BY_TICKET);
