@@ -94,7 +94,7 @@ def config(sandbox, iam, tmp_path):
             "auth_token": harness.AUTH_TOKEN, "iam_url": iam.url,
             "lists": {"support_contacts": 32, "csat_respondents": 33}}},
         "brevo": {"api_key": harness.API_KEY, "base_url": sandbox.url,
-                  "max_rps": 1000, "rate_share": 1},
+                  "max_rps": 1000, "rate_share": 1, "lookup_after": "0"},
         "server": {"listen": "127.0.0.1:0", "public_url": harness.PUBLIC_URL},
         "admin": {"listen": "127.0.0.1:0"},
         "queue": {"plugin_wait": "1s"},
