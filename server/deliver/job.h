@@ -72,6 +72,9 @@ struct job {
     struct request_identifier lookup;     /* the contact is looked up by */
     int64_t contact_id;                   /* Brevo's; 0: not known */
     char contact_id_text[JOB_ID_SIZE];
+    int64_t lookup_after_ms; /* of what may have come through; 0: it is just sent again */
+    int64_t doubted_ms;      /* Redis time of a send that may have; 0: none did */
+    char doubted_word[QUEUE_WORD_SIZE]; /* Brevo would have it by this source_event_id */
     json_t *existing; /* what Brevo has of the contact, NULL before that is known */
     json_t *contact;
     json_t *event;
@@ -93,10 +96,6 @@ struct job {
     enum job_erasure erasure;
     unsigned dropped; /* REQUEST_* bits: not said again */
     unsigned meetings;
-    int64_t
-        lookup_after_ms; /* what may have come through: 0: is sent again without a look */
-    int64_t doubted_ms;  /* Redis time of a send that may have come through; 0: of none */
-    char doubted_word[QUEUE_WORD_SIZE]; /* Brevo would have it by this source_event_id */
 
     enum brevo_endpoint next;
     struct http_exchange exchange;

@@ -494,6 +494,17 @@ def test_the_sandbox_agrees_with_the_api_description(brevo):
             assert accepted == (checker.is_valid(body) and body not in STRICTER), body
 
 
+@pytest.mark.skipif(description() is None, reason="no API description beside the checkout")
+def test_what_the_sandbox_lists_is_as_the_description_has_it(brevo):
+    jsonschema = pytest.importorskip("jsonschema")
+    described = json.loads(description().read_text())["paths"]["/events"]["get"]["responses"]["200"]
+    schema = described["content"]["application/json"]["schema"]
+    brevo.post("/v3/contacts", CONTACT)
+    brevo.post("/v3/events", EVENT)
+    for query in (JANUARY, "contact_id=2"):
+        jsonschema.validate(brevo.get("/v3/events?" + query)[1], schema)
+
+
 # a null inside a nested object, which the description does not look into
 STRICTER = [{**EVENT, "event_properties": {"a": {"b": None}}}]
 
