@@ -203,6 +203,19 @@ is_delivered_when_it_is_there_by_either_word(void **state)
     }
 }
 
+/* What it carried when it was sent may be old by now: that is said by itself, and it is delivered. */
+static void
+numbers_it_was_to_carry_are_said_when_it_is_there(void **state)
+{
+    (void)state;
+    job.has_numbers = true;
+    judge(LIST(EVENT("EV2")));
+    assert_int_equal(job.stage, JOB_MEETING);
+    job_next(&job, BREVO_EVENT);
+    assert_int_equal(job.stage, JOB_FINISHED);
+    assert_int_equal(job.settlement.outcome, QUEUE_DELIVERED);
+}
+
 static void
 is_sent_again_when_it_is_not_there_or_cannot_be_told(void **state)
 {
@@ -290,6 +303,7 @@ main(void)
         TEST(is_looked_for_by_contact_name_and_day),
         TEST(is_not_looked_for_without_a_contact),
         TEST(is_delivered_when_it_is_there_by_either_word),
+        TEST(numbers_it_was_to_carry_are_said_when_it_is_there),
         TEST(is_sent_again_when_it_is_not_there_or_cannot_be_told),
         TEST(is_sent_again_when_brevo_will_not_tell_or_may_not_be_asked),
         TEST(a_look_that_fails_is_tried_again_and_not_for_ever),
