@@ -57,18 +57,18 @@ kept(struct hand *hand, struct job *job, int result)
 void
 hand_claim_effect(struct hand *hand, struct job *job, int64_t now_us)
 {
-    enum queue_effect_result effect = QUEUE_EFFECT_BUSY;
-
     const struct event *event = &job->reading.event;
     char by_task[EVENT_EFFECT_SIZE];
-    const char *earlier = event_effect_by_task(event, by_task) ? by_task : NULL;
+    struct queue_effect effect = {
+        .key = event->effect_key,
+        .earlier_key = event_effect_by_task(event, by_task) ? by_task : NULL,
+        .word = event->source_event_id,
+    };
 
     if (hand_reaches_redis(hand, now_us) &&
-        kept(hand, job,
-            queue_effect_claim(
-                hand->queue, job->record, event->effect_key, earlier, &effect))) {
+        kept(hand, job, queue_effect_claim(hand->queue, job->record, &effect))) {
         CRASH_POINT("effect_claimed");
-        job_effect(job, effect);
+        job_effect(job, &effect, now_us);
         job_recall(job, &hand->contacts, now_us);
         hand_keep(hand, job, now_us);
     }

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "server/deliver/doubt.h"
+
 enum {
     EFFECT_DELAY_MS = 2000,
     MEMORY_DELAY_MS = 1000,
@@ -106,12 +108,13 @@ job_release(struct job *job)
 /* ---- mapped → ready ----------------------------------------------------------------------- */
 
 void
-job_effect(struct job *job, enum queue_effect_result effect)
+job_effect(struct job *job, const struct queue_effect *effect, int64_t now_us)
 {
-    switch (effect) {
+    switch (effect->result) {
     case QUEUE_EFFECT_CLAIMED:
         job->has_effect = true;
         job->stage = JOB_READY;
+        doubt_take(job, effect, now_us);
         return;
     case QUEUE_EFFECT_BUSY:
         job_delay(job, "effect_busy", EFFECT_DELAY_MS);

@@ -10,7 +10,9 @@
  *   READY, ANSWERED ─► MEETING (what is known of its contact) ─► READY
  *
  * The calls of a delivery: look the contact up, unless it was met lately, say what Brevo does not
- * have yet (often nothing, or numbers that the event carries), then the event. Every stage may finish a job: with an outcome for the queue and a reason.
+ * have yet (often nothing, or numbers that the event carries), then the event; one that may be there
+ * already is looked for before (doubt.h). Every stage may finish a job: with an outcome for the queue
+ * and a reason.
  *
  * The functions here move one job and touch neither Redis nor the network: worker.c does.
  */
@@ -70,6 +72,9 @@ struct job {
     struct request_identifier lookup;     /* the contact is looked up by */
     int64_t contact_id;                   /* Brevo's; 0: not known */
     char contact_id_text[JOB_ID_SIZE];
+    int64_t lookup_after_ms; /* of what may have come through; 0: it is just sent again */
+    int64_t doubted_ms;      /* Redis time of a send that may have; 0: none did */
+    char doubted_word[QUEUE_WORD_SIZE]; /* Brevo would have it by this source_event_id */
     json_t *existing; /* what Brevo has of the contact, NULL before that is known */
     json_t *contact;
     json_t *event;
@@ -112,7 +117,7 @@ void job_map(struct job *job, const struct config *config, int64_t now_us);
 /* JOB_TELLING: all that is known of its ticket; NULL: it has none. */
 void job_judge(struct job *job, const struct facts *facts, const struct config *config,
     int64_t now_us);
-void job_effect(struct job *job, enum queue_effect_result effect);
+void job_effect(struct job *job, const struct queue_effect *effect, int64_t now_us);
 /* Starts `next`; `auth` is the credential's header. The job must stay where it is. */
 void job_call(struct job *job, const struct config *config, const char *auth,
     struct http_client *client);

@@ -33,6 +33,8 @@ struct request_identifier job_second_identifier(const struct job *job);
 void job_contact_said(struct job *job);
 /* The event was taken, and the attributes it carried. */
 void job_event_said(struct job *job);
+/* It was there already; with other numbers, perhaps, than it would have had now. */
+void job_event_found(struct job *job);
 void job_contact_refused(struct job *job, const struct brevo_verdict *verdict);
 
 /* Brevo's number of the contact, from its answer; Brevo has `existing`, which is taken over. */

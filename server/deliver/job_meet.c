@@ -114,6 +114,17 @@ job_event_said(struct job *job)
     }
 }
 
+void
+job_event_found(struct job *job)
+{
+    job->is_sent = true;
+    if (job->has_numbers) {
+        job->stage = JOB_MEETING;
+    } else {
+        job_deliver(job);
+    }
+}
+
 /* ---- what was refused --------------------------------------------------------------------- */
 
 /* What Brevo refuses by name, once; then, or when it names none, all but the best, once. */

@@ -161,6 +161,9 @@ map_event(struct job *job, const struct config *config, int64_t now_ms)
         return;
     }
     job->lookup = job->identifier;
+    if (job->mute == NULL && !job->is_shadow) { /* it will be sent */
+        job->lookup_after_ms = config->brevo_lookup_after_ms;
+    }
     job->next = BREVO_CONTACT_LOOKUP;
     job->stage = JOB_MAPPED;
 }

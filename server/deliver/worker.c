@@ -21,6 +21,7 @@
 #include "queue/jitter.h"
 #include "server/deliver/attribute_watch.h"
 #include "server/deliver/cost.h"
+#include "server/deliver/doubt.h"
 #include "server/deliver/outcome.h"
 #include "server/deliver/shadow.h"
 #include "server/ops/clock.h"
@@ -128,6 +129,8 @@ paced(struct worker *worker, struct job *job)
 
     if (worker->is_stopping) {
         job_release(job);
+    } else if (flow_does_without(&worker->flow, job->next, worker->now_us)) {
+        doubt_skip(job);
     } else if (waits_too_long(worker, job, wait_ms)) {
         job_delay(
             job, "paced", wait_ms > PACED_DELAY_MIN_MS ? wait_ms : PACED_DELAY_MIN_MS);
