@@ -68,7 +68,7 @@ static const struct value_type {
         .name_expected =
             "task.created, task.completed, task.canceled, conversation.ended "
             "or survey.completed"},
-    [OPTION_EXTRACTORS] = {RECORDS},
+    [OPTION_EXTRACTORS] = {.cardinality = RECORDS},
 };
 
 bool

@@ -92,6 +92,17 @@ read_row(const char *line, struct row *row)
     return true;
 }
 
+static bool
+is_ours(const struct row *row)
+{
+    bool is_found = false;
+
+    for (size_t i = 0; i < LENGTH(extractors); i++) {
+        is_found |= strcmp(extractors[i].asked, row->asked) == 0;
+    }
+    return is_found;
+}
+
 static struct rules
 rules_of(const char *asked)
 {
@@ -313,13 +324,13 @@ each_row_of_the_table_is_true_in_every_order(void **state)
     (void)state;
     assert_non_null(file);
     while (fgets(line, sizeof line, file) != NULL) {
-        if (read_row(line, &row)) {
+        if (read_row(line, &row) && is_ours(&row)) {
             rows++;
             wrong += holds(&row) ? 0 : 1;
         }
     }
     (void)fclose(file);
-    assert_in_range(rows, 20, 100);
+    assert_in_range(rows, 32, 100);
     assert_int_equal(wrong, 0);
 }
 
