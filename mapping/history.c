@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "mapping/event_survey.h"
 #include "mapping/history_base.h"
 #include "mapping/request.h"
 #include "mapping/sid.h"
@@ -192,7 +191,7 @@ tell_answer(const struct event *event, struct history_says *says)
 {
     char text[HISTORY_TEXT_SIZE];
 
-    if (event->type == EVENT_SURVEY_COMPLETED && event_survey_is_csat(event)) {
+    if (event->type == EVENT_SURVEY_COMPLETED && !event->is_other_kind) {
         (void)snprintf(text, sizeof text, "%lld/%lld", (long long)event->score,
             (long long)event->score_max);
         tell(says, "+csat", event->date_ms, text);

@@ -79,6 +79,7 @@ event_properties(const struct event *event)
         {"reason", event->reason},
         {"outcome", event->outcome},
         {"survey_id", event->survey_id},
+        {"comment", event->comment},
     };
     /* 6: "\u0001"; 64: a key, quotes, numbers. */
     static_assert(LENGTH(texts) * (REQUEST_TEXT_MAX * 6 + 64) < REQUEST_PROPERTIES_MAX,

@@ -12,7 +12,9 @@
 #include "mapping/event.h"
 #include "mapping/history.h"
 #include "mapping/request.h"
+#include "mapping/survey.h"
 #include "mapping/ticket.h"
+#include "server/cli/explain_extractors.h"
 #include "server/deliver/brevo.h"
 #include "server/ingest/routes.h"
 #include "server/ops/sha256.h"
@@ -41,7 +43,9 @@ static const struct {
     {EVENT_REASON_NOT_MAPPED, "a line for this event in event_mapping"},
     {EVENT_REASON_SWITCHED_OFF, "the switches under `sync` in the configuration"},
     {EVENT_REASON_CHANNEL_OFF, "the channel's name in `channels` of the configuration"},
-    {EVENT_REASON_SURVEY, "nothing: conversations.kind says that the task is a survey"},
+    {EVENT_REASON_SURVEY,
+        "nothing: conversations.kind, or an extractor of csat.extractors, says that the "
+        "task is a survey"},
     {EVENT_REASON_OUTBOUND, "`outbound` in the configuration: what the business began is "
                             "neither requested nor given up"},
     {TICKET_REASON_ASKED, "nothing: an earlier task of the ticket was told"},
@@ -60,9 +64,11 @@ static const struct {
     {TICKET_REASON_SERVED, "nothing: an agent took a task of this ticket"},
     {EVENT_REASON_OTHER_CONTACT,
         "brevo.only_contacts of the configuration: it names others"},
-    {EVENT_REASON_NO_ANSWER, "a Score in the survey's post"},
+    {EVENT_REASON_NO_ANSWER,
+        "a Score in the survey's post, or where csat.extractors says that it is"},
     {EVENT_REASON_BAD_SCORE,
-        "a whole number from 0 to ScoreMax, or to 5 without one, as Score"},
+        "a whole number on its scale: from 0 to ScoreMax, to 5 without one, or as "
+        "`scale` in csat.extractors says"},
     {EVENT_REASON_UNPARSEABLE,
         "nothing by itself: the bytes are kept for a person to look at"},
     {EVENT_REASON_TOO_OLD, "brevo.max_event_age; the contact is updated all the same"},
@@ -141,24 +147,19 @@ list_requests(const struct event *event, const struct explain_input *input)
 /* ---- records ---------------------------------------------------------------------------------- */
 
 static bool
-read_event(
-    const struct keyed_event *keyed, const struct explain_input *input, json_t *record)
+read_payload(const json_t *payload, const char *key, const struct explain_input *input,
+    json_t *record)
 {
-    AUTO(payload_release) json_t *payload = NULL;
-    const int r = payload_parse(input->source, keyed->bytes, &payload);
-
-    if (r != PAYLOAD_OK) {
-        return r > 0 && set_verdict(record, "parked", EVENT_REASON_UNPARSEABLE);
-    }
     const struct event_context context = {
-        .record_key = slice_of(keyed->key),
+        .record_key = slice_of(key),
         .received_ms = input->now_ms,
     };
     struct event_reading reading;
 
     event_read(payload, input->rules, &context, &reading);
     ticket_judge_alone(&reading, payload, input->rules, input->now_ms);
-    if (json_object_update_new(record, event_reading_to_json(&reading)) != 0) {
+    if (json_object_update_new(record, event_reading_to_json(&reading)) != 0 ||
+        !explain_extractors(payload, input->rules, record)) {
         return false;
     }
     switch (reading.verdict) {
@@ -177,6 +178,46 @@ read_event(
         break;
     }
     return set_verdict(record, "parked", reading.reason);
+}
+
+static bool
+read_event(
+    const struct keyed_event *keyed, const struct explain_input *input, json_t *record)
+{
+    AUTO(payload_release) json_t *payload = NULL;
+    const int r = payload_parse(input->source, keyed->bytes, &payload);
+
+    if (r != PAYLOAD_OK) {
+        return r > 0 && set_verdict(record, "parked", EVENT_REASON_UNPARSEABLE);
+    }
+    return read_payload(payload, keyed->key, input, record);
+}
+
+/* Answers to surveys that a task's record carries become records of their own. */
+static bool
+explain_answers(
+    const struct keyed_event *keyed, const struct explain_input *input, json_t *records)
+{
+    AUTO(payload_release) json_t *payload = NULL;
+    char keys[RULES_EXTRACTORS_MAX][KEY_SIZE_MAX];
+    const int r = input->source != SOURCE_FLEX_PLUGIN
+                      ? payload_parse(input->source, keyed->bytes, &payload)
+                      : PAYLOAD_E_UNPARSEABLE;
+
+    if (r != PAYLOAD_OK) {
+        return r > 0;
+    }
+    const size_t count = survey_split(payload, input->rules, slice_of(keyed->key), keys);
+
+    for (size_t i = 0; i < count; i++) {
+        json_t *record = json_pack("{s:s}", "record_key", keys[i]);
+
+        if (json_array_append_new(records, record) != 0 ||
+            !read_payload(payload, keys[i], input, record)) {
+            return false;
+        }
+    }
+    return true;
 }
 
 /* What could not even be keyed is stored under its hash, and parked. */
@@ -257,7 +298,8 @@ explain_events(
         AUTO(payload_release) json_t *record = json_object();
 
         if (!explain_event(&events->items[i], input, record) ||
-            json_array_append(records, record) != 0) {
+            json_array_append(records, record) != 0 ||
+            !explain_answers(&events->items[i], input, records)) {
             return false;
         }
     }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "queue/crash_point.h"
+#include "server/deliver/answers.h"
 #include "server/deliver/hand.h"
 #include "server/deliver/job_contact.h"
 #include "server/deliver/meeting.h"
@@ -88,6 +89,19 @@ fold(struct hand *hand, struct job *job, int64_t now_us)
 }
 
 static void
+split(struct hand *hand, struct job *job, int64_t now_us)
+{
+    if (!hand_reaches_redis(hand, now_us)) {
+        return;
+    }
+    CRASH_POINT("split_due");
+    if (kept(hand, job, answers_put(hand->queue, job, &hand->config->rules))) {
+        CRASH_POINT("split");
+        job_split(job, hand->config, now_us);
+    }
+}
+
+static void
 tell(struct hand *hand, struct job *job, int64_t now_us)
 {
     struct facts facts = {0};
@@ -119,6 +133,9 @@ meet(struct hand *hand, struct job *job, int64_t now_us)
 void
 hand_keep(struct hand *hand, struct job *job, int64_t now_us)
 {
+    if (job->stage == JOB_SPLITTING) {
+        split(hand, job, now_us);
+    }
     if (job->stage == JOB_TELLING) {
         tell(hand, job, now_us);
     }

@@ -4,6 +4,7 @@
  *   CLAIMED ─► PARSED ─┬─► MAPPED ─► READY ─► CALLING ─► ANSWERED ─► FINISHED
  *                      │               ▲                     │
  *                      │               └───── next call ─────┘
+ *                      ├─► SPLITTING (answers to surveys off) ─► as if it were PARSED
  *                      ├─► TELLING (of its ticket) ─► as if it were PARSED
  *                      └─► FOLDING (reservation, sink's test) ─► FINISHED
  *
@@ -29,10 +30,11 @@ enum job_stage {
     JOB_PARSED,  /* its routes are one payload */
     JOB_FOLDING, /* it tells of a reservation, or must be told which task one belongs to; or it
                     is a sink's test: what it says is kept elsewhere */
-    JOB_TELLING,  /* what it says of its ticket must be known before it can be judged */
-    JOB_MAPPED,   /* its canonical event and Brevo bodies are known */
-    JOB_READY,    /* its effect is ours; `next` may be called */
-    JOB_CALLING,  /* `next` is under way */
+    JOB_SPLITTING, /* it carries answers to surveys, which are to be records of their own */
+    JOB_TELLING,   /* what it says of its ticket must be known before it can be judged */
+    JOB_MAPPED,    /* its canonical event and Brevo bodies are known */
+    JOB_READY,     /* its effect is ours; `next` may be called */
+    JOB_CALLING,   /* `next` is under way */
     JOB_ANSWERED, /* `exchange` has the answer */
     JOB_MEETING,  /* Brevo knows the contact, or does not: what do we know of it? */
     JOB_FINISHED, /* `settlement` says how it ends */
@@ -114,6 +116,8 @@ void job_done(struct job *job);
 /* Between the stages of the picture. */
 void job_parse(struct job *job);
 void job_map(struct job *job, const struct config *config, int64_t now_us);
+/* JOB_SPLITTING: goes on as if it carried none. */
+void job_split(struct job *job, const struct config *config, int64_t now_us);
 /* JOB_TELLING: all that is known of its ticket; NULL: it has none. */
 void job_judge(struct job *job, const struct facts *facts, const struct config *config,
     int64_t now_us);

@@ -3,6 +3,7 @@
  */
 #include <string.h>
 
+#include "mapping/survey.h"
 #include "mapping/twilio_type.h"
 #include "server/deliver/job.h"
 #include "server/deliver/record_payload.h"
@@ -233,6 +234,18 @@ job_judge(struct job *job, const struct facts *facts, const struct config *confi
 }
 
 void
+job_split(struct job *job, const struct config *config, int64_t now_us)
+{
+    ticket_read(
+        &job->reading, job->payload, &config->rules, job_now_ms(job, now_us), &job->says);
+    if (job->says.ticket != NULL) {
+        job->stage = JOB_TELLING;
+    } else {
+        job_judge(job, NULL, config, now_us);
+    }
+}
+
+void
 job_map(struct job *job, const struct config *config, int64_t now_us)
 {
     struct event_reading *reading = &job->reading;
@@ -249,11 +262,11 @@ job_map(struct job *job, const struct config *config, int64_t now_us)
         job_delay(job, "plugin_wait", wait_ms);
         return;
     }
-    ticket_read(
-        reading, job->payload, &config->rules, job_now_ms(job, now_us), &job->says);
-    if (job->says.ticket != NULL) {
-        job->stage = JOB_TELLING;
+    char answers[RULES_EXTRACTORS_MAX][KEY_SIZE_MAX];
+
+    if (survey_split(job->payload, &config->rules, context.record_key, answers) > 0) {
+        job->stage = JOB_SPLITTING;
     } else {
-        job_judge(job, NULL, config, now_us);
+        job_split(job, config, now_us);
     }
 }

@@ -116,6 +116,7 @@ class Laboratory:
             "admin": {"listen": "127.0.0.1:0"},
             "queue": {"plugin_wait": "250ms"},
             "ticket": dict(harness.NO_WAITS),
+            "csat": {"settle": "0"},
             "state_dir": str(directory / "state"),
         }
 
