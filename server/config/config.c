@@ -6,16 +6,17 @@
  */
 #include "server/config/config.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/param.h>
 #include <sysexits.h>
 #include <unistd.h>
 
 #include "server/config/config_source.h"
 #include "server/config/config_yaml.h"
+#include "server/config/network.h"
 #include "server/config/shape.h"
 #include "server/net/listen_address.h"
 #include "server/ops/file.h"
@@ -311,12 +312,20 @@ check_needs(struct loader *loader)
 
 /* ---- the whole ------------------------------------------------------------------------- */
 
+enum {
+    SANDBOX_LOOKUP_AFTER_MS = 2000,
+};
+
 static void
 complete(struct config *config)
 {
     config->rules.account_sid = config->account_sid;
     config->rules.workspace_sid = config->workspace_sid;
     config->rules.filter_tests = config_brevo_is_live(config);
+    if (!config_brevo_is_live(config)) { /* a sandbox shows at once what it has */
+        config->brevo_lookup_after_ms =
+            MIN(config->brevo_lookup_after_ms, SANDBOX_LOOKUP_AFTER_MS);
+    }
     if (config->debug) {
         config->log_level = LOG_DEBUG;
     }
@@ -382,13 +391,5 @@ config_is_shadow(const struct config *config)
 bool
 config_brevo_is_live(const struct config *config)
 {
-    const struct slice host = shape_url_host(config->brevo_base_url);
-    struct in_addr v4;
-    char text[INET6_ADDRSTRLEN];
-
-    if (slice_is_nocase(host, "localhost") || slice_is(host, "::1")) {
-        return false;
-    }
-    return !(slice_to_text(host, text, sizeof(text)) &&
-             inet_pton(AF_INET, text, &v4) == 1 && slice_starts(host, "127."));
+    return !network_is_this_machine(shape_url_host(config->brevo_base_url));
 }

@@ -98,3 +98,19 @@ network_contains(const struct network *network, const struct in6_addr *address)
                                 (CHAR_BIT - rest) ==
                             0;
 }
+
+bool
+network_is_this_machine(struct slice host)
+{
+    static const char *const loopback[] = {"127.0.0.0/8", "::1/128"};
+    struct in6_addr address;
+    struct network network;
+    bool is_inside = slice_is_nocase(host, "localhost");
+
+    for (size_t i = 0; network_parse_address(host, &address) && i < LENGTH(loopback);
+         i++) {
+        is_inside |= network_parse(slice_of(loopback[i]), &network) &&
+                     network_contains(&network, &address);
+    }
+    return is_inside;
+}

@@ -24,3 +24,5 @@ bool network_peer_address(
 /* An address, or one with the length of a prefix: "10.0.0.0/8", "fd00::/8". */
 bool network_parse(struct slice text, struct network *ret_network) MUST_USE;
 bool network_contains(const struct network *network, const struct in6_addr *address);
+/* "localhost", or an address of the loopback. */
+bool network_is_this_machine(struct slice host);

@@ -11,6 +11,9 @@ enum {
     STATUS_OK_MAX = 299,
     STATUS_SERVER_MIN = 500,
     STATUS_NOT_IMPLEMENTED = 501,
+    STATUS_BAD_GATEWAY = 502,
+    STATUS_GATEWAY_TIMEOUT = 504,
+    STATUS_CLOUDFLARE_MIN = 520, /* "the origin" failed in some way or other */
 };
 
 static const struct endpoint {
@@ -350,6 +353,9 @@ judge_status(struct brevo_verdict *verdict, const struct brevo_question *questio
     }
     /* 5xx, Cloudflare's 52x, and redirects, which a proxy on the way makes up */
     verdict->maybe_done = exchange->status >= STATUS_SERVER_MIN;
+    verdict->is_unseen = exchange->status == STATUS_BAD_GATEWAY ||
+                         exchange->status == STATUS_GATEWAY_TIMEOUT ||
+                         exchange->status >= STATUS_CLOUDFLARE_MIN;
     retry(verdict, question, exchange, "server_error");
 }
 
@@ -363,6 +369,7 @@ brevo_judge(const struct brevo_question *question, const struct http_exchange *e
         retry(&verdict, question, exchange, "not_sent");
     } else if (exchange->result == HTTP_UNKNOWN) {
         verdict.maybe_done = true;
+        verdict.is_unseen = true;
         retry(&verdict, question, exchange, "no_answer");
     } else if (exchange->status < STATUS_OK_MIN || exchange->status > STATUS_OK_MAX) {
         json_t *body = error_body(exchange);

@@ -83,6 +83,7 @@ struct brevo_verdict {
     bool is_taken;    /* BREVO_DROP: they are another contact's */
     bool is_gone;    /* BREVO_NO_CONTACT: Brevo itself says so, not somebody on the way */
     bool maybe_done; /* BREVO_RETRY: it may have happened, again may be twice */
+    bool is_unseen;  /* of that: whatever Brevo itself said did not reach us */
     char code
         [BREVO_CODE_SIZE]; /* Brevo's error code where it is one word; never its message */
 };

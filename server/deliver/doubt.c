@@ -39,7 +39,7 @@ doubt_take(struct job *job, const struct queue_effect *effect, int64_t now_us)
 void
 doubt_leave(struct job *job, const struct brevo_verdict *verdict)
 {
-    if (job->next == BREVO_EVENT && verdict->maybe_done && job->lookup_after_ms > 0) {
+    if (job->next == BREVO_EVENT && verdict->is_unseen && job->lookup_after_ms > 0) {
         job->settlement.is_doubted = true;
         job->settlement.delay_ms = MAX(job->settlement.delay_ms, job->lookup_after_ms);
     }

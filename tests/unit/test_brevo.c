@@ -278,7 +278,26 @@ says_when_a_repeat_may_be_a_duplicate(void **state)
         assert_int_equal(verdict.maybe_done, cases[i].maybe_done);
     }
     assert_true(judge(BREVO_EVENT, &(struct answer){502, false, HTML}, 1).maybe_done);
+    assert_true(judge(BREVO_EVENT, &(struct answer){500, false, HTML}, 1).maybe_done);
     assert_false(judge(BREVO_EVENT, &(struct answer){429, false, NULL}, 1).maybe_done);
+}
+
+/* What stands before Brevo answers for it; Brevo's own 500 and 503 are its word, and a refusal. */
+static void
+says_whether_brevos_own_word_was_heard(void **state)
+{
+    static const int unheard[] = {502, 504, 520, 522, 524, 527};
+    static const int heard[] = {500, 503, 505, 508};
+
+    (void)state;
+    for (size_t i = 0; i < LENGTH(unheard); i++) {
+        assert_true(
+            judge(BREVO_EVENT, &(struct answer){unheard[i], false, HTML}, 1).is_unseen);
+    }
+    for (size_t i = 0; i < LENGTH(heard); i++) {
+        assert_false(
+            judge(BREVO_EVENT, &(struct answer){heard[i], false, HTML}, 1).is_unseen);
+    }
 }
 
 static void
@@ -462,6 +481,7 @@ main(void)
         cmocka_unit_test(an_event_that_cannot_be_looked_up_stops_nothing),
         cmocka_unit_test(what_passes_by_itself_is_retried),
         cmocka_unit_test(says_when_a_repeat_may_be_a_duplicate),
+        cmocka_unit_test(says_whether_brevos_own_word_was_heard),
         cmocka_unit_test(a_rate_limit_waits_by_the_header_and_counts_no_attempt),
         cmocka_unit_test(retries_spread_and_grow_to_their_cap),
         cmocka_unit_test(a_retry_is_never_sooner_than_brevo_asks),

@@ -346,6 +346,8 @@ tells_a_live_brevo_from_a_sandbox(void **state)
 
         assert_int_equal(config_brevo_is_live(&config), cases[i].live);
         assert_int_equal(config.rules.filter_tests, cases[i].live);
+        assert_int_equal(
+            config.brevo_lookup_after_ms, cases[i].live ? 3 * 60 * 1000 : 2 * 1000);
     }
 }
 

@@ -107,20 +107,21 @@ is_of_no_interest_where_nothing_is_looked_up(void **state)
 }
 
 static void
-is_left_behind_by_what_may_have_been_done_and_by_nothing_else(void **state)
+is_left_behind_where_brevos_word_was_not_heard_and_nowhere_else(void **state)
 {
     static const struct {
         enum brevo_endpoint endpoint;
         struct brevo_verdict verdict;
         bool is_doubted;
     } cases[] = {
-        {BREVO_EVENT, {.outcome = BREVO_RETRY, .maybe_done = true, .after_ms = 1}, true},
-        {BREVO_EVENT, {.outcome = BREVO_PARK, .maybe_done = true}, true},
+        {BREVO_EVENT, {.outcome = BREVO_RETRY, .is_unseen = true, .after_ms = 1}, true},
+        {BREVO_EVENT, {.outcome = BREVO_PARK, .is_unseen = true}, true},
+        {BREVO_EVENT, {.outcome = BREVO_RETRY, .maybe_done = true, .after_ms = 1}, false},
         {BREVO_EVENT, {.outcome = BREVO_RETRY, .after_ms = 1}, false},
         {BREVO_EVENT, {.outcome = BREVO_PARK}, false},
-        {BREVO_CONTACT_UPSERT,
-            {.outcome = BREVO_RETRY, .maybe_done = true, .after_ms = 1}, false},
-        {BREVO_EVENT_LOOKUP, {.outcome = BREVO_RETRY, .maybe_done = true, .after_ms = 1},
+        {BREVO_CONTACT_UPSERT, {.outcome = BREVO_RETRY, .is_unseen = true, .after_ms = 1},
+            false},
+        {BREVO_EVENT_LOOKUP, {.outcome = BREVO_RETRY, .is_unseen = true, .after_ms = 1},
             false},
     };
 
@@ -299,7 +300,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         TEST(is_waited_out_at_no_cost_before_it_is_looked_for),
         TEST(is_of_no_interest_where_nothing_is_looked_up),
-        TEST(is_left_behind_by_what_may_have_been_done_and_by_nothing_else),
+        TEST(is_left_behind_where_brevos_word_was_not_heard_and_nowhere_else),
         TEST(is_looked_for_by_contact_name_and_day),
         TEST(is_not_looked_for_without_a_contact),
         TEST(is_delivered_when_it_is_there_by_either_word),
