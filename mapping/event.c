@@ -78,8 +78,9 @@ read_end(const struct reader *reader)
         event->reason = FIRST_TEXT(payload, "task_canceled_reason", "reason");
         event->duration_s = number_or_absent(payload, "task_age");
         break;
-    case EVENT_CONVERSATION_ENDED:
-        event->reason = payload_text(payload, "reason");
+    case EVENT_CONVERSATION_ENDED: /* of a call, as a task's end has it */
+        event->reason = FIRST_TEXT(
+            payload, "task_completed_reason", "task_canceled_reason", "reason");
         break;
     case EVENT_MESSAGE_UNDELIVERED:
     case EVENT_MESSAGE_FAILED:

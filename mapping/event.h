@@ -47,6 +47,7 @@ struct event {
     int64_t score; /* of a survey, on a scale from 0 to score_max */
     int64_t score_max;
     char survey_id[EVENT_SURVEY_ID_SIZE]; /* "" for other events */
+    bool is_call; /* EVENT_CONVERSATION_ENDED: of a call, as one of its tasks tells */
     const json_t *payload; /* borrowed: profile fields are read from it by path */
     struct customer customer;
 };

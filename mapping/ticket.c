@@ -20,6 +20,7 @@ enum saying {
     SAYS_STATE = 16,   /* the conversation is `text` */
     SAYS_QUEUED = 32,  /* it began to wait for an agent */
     SAYS_THEN = 64,    /* the agent took it at that time, not before */
+    SAYS_CALL = 128,   /* its end may be that of a call */
 };
 
 static const struct {
@@ -38,7 +39,7 @@ static const struct {
     {"task.system-deleted", SAYS_SEEN | SAYS_CLOSED, "deleted"},
     {"conversation.active", SAYS_STATE, "active"},
     {"conversation.inactive", SAYS_STATE, "inactive"},
-    {"conversation.ended", SAYS_STATE, "closed"},
+    {"conversation.ended", SAYS_STATE, "closed"}, {"call.ended", SAYS_CALL, ""},
     {"survey.completed", 0, ""}, /* only asks which ticket it is */
 };
 
@@ -97,6 +98,9 @@ say_facts(const struct event_reading *reading, const json_t *payload, size_t say
     }
     if ((all & SAYS_QUEUED) != 0) {
         add_fact(says, event->task_sid, "queued", event->date_ms, "");
+    }
+    if ((all & SAYS_CALL) != 0) {
+        add_fact(says, event->task_sid, "call", event->date_ms, "");
     }
     if ((all & SAYS_CLOSED) != 0) {
         add_fact(says, event->task_sid, "closed", event->date_ms, sayings[saying].text);
@@ -166,7 +170,8 @@ ticket_read(const struct event_reading *reading, const json_t *payload,
     const struct rules *rules, int64_t now_ms, struct ticket_says *ret_says)
 {
     const struct event *event = &reading->event;
-    const struct slice type = slice_of(payload_text(payload, "event_type"));
+    const struct slice type =
+        slice_of(event->is_call ? "call.ended" : payload_text(payload, "event_type"));
 
     *ret_says = (struct ticket_says){0};
     if (event->ticket == NULL || !event_concerns_tickets(event, rules)) {

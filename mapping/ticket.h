@@ -8,7 +8,7 @@
  *   -WT….created    when, and the direction       -WT….accepted   by an agent; "then": when, too
  *   -WT….queued     when first
  *   -WT….closed     when, and how                 -WT….asked      its creation is told to Brevo
- *   -WT….heard      when we read that
+ *   -WT….heard      when we read that              -WT….call      when, if it may end a call
  *   +conversation   its latest state              -ticket         of an alias: whose facts they are
  *   +contact        Brevo's number of whom it was told of
  *   -email, -phone, -whatsapp, -ext_id, -channel  whose it is, and by which channel, for its end
@@ -45,6 +45,7 @@ enum {
 #define TICKET_WAIT_OPEN "ticket_open"
 #define TICKET_WAIT_PARKED "conversation_parked"
 #define TICKET_WAIT_NEWER "newer_task"
+#define TICKET_WAIT_CALL "voice_end"
 
 /* What a record says of its ticket. Its texts point into itself and the reading: it must stay. */
 struct ticket_says {

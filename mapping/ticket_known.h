@@ -1,6 +1,6 @@
 /*
- * ticket_known.h - what is known of a ticket, as its facts tell it. What ticket_known.c and
- * ticket_judge.c share; ticket.h is for everybody else.
+ * ticket_known.h - what is known of a ticket, as its facts tell it. What ticket_known.c,
+ * ticket_judge.c and ticket_wait.c share; ticket.h is for everybody else.
  */
 #pragma once
 
@@ -16,6 +16,8 @@ struct task {
     int64_t queued_ms;   /* 0: not told */
     int64_t accepted_ms; /* 0: not told, though it may be accepted */
     int64_t heard_ms;    /* when we first read of its end */
+    int64_t closed_ms;   /* 0: not told */
+    int64_t call_ms;     /* when its end may have been that of a call; 0: not told */
     struct slice direction;
     struct slice closed_how; /* absent: open */
     bool is_known;           /* since when, that is */
@@ -42,3 +44,6 @@ void ticket_know(struct ticket *ticket, struct event_reading *reading,
 bool ticket_is_of_kind(const struct ticket *ticket, const char *kind);
 /* It goes on, as far as we were told, and is not too old for that. */
 bool ticket_is_open(const struct ticket *ticket, const struct task *task);
+/* A task other than the event's own does. */
+bool ticket_is_elsewhere_open(const struct ticket *ticket);
+bool ticket_is_parked(const struct ticket *ticket);

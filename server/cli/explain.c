@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "mapping/derived.h"
 #include "mapping/event.h"
 #include "mapping/history.h"
 #include "mapping/request.h"
@@ -145,7 +146,7 @@ read_event(
     AUTO(payload_release) json_t *payload = NULL;
     const int r = payload_parse(input->source, keyed->bytes, &payload);
 
-    if (r != PAYLOAD_OK) {
+    if (r != PAYLOAD_OK || payload_name(payload, slice_of(keyed->key)) != 0) {
         return r > 0 && set_verdict(record, "parked", EVENT_REASON_UNPARSEABLE);
     }
     const struct event_context context = {
@@ -227,6 +228,39 @@ explain_event(
            read_event(keyed, input, record);
 }
 
+/* What the event tells beside: the same bytes under another key. How many. */
+static size_t
+derive(const struct keyed_event *keyed, const struct explain_input *input,
+    struct keyed_event ret_derived[DERIVED_MAX])
+{
+    AUTO(payload_release) json_t *payload = NULL;
+    const struct event_context context = {
+        .record_key = slice_of(keyed->key), .received_ms = input->now_ms};
+    enum event_type types[DERIVED_MAX];
+    struct event_reading reading;
+
+    if (keyed->kind != KEY_EVENT ||
+        payload_parse(input->source, keyed->bytes, &payload) != PAYLOAD_OK) {
+        return 0;
+    }
+    event_read(payload, input->rules, &context, &reading);
+    const size_t count = event_derived(&reading, input->rules, types);
+
+    for (size_t i = 0; i < count; i++) {
+        ret_derived[i] = *keyed;
+        (void)!event_derived_key(&reading, types[i], ret_derived[i].key); /* of a SID */
+    }
+    return count;
+}
+
+static bool
+explain_one(struct keyed_event *keyed, const struct explain_input *input, json_t *records)
+{
+    AUTO(payload_release) json_t *record = json_object();
+
+    return explain_event(keyed, input, record) && json_array_append(records, record) == 0;
+}
+
 static bool
 refuse(json_t *record)
 {
@@ -251,15 +285,19 @@ static bool
 explain_events(
     const struct keyed_events *events, const struct explain_input *input, json_t *records)
 {
-    for (size_t i = 0; i < events->count; i++) {
-        AUTO(payload_release) json_t *record = json_object();
+    bool done = true;
 
-        if (!explain_event(&events->items[i], input, record) ||
-            json_array_append(records, record) != 0) {
-            return false;
+    for (size_t i = 0; i < events->count && done; i++) {
+        struct keyed_event derived[DERIVED_MAX];
+
+        done = explain_one(&events->items[i], input, records);
+        const size_t count = derive(&events->items[i], input, derived);
+
+        for (size_t j = 0; j < count && done; j++) {
+            done = explain_one(&derived[j], input, records);
         }
     }
-    return true;
+    return done;
 }
 
 /* The content type is not captured: where a source sends forms, too, the first byte tells. */

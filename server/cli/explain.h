@@ -17,7 +17,8 @@ struct explain_input {
 };
 
 /*
- * {"source": NAME, "records": [...]}, a record for each event of the body, in its order:
+ * {"source": NAME, "records": [...]}, a record for each event of the body, in its order,
+ * and behind it one for each that was derived from it:
  *   record_key  where it is stored; absent when it is not
  *   verdict     deliver, filtered, parked, unresolved, ignored (not stored), refused (answered 400)
  *   reason      the label of anything but deliver; `remedy` is what would change it

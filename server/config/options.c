@@ -197,6 +197,8 @@ const struct config_option config_options[] = {
         .initial = "5s", .min = 0, .max = MINUTE_MS * 60},
     {"ticket.join_wait", NULL, OPTION_DURATION, AT(rules.ticket_join_wait_ms),
         .initial = "5m", .min = 0, .max = MINUTE_MS * 60 * 24},
+    {"ticket.voice_end", NULL, OPTION_DURATION, AT(rules.ticket_voice_end_ms),
+        .initial = "2m", .min = 0, .max = MINUTE_MS * 60},
     {"outbound", NULL, OPTION_OUTBOUND, AT(rules.outbound), .initial = "resolved"},
 
     {"wait.max", NULL, OPTION_DURATION, AT(rules.wait_max_ms), .initial = "4h",

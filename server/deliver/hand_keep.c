@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "queue/crash_point.h"
+#include "server/deliver/derive.h"
 #include "server/deliver/hand.h"
 #include "server/deliver/meeting.h"
 #include "server/deliver/reservation.h"
@@ -85,6 +86,18 @@ fold(struct hand *hand, struct job *job, int64_t now_us)
 }
 
 static void
+derive(struct hand *hand, struct job *job, int64_t now_us)
+{
+    if (!hand_reaches_redis(hand, now_us)) {
+        return;
+    }
+    CRASH_POINT("derive_due");
+    if (kept(hand, job, derive_all(hand->queue, job, hand->config, now_us))) {
+        CRASH_POINT("derived");
+    }
+}
+
+static void
 tell(struct hand *hand, struct job *job, int64_t now_us)
 {
     struct facts facts = {0};
@@ -116,6 +129,9 @@ meet(struct hand *hand, struct job *job, int64_t now_us)
 void
 hand_keep(struct hand *hand, struct job *job, int64_t now_us)
 {
+    if (job->stage == JOB_DERIVING) {
+        derive(hand, job, now_us);
+    }
     if (job->stage == JOB_TELLING) {
         tell(hand, job, now_us);
     }

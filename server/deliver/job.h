@@ -4,6 +4,7 @@
  *   CLAIMED ─► PARSED ─┬─► MAPPED ─► READY ─► CALLING ─► ANSWERED ─► FINISHED
  *                      │               ▲                     │
  *                      │               └───── next call ─────┘
+ *                      ├─► DERIVING (what it tells beside) ─► as if it were PARSED
  *                      ├─► TELLING (of its ticket) ─► as if it were PARSED
  *                      └─► FOLDING (reservation, sink's test) ─► FINISHED
  *
@@ -27,6 +28,7 @@ enum job_stage {
     JOB_PARSED,  /* its routes are one payload */
     JOB_FOLDING, /* it tells of a reservation, or must be told which task one belongs to; or it
                     is a sink's test: what it says is kept elsewhere */
+    JOB_DERIVING, /* it tells more than its own event: that becomes records of its own */
     JOB_TELLING,  /* what it says of its ticket must be known before it can be judged */
     JOB_MAPPED,   /* its canonical event and Brevo bodies are known */
     JOB_READY,    /* its effect is ours; `next` may be called */
@@ -104,6 +106,8 @@ void job_done(struct job *job);
 /* Between the stages of the picture. */
 void job_parse(struct job *job);
 void job_map(struct job *job, const struct config *config, int64_t now_us);
+/* JOB_DERIVING: what was to be derived is. */
+void job_tell(struct job *job, const struct config *config, int64_t now_us);
 /* JOB_TELLING: all that is known of its ticket; NULL: it has none. */
 void job_judge(struct job *job, const struct facts *facts, const struct config *config,
     int64_t now_us);

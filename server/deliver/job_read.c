@@ -3,6 +3,7 @@
  */
 #include <string.h>
 
+#include "mapping/derived.h"
 #include "mapping/twilio_type.h"
 #include "server/deliver/job.h"
 #include "server/deliver/record_payload.h"
@@ -231,6 +232,7 @@ void
 job_map(struct job *job, const struct config *config, int64_t now_us)
 {
     struct event_reading *reading = &job->reading;
+    enum event_type derived[DERIVED_MAX];
     const struct event_context context = {
         .record_key = slice_of(job->record->key),
         .received_ms = job->record->received_ms,
@@ -244,8 +246,18 @@ job_map(struct job *job, const struct config *config, int64_t now_us)
         job_delay(job, "plugin_wait", wait_ms);
         return;
     }
+    if (event_derived(reading, &config->rules, derived) > 0) {
+        job->stage = JOB_DERIVING;
+    } else {
+        job_tell(job, config, now_us);
+    }
+}
+
+void
+job_tell(struct job *job, const struct config *config, int64_t now_us)
+{
     ticket_read(
-        reading, job->payload, &config->rules, job_now_ms(job, now_us), &job->says);
+        &job->reading, job->payload, &config->rules, job_now_ms(job, now_us), &job->says);
     if (job->says.ticket != NULL) {
         job->stage = JOB_TELLING;
     } else {

@@ -295,6 +295,41 @@ def test_a_call_ends_with_its_interaction(ticket, sandbox):
     assert names(sandbox) == ["CONVERSATION_ENDED", "SUPPORT_REQUESTED"]
 
 
+@pytest.fixture
+def call(program, twilio):
+    ticket = Ticket(program(
+        changes={"ticket": {**WAITS["ticket"], "voice_end": "3s"}}).start(), twilio)
+    ticket.attributes |= {"channelType": "voice", "conversationSid": ""}
+    ticket.time_ms += 30_000
+    return ticket
+
+
+def test_a_call_nobody_tells_the_end_of_ends_after_its_last_task(call, sandbox):
+    first, second = call.task(), call.task(began_s=29)
+    call.tell(first, "task.completed", 30)
+    harness.wait_until(lambda: names(sandbox) == ["SUPPORT_RESOLVED"], "the first event")
+    call.tell(second, "task.created", 29)
+    call.tell(second, "task.completed", 50)
+    call.told += 2              # an end for each of the tasks
+    assert call.settled() == {"already_delivered": 1, "newer_task": 1}
+    assert names(sandbox) == ["CONVERSATION_ENDED", "SUPPORT_REQUESTED", "SUPPORT_RESOLVED"]
+    event, = sandbox.events("CONVERSATION_ENDED")
+    assert event["event_properties"]["task_sid"] == second.sid
+    assert event["event_properties"]["channel"] == "voice"
+    assert call.flexbrevo.metric("unaccounted_events") == 0
+
+
+def test_a_call_whose_end_interactions_tell_has_no_second_one(call, sandbox):
+    call.tell(call.task(), "task.canceled", 30, TaskCanceledReason="hangup")
+    call.post({"EventType": "onChannelStatusUpdated", "AccountSid": harness.ACCOUNT_SID,
+               "InteractionSid": call.interaction, "ChannelSid": sid("UO"),
+               "MediaChannelSid": sid("CF"), "ChannelStatus": "closed",
+               "MediaChannelType": "voice"}, "/webhooks/flex/interactions")
+    call.told += 1
+    assert call.settled() == {"already_delivered": 1}
+    assert names(sandbox) == ["CONVERSATION_ENDED", "SUPPORT_ABANDONED"]
+
+
 def test_a_conversation_without_a_task_is_none_of_flexs(program, twilio, sandbox):
     ticket = Ticket(program().start(), twilio)
     assert ticket.flexbrevo.caller().send(closings(ticket)["conversations"]).status == 200
