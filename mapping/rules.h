@@ -83,9 +83,10 @@ struct rules {
     int64_t ticket_abandoned_after_ms;
     int64_t ticket_join_wait_ms; /* an end waits so long for who it is about */
     int64_t ticket_voice_end_ms; /* from a call's last task to its end; 0: not by tasks */
-    int64_t ticket_min_wait_ms;  /* who waited less has not given up */
-    int64_t wait_max_ms;         /* a longer wait is not averaged */
-    int64_t csat_scale;          /* of the attribute, whatever a survey's own was */
+    int64_t identity_wait_ms;   /* who names no customer waits so long for one who does */
+    int64_t ticket_min_wait_ms; /* who waited less has not given up */
+    int64_t wait_max_ms;        /* a longer wait is not averaged */
+    int64_t csat_scale;         /* of the attribute, whatever a survey's own was */
     bool
         filter_tests; /* a live Brevo: drop what `trigger` made unless it asked otherwise */
 };

@@ -107,13 +107,36 @@ say_facts(const struct event_reading *reading, const json_t *payload, size_t say
     }
 }
 
-/* When its end was read, which may be long after it was stored. */
+/* When its end was read, or who would be asked whose it is: it may be long after it was stored. */
 static void
-say_heard(const struct event *event, int64_t now_ms, struct ticket_says *says)
+say_heard(const struct event_reading *reading, int64_t now_ms, struct ticket_says *says)
 {
+    const struct event *event = &reading->event;
+
     if (event->type == EVENT_TASK_COMPLETED || event->type == EVENT_TASK_CANCELED) {
         add_fact(says, event->task_sid, "heard", now_ms, "");
+    } else if (event->type == EVENT_TASK_CREATED && reading->lacks_customer) {
+        add_fact(says, event->task_sid, "sought", now_ms, "");
     }
+}
+
+static void
+say_text(struct ticket_says *says, const char *name, int64_t rank, const char *text)
+{
+    if (text != NULL && text[0] != '\0' && says->fact_count < TICKET_FACTS_MAX) {
+        says->facts[says->fact_count++] =
+            (struct fact){.name = slice_of(name), .rank = rank, .text = slice_of(text)};
+    }
+}
+
+void
+ticket_say_customer(
+    const struct customer *customer, int64_t date_ms, struct ticket_says *says)
+{
+    say_text(says, "-email", date_ms, customer->email);
+    say_text(says, "-phone", date_ms, customer->phone);
+    say_text(says, "-whatsapp", date_ms, customer->whatsapp);
+    say_text(says, "-ext_id", date_ms, customer->ext_id);
 }
 
 /* Whose ticket it is: a conversation's end says only which conversation. */
@@ -121,30 +144,10 @@ static void
 say_customer(const struct event *event, const json_t *payload, const struct rules *rules,
     struct ticket_says *says)
 {
-    const char *channel = channel_name(event->channel);
-
-    if (event->task_sid == NULL ||
-        customer_read(payload, rules, &says->customer) != CUSTOMER_OK) {
-        return;
-    }
-    const struct {
-        const char *name;
-        const char *text;
-    } known[] = {
-        {"-email", says->customer.email},
-        {"-phone", says->customer.phone},
-        {"-whatsapp", says->customer.whatsapp},
-        {"-ext_id", says->customer.ext_id},
-        {"-channel", channel != NULL ? channel : ""},
-    };
-
-    for (size_t i = 0; i < LENGTH(known); i++) {
-        if (known[i].text[0] != '\0' && says->fact_count < TICKET_FACTS_MAX) {
-            says->facts[says->fact_count++] =
-                (struct fact){.name = slice_of(known[i].name),
-                    .rank = event->date_ms,
-                    .text = slice_of(known[i].text)};
-        }
+    if (event->task_sid != NULL &&
+        customer_read(payload, rules, &says->customer) == CUSTOMER_OK) {
+        ticket_say_customer(&says->customer, event->date_ms, says);
+        say_text(says, "-channel", event->date_ms, channel_name(event->channel));
     }
 }
 
@@ -185,7 +188,7 @@ ticket_read(const struct event_reading *reading, const json_t *payload,
         ret_says->is_about_waiting = (sayings[i].says & (SAYS_QUEUED | SAYS_THEN)) != 0;
         if (sayings[i].says != 0) {
             say_facts(reading, payload, i, ret_says);
-            say_heard(event, now_ms, ret_says);
+            say_heard(reading, now_ms, ret_says);
             say_customer(event, payload, rules, ret_says);
             say_aliases(event, ret_says);
         }

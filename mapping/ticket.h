@@ -9,6 +9,7 @@
  *   -WT….queued     when first
  *   -WT….closed     when, and how                 -WT….asked      its creation is told to Brevo
  *   -WT….heard      when we read that              -WT….call      when, if it may end a call
+ *   -WT….sought     when we read a creation that names no customer
  *   +conversation   its latest state              -ticket         of an alias: whose facts they are
  *   +contact        Brevo's number of whom it was told of
  *   -email, -phone, -whatsapp, -ext_id, -channel  whose it is, and by which channel, for its end
@@ -46,6 +47,7 @@ enum {
 #define TICKET_WAIT_PARKED "conversation_parked"
 #define TICKET_WAIT_NEWER "newer_task"
 #define TICKET_WAIT_CALL "voice_end"
+#define TICKET_WAIT_IDENTITY "identity_wait"
 
 /* What a record says of its ticket. Its texts point into itself and the reading: it must stay. */
 struct ticket_says {
@@ -63,6 +65,10 @@ struct ticket_says {
 /* `now_ms`: of an end, when it was read first; what waits for others waits from then on. */
 void ticket_read(const struct event_reading *reading, const json_t *payload,
     const struct rules *rules, int64_t now_ms, struct ticket_says *ret_says);
+
+/* Whose ticket it is, as somebody else knows; into the facts it says. `customer` must stay. */
+void ticket_say_customer(
+    const struct customer *customer, int64_t date_ms, struct ticket_says *says);
 
 /* Whose facts those of an alias are; absent when they are its own. */
 struct slice ticket_link(const struct facts *facts);

@@ -164,7 +164,7 @@ is_channel_off(const struct ticket *ticket)
 /* ---- the rules ----------------------------------------------------------------------------- */
 
 static const struct rule {
-    enum event_type type;
+    enum event_type type;                            /* EVENT_TYPE_COUNT: any */
     bool (*applies)(const struct ticket *ticket);    /* filtered */
     int64_t (*left_ms)(const struct ticket *ticket); /* or waits, while it is above 0 */
     const char *reason;
@@ -206,7 +206,7 @@ static const struct rule {
         "ticket: another task goes on"},
 
     {EVENT_CONVERSATION_ENDED, NULL, ticket_join_left_ms, TICKET_WAIT_JOIN,
-        "ticket: waits for a task of this conversation that says whose it is"},
+        "ticket: waits for a task of this conversation"},
     {EVENT_CONVERSATION_ENDED, NULL, ticket_call_left_ms, TICKET_WAIT_CALL,
         "ticket: waits for another task of the call"},
     {EVENT_CONVERSATION_ENDED, NULL, ticket_call_open_left_ms, TICKET_WAIT_OPEN,
@@ -219,6 +219,9 @@ static const struct rule {
         "ticket: its tasks' channel is switched off"},
     {EVENT_CONVERSATION_ENDED, is_outbound_ignored, NULL, EVENT_REASON_OUTBOUND,
         "ticket: outbound, which is ignored"},
+
+    {EVENT_TYPE_COUNT, NULL, ticket_identity_left_ms, TICKET_WAIT_IDENTITY,
+        "ticket: waits for another record of it that says whose it is"},
 };
 
 /* False when the rule says nothing. */
@@ -242,8 +245,7 @@ fires(const struct rule *rule, const struct ticket *ticket,
 bool
 ticket_may_deliver(const struct event_reading *reading)
 {
-    return reading->verdict == EVENT_DELIVER ||
-           (reading->lacks_customer && reading->event.type != EVENT_TASK_CREATED);
+    return reading->verdict == EVENT_DELIVER || reading->lacks_customer;
 }
 
 void
@@ -256,8 +258,10 @@ ticket_judge(struct event_reading *reading, const struct facts *facts,
     *ret_verdict = (struct ticket_verdict){.decision = TICKET_GOES_ON};
     ticket_know(&ticket, reading, facts, rules, times);
     for (size_t i = 0; i < LENGTH(table); i++) {
-        if (table[i].type == reading->event.type &&
-            fires(&table[i], &ticket, ret_verdict)) {
+        const bool is_asked =
+            table[i].type == reading->event.type || table[i].type == EVENT_TYPE_COUNT;
+
+        if (is_asked && fires(&table[i], &ticket, ret_verdict)) {
             event_trace(reading, table[i].trace);
             return;
         }
@@ -288,6 +292,7 @@ ticket_judge_alone(struct event_reading *reading, const json_t *payload,
         without_waits.ticket_abandoned_after_ms = 0;
         without_waits.ticket_join_wait_ms = 0;
         without_waits.ticket_voice_end_ms = 0;
+        without_waits.identity_wait_ms = 0;
         ticket_judge(reading, &facts, &without_waits, &times, &verdict);
     }
     if (verdict.decision == TICKET_FILTERED) {

@@ -45,6 +45,8 @@ learn_of_task(struct task *task, struct slice what, const struct fact *fact)
         task->queued_ms = fact->rank;
     } else if (slice_is(what, "heard")) {
         task->heard_ms = fact->rank;
+    } else if (slice_is(what, "sought")) {
+        task->sought_ms = fact->rank;
     } else if (slice_is(what, "call")) {
         task->call_ms = fact->rank;
     } else if (slice_is(what, "asked")) {

@@ -118,20 +118,37 @@ ticket_call_open_left_ms(const struct ticket *ticket)
     return ticket->reading->event.is_call ? ticket_open_left_ms(ticket) : 0;
 }
 
-/*
- * The task's record, or of several tasks the one that says whose they are, may come later than the
- * conversation's. It is looked for each time as much later as has passed already, to the end of the
- * wait.
- */
+/* Of a wait from `began_ms` on: it is looked each time as much later as has passed already. */
+static int64_t
+look_later_ms(const struct ticket *ticket, int64_t began_ms, int64_t whole_ms)
+{
+    const int64_t age_ms = ticket->times->now_ms - began_ms;
+    const int64_t left_ms = whole_ms - age_ms;
+    const int64_t wait_ms = age_ms > LOOK_MIN_MS ? age_ms : LOOK_MIN_MS;
+
+    return left_ms < wait_ms ? left_ms : wait_ms;
+}
+
 int64_t
 ticket_join_left_ms(const struct ticket *ticket)
 {
-    const int64_t age_ms = ticket->times->now_ms - ticket->times->received_ms;
-    const int64_t left_ms = ticket->rules->ticket_join_wait_ms - age_ms;
-    const int64_t wait_ms = age_ms > LOOK_MIN_MS ? age_ms : LOOK_MIN_MS;
+    return ticket->count > 0 ? 0
+                             : look_later_ms(ticket, ticket->times->received_ms,
+                                   ticket->rules->ticket_join_wait_ms);
+}
 
-    if (ticket->count > 0 && !ticket->reading->lacks_customer) {
+int64_t
+ticket_identity_left_ms(const struct ticket *ticket)
+{
+    const bool is_created = ticket->reading->event.type == EVENT_TASK_CREATED;
+    const int64_t sought_ms =
+        is_created && ticket->own != NULL ? ticket->own->sought_ms : 0;
+    const int64_t read_ms = is_created ? sought_ms : heard_ms(ticket);
+    const int64_t received_ms = ticket->times->received_ms;
+
+    if (!ticket->reading->lacks_customer) {
         return 0;
     }
-    return left_ms < wait_ms ? left_ms : wait_ms;
+    return look_later_ms(ticket, read_ms > received_ms ? read_ms : received_ms,
+        ticket->rules->identity_wait_ms);
 }

@@ -19,5 +19,7 @@ int64_t ticket_newer_left_ms(const struct ticket *ticket);
 /* For another task of a call that seems to be over; and for its end. */
 int64_t ticket_call_left_ms(const struct ticket *ticket);
 int64_t ticket_call_open_left_ms(const struct ticket *ticket);
-/* For a task that says whose a conversation was. */
+/* For the task's record: it may come later than its conversation's. */
 int64_t ticket_join_left_ms(const struct ticket *ticket);
+/* For whoever says whose ticket it is, when the event does not. */
+int64_t ticket_identity_left_ms(const struct ticket *ticket);

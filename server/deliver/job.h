@@ -6,6 +6,7 @@
  *                      │               └───── next call ─────┘
  *                      ├─► DERIVING (what it tells beside) ─► as if it were PARSED
  *                      ├─► TELLING (of its ticket) ─► as if it were PARSED
+ *                      ├─► SEEKING ─► ASKING (Twilio, whose it is) ─► ASKED ─► TELLING
  *                      └─► FOLDING (reservation, sink's test) ─► FINISHED
  *
  *   ANSWERED ─► MEETING (what is known of its contact) ─► READY
@@ -30,10 +31,13 @@ enum job_stage {
                     is a sink's test: what it says is kept elsewhere */
     JOB_DERIVING, /* it tells more than its own event: that becomes records of its own */
     JOB_TELLING,  /* what it says of its ticket must be known before it can be judged */
+    JOB_SEEKING,  /* nobody of its ticket says whose it is: Twilio may be asked */
     JOB_MAPPED,   /* its canonical event and Brevo bodies are known */
     JOB_READY,    /* its effect is ours; `next` may be called */
     JOB_CALLING,  /* `next` is under way */
     JOB_ANSWERED, /* `exchange` has the answer */
+    JOB_ASKING,   /* Twilio is */
+    JOB_ASKED,    /* `exchange` has Twilio's answer */
     JOB_MEETING,  /* Brevo knows the contact, or does not: what do we know of it? */
     JOB_FINISHED, /* `settlement` says how it ends */
     JOB_SETTLED,  /* the queue knows */
@@ -67,6 +71,7 @@ struct job {
     char ticket[EVENT_TICKET_SIZE]; /* its best name, once others were heard */
     const char *reservation_sid;    /* JOB_FOLDING */
     const char *task_sid;           /* JOB_FOLDING: where known */
+    bool has_sought;                /* Twilio said who it is, or that nobody is known */
 
     struct request_identifier identifier; /* the event is sent by */
     struct request_identifier lookup;     /* the contact is looked up by */

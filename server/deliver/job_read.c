@@ -7,6 +7,7 @@
 #include "mapping/twilio_type.h"
 #include "server/deliver/job.h"
 #include "server/deliver/record_payload.h"
+#include "server/deliver/seeking.h"
 #include "server/deliver/sink_test.h"
 
 static bool
@@ -216,7 +217,11 @@ job_judge(struct job *job, const struct facts *facts, const struct config *confi
         map_event(job, config, now_ms);
         return;
     case EVENT_FILTERED:
-        filter_event(job, job->reading.reason);
+        if (seeking_may_help(job, config)) {
+            job->stage = JOB_SEEKING;
+        } else {
+            filter_event(job, job->reading.reason);
+        }
         return;
     case EVENT_PARKED:
         job_park(job, job->reading.reason);

@@ -21,6 +21,7 @@
 #include "queue/jitter.h"
 #include "server/deliver/attribute_watch.h"
 #include "server/deliver/outcome.h"
+#include "server/deliver/seeking.h"
 #include "server/deliver/shadow.h"
 #include "server/ops/clock.h"
 
@@ -189,6 +190,7 @@ worker_step(struct worker *worker)
         if (job->stage == JOB_ANSWERED) {
             judge(worker, job);
         }
+        seeking_step(hand, job, worker->client);
         hand_keep(hand, job, worker->now_us); /* what others shall know */
         if (job->stage == JOB_MAPPED && !paused(worker, job) && !hand_follows(hand, i)) {
             CRASH_POINT("effect_due");

@@ -86,7 +86,7 @@ class Stage:
             "admin": {"listen": "127.0.0.1:0"},
             "queue": {"plugin_wait": self.pace.plugin_wait},
             "ticket": {"settle": self.pace.settle, "join_wait": self.pace.join_wait},
-            "identity": {"own_numbers": ["+15550001111"]},
+            "identity": {**harness.NO_SEEKING, "own_numbers": ["+15550001111"]},
             "state_dir": str(directory / "state"),
         }
 

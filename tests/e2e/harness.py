@@ -58,6 +58,9 @@ BROKEN = re.compile(
 NO_WAITS = {"settle": "0", "abandoned_after": "0", "join_wait": "0",
             "voice_end": "0"}
 
+# Nor do they wait for whose an event is; and Twilio itself is asked nothing.
+NO_SEEKING = {"wait": "0", "ask_twilio": False}
+
 START_S = 40
 STOP_S = 10             # what the product promises
 WAIT_S = 40             # others run at the same time

@@ -276,7 +276,8 @@ def shared(tmp_path_factory):
         "brevo": {"api_key": harness.API_KEY, "base_url": sandbox.url, "max_rps": 1000},
         "server": {"listen": "127.0.0.1:0", "public_url": harness.PUBLIC_URL},
         "admin": {"listen": "127.0.0.1:0"}, "state_dir": str(directory / "state"),
-        "ticket": {"settle": "0", "abandoned_after": "0", "join_wait": "10s"}}).start()
+        "ticket": {"settle": "0", "abandoned_after": "0", "join_wait": "10s"},
+        "identity": {"wait": "10s", "ask_twilio": False}}).start()
     one.sandbox = sandbox
     yield one
     one.close()

@@ -113,6 +113,7 @@ class Laboratory:
             "admin": {"listen": "127.0.0.1:0"},
             "queue": {"plugin_wait": "250ms"},
             "ticket": {**harness.NO_WAITS, "voice_end": "1ms"},
+            "identity": dict(harness.NO_SEEKING),
             "state_dir": str(directory / "state"),
         }
 

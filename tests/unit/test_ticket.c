@@ -291,6 +291,7 @@ holds(const struct row *row)
     by.ticket_min_wait_ms = 5000;
     by.ticket_join_wait_ms = 300000;
     by.ticket_voice_end_ms = 120000;
+    by.identity_wait_ms = 900000;
     set(&by, row->with);
     begin(&play, row->told, &by);
     do {
