@@ -6,6 +6,7 @@
 #pragma once
 
 #include "mapping/channel.h"
+#include "mapping/zone.h"
 
 enum event_type {
     EVENT_TASK_CREATED,
@@ -85,6 +86,7 @@ struct rules {
     int64_t ticket_voice_end_ms; /* from a call's last task to its end; 0: not by tasks */
     int64_t identity_wait_ms;   /* who names no customer waits so long for one who does */
     int64_t ticket_min_wait_ms; /* who waited less has not given up */
+    struct zone zone;           /* days are counted in */
     int64_t wait_max_ms;        /* a longer wait is not averaged */
     int64_t csat_scale;         /* of the attribute, whatever a survey's own was */
     bool

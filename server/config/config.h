@@ -73,6 +73,7 @@ struct config {
     int64_t loops;        /* of the webhook server */
     bool hold_unverified; /* keep what a wrong token or URL made us refuse */
     char *admin_listen;
+    char *timezone;
     int64_t dedupe_window_ms;
     int64_t plugin_wait_ms;
     int64_t keep_bodies_ms;

@@ -204,6 +204,8 @@ const struct config_option config_options[] = {
         .initial = "2m", .min = 0, .max = MINUTE_MS * 60},
     {"outbound", NULL, OPTION_OUTBOUND, AT(rules.outbound), .initial = "resolved"},
 
+    {"timezone", NULL, OPTION_TEXT, AT(timezone), .initial = "UTC",
+        .shape = &shape_timezone},
     {"wait.max", NULL, OPTION_DURATION, AT(rules.wait_max_ms), .initial = "4h",
         .min = SECOND_MS, .max = DAY_MS * 31},
     {"csat.scale", NULL, OPTION_INTEGER, AT(rules.csat_scale), .initial = "5", .min = 1,
