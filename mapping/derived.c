@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "mapping/event_filter.h"
+#include "mapping/survey.h"
 
 /*
  * A call has no conversation that says when it is over: it ends with the last of its tasks. Which
@@ -20,7 +21,7 @@ may_end_call(const struct event_reading *reading, const struct rules *rules)
     return (event->type == EVENT_TASK_COMPLETED || event->type == EVENT_TASK_CANCELED) &&
            event->channel == CHANNEL_VOICE && rules->channels[CHANNEL_VOICE] &&
            rules->ticket_voice_end_ms > 0 && rules->sync_conversations &&
-           event_concerns_tickets(event, rules);
+           event_concerns_tickets(event, rules) && !survey_is_task(event->payload, rules);
 }
 
 static const struct {

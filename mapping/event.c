@@ -12,6 +12,7 @@
 #include "mapping/event_filter.h"
 #include "mapping/event_subject.h"
 #include "mapping/event_survey.h"
+#include "mapping/survey.h"
 #include "mapping/ticket.h"
 #include "mapping/twilio_type.h"
 
@@ -147,7 +148,7 @@ read_event(const struct reader *reader)
     event_read_ticket(reader);
     read_end(reader);
     if (event->type == EVENT_SURVEY_COMPLETED) {
-        event_survey_read(event);
+        event_survey_read(reader);
     }
 }
 
@@ -182,7 +183,9 @@ static bool
 judge_type(const struct reader *reader)
 {
     struct event_reading *reading = reader->reading;
-    const struct slice name = slice_of(payload_text(reader->payload, "event_type"));
+    const struct slice told = slice_of(payload_text(reader->payload, "event_type"));
+    const struct slice key = reader->context->record_key;
+    const struct slice name = survey_is_answer(key) ? slice_before(key, '/') : told;
     enum event_type type = EVENT_TYPE_COUNT;
 
     if (event_type_from_name(name, &type)) {

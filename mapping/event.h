@@ -11,6 +11,7 @@ enum {
     EVENT_EFFECT_SIZE = 160,
     EVENT_TICKET_SIZE = 65,    /* with the NUL; a longer name is not a ticket's */
     EVENT_SURVEY_ID_SIZE = 65, /* with the NUL; a longer one is refused */
+    EVENT_COMMENT_SIZE = 641,  /* with the NUL; a longer one is cut */
     EVENT_TRACE_MAX = 24,
 };
 
@@ -44,10 +45,14 @@ struct event {
     int64_t wait_s; /* of its ticket, until an agent took it, or the customer gave up */
     int64_t wait_rank; /* of two, the lower one knows better: see struct ticket_wait */
     int64_t priority;
-    int64_t score; /* of a survey, on a scale from 0 to score_max */
+    int64_t score; /* of a survey, on a scale from score_min to score_max */
     int64_t score_max;
+    int64_t score_min;  /* 0 but where configuration says otherwise */
+    bool is_scored;     /* something was given as score, though it may be no number */
+    bool is_other_kind; /* of survey: it asked for something else than satisfaction */
     char survey_id[EVENT_SURVEY_ID_SIZE]; /* "" for other events */
     bool is_call; /* EVENT_CONVERSATION_ENDED: of a call, as one of its tasks tells */
+    char comment[EVENT_COMMENT_SIZE]; /* "" unless an extractor says where it is */
     const json_t *payload; /* borrowed: profile fields are read from it by path */
     struct customer customer;
 };
@@ -107,10 +112,12 @@ struct event_context {
  *   6. test_event: made by `trigger`, marked flexbrevo_test, and rules->filter_tests,
  *   7. not_mapped, switched_off, channel_off: what configuration leaves out, from the general
  *      to the particular,
- *   8. survey_task: asked after the conversation; its own end is nobody's support case,
+ *   8. survey_task: asked after the conversation; its own end is nobody's support case
+ *      (no_answer: and nobody has answered),
  *   9. outbound: a request or an abandonment that the business began is neither (rules->outbound),
  *  10. no_answer, bad_score (parked): a survey that says nothing, or nothing to be understood,
  *  11. who it is about: customer_reason(). Last, because a later route may still answer it.
+ * A record whose key says "survey.completed" is one, though its bytes may tell of a task: survey.h.
  * The event's age is not judged here: a too old one still updates the contact. The task is the
  * one in the record key, also of a reservation that was resolved; else the one the payload names.
  * What is no SID of the right kind names nothing.

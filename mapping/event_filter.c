@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#include "mapping/survey.h"
+
 /* An identifier we were not told of cannot be foreign: the plugin names no account. */
 static bool
 differs(const char *ours, const char *theirs)
@@ -70,17 +72,18 @@ is_channel_off(const struct event *event, const struct rules *rules)
     return event->channel != CHANNEL_UNKNOWN && !rules->channels[event->channel];
 }
 
-/* Post-task surveys are tasks of this `kind`, often canceled once they are answered. */
+/* Asked after the conversation, by a task of its own, which is often canceled once it is answered. */
 static bool
 is_survey(const struct event *event, const struct rules *rules)
 {
-    const char *kind =
-        payload_text_at(event->payload, "task_attributes/conversations/kind");
-
-    (void)rules;
     return event->type != EVENT_CONVERSATION_ENDED &&
-           event->type != EVENT_SURVEY_COMPLETED &&
-           slice_is_nocase(slice_of(kind), "Survey");
+           event->type != EVENT_SURVEY_COMPLETED && survey_is_task(event->payload, rules);
+}
+
+static bool
+is_unanswered(const struct event *event, const struct rules *rules)
+{
+    return is_survey(event, rules) && survey_is_unanswered(event->payload, rules);
 }
 
 /* Who is called has requested nothing, and abandons nothing by not answering. */
@@ -108,8 +111,7 @@ is_outbound(const struct event *event, const struct rules *rules)
 bool
 event_concerns_tickets(const struct event *event, const struct rules *rules)
 {
-    return !is_foreign(event, rules) && !is_unwanted_test(event, rules) &&
-           !is_survey(event, rules);
+    return !is_foreign(event, rules) && !is_unwanted_test(event, rules);
 }
 
 const char *
@@ -124,6 +126,7 @@ event_filter(const struct event *event, const struct rules *rules)
         {EVENT_REASON_NOT_MAPPED, is_not_mapped},
         {EVENT_REASON_SWITCHED_OFF, is_switched_off},
         {EVENT_REASON_CHANNEL_OFF, is_channel_off},
+        {EVENT_REASON_NO_ANSWER, is_unanswered},
         {EVENT_REASON_SURVEY, is_survey},
         {EVENT_REASON_OUTBOUND, is_outbound},
     };

@@ -7,7 +7,7 @@
 
 /* The EVENT_REASON_* of the first rule that leaves `event` out; NULL when none does. */
 const char *event_filter(const struct event *event, const struct rules *rules);
-/* Whether what a record says of a ticket is of any concern: it is ours, and no survey's task. */
+/* Whether what a record says of a ticket is of any concern: it is ours. */
 bool event_concerns_tickets(const struct event *event, const struct rules *rules);
 
 /*

@@ -79,6 +79,7 @@ event_to_json(const struct event *event)
     write_text(&writer, "reason", event->reason);
     write_text(&writer, "outcome", event->outcome);
     write_text(&writer, "survey_id", event->survey_id);
+    write_text(&writer, "comment", event->comment);
     write_number(&writer, "duration_s", event->duration_s);
     write_number(&writer, "wait_s", event->wait_s);
     write_number(&writer, "priority", event->priority);

@@ -3,17 +3,17 @@
  */
 #pragma once
 
-#include "mapping/event.h"
-
-/* Reads score, score_max and survey_id; the event's payload is set. */
-void event_survey_read(struct event *event);
-
-/* Satisfaction was asked for: the survey says so, or says nothing of what it asked. */
-bool event_survey_is_csat(const struct event *event);
+#include "mapping/event_subject.h"
 
 /*
- * EVENT_REASON_NO_ANSWER without a score: Brevo would be told nothing, and as the survey's one
- * event it would stand in the way of the answer that has one. EVENT_REASON_BAD_SCORE for a score
- * that is no whole number or off its scale. NULL: an answer.
+ * Reads score, scale, survey_id, comment and kind, where configuration says they are; a post has names
+ * of its own for them. The event's payload is set. Traces the extractor that applied.
+ */
+void event_survey_read(const struct reader *reader);
+
+/*
+ * EVENT_REASON_NO_ANSWER with neither score nor comment: Brevo would be told nothing, and as the
+ * survey's one event it would stand in the way of the answer that has one. EVENT_REASON_BAD_SCORE for
+ * a score that is no whole number or off its scale. NULL: an answer, or what may complete one.
  */
 const char *event_survey_judge(const struct event *event);

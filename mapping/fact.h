@@ -31,7 +31,7 @@
 
 enum {
     FACT_NAME_SIZE = 208, /* with the NUL */
-    FACT_TEXT_MAX = 256,
+    FACT_TEXT_MAX = 640,
     FACTS_MAX = 128, /* of one subject, totals included; more are not kept */
     /*
      * What the items of one subject take in Redis: a field for each name, one for each tally an

@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "mapping/event_survey.h"
 #include "mapping/history_base.h"
 #include "mapping/request.h"
 #include "mapping/sid.h"
@@ -192,7 +191,7 @@ tell_answer(const struct event *event, struct history_says *says)
 {
     char text[HISTORY_TEXT_SIZE];
 
-    if (event->type == EVENT_SURVEY_COMPLETED && event_survey_is_csat(event)) {
+    if (event->type == EVENT_SURVEY_COMPLETED && !event->is_other_kind) {
         (void)snprintf(text, sizeof text, "%lld/%lld", (long long)event->score,
             (long long)event->score_max);
         tell(says, "+csat", event->date_ms, text);
@@ -231,7 +230,7 @@ add_left(json_t *existing, int64_t id)
             return false;
         }
     }
-    return json_array_append_new(left, json_integer(id)) == 0;
+    return holds_number(left, id) || json_array_append_new(left, json_integer(id)) == 0;
 }
 
 bool
@@ -261,6 +260,20 @@ history_alone(const struct event *event, const struct rules *rules, json_t *cont
         facts_add(&known, says.facts[i]);
     }
     return history_write(contact, &known, NULL, rules);
+}
+
+bool
+history_alone_said(const struct event *event, const struct rules *rules, json_t *contact,
+    json_t *request)
+{
+    AUTO(payload_release) json_t *numbers = json_object();
+
+    if (numbers == NULL || history_alone(event, rules, numbers) < 0) {
+        return false;
+    }
+    return (rules->contact_properties && request != NULL &&
+               request_event_carry(request, numbers)) ||
+           json_object_update_recursive(contact, numbers) == 0;
 }
 
 json_t *

@@ -61,6 +61,12 @@ int history_write(json_t *contact, const struct facts *known, const json_t *exis
 /* The same as if the contact were new, and this event the only one ever told. */
 int history_alone(
     const struct event *event, const struct rules *rules, json_t *contact) MUST_USE;
+/*
+ * The same where a delivery says it: in `request`, the event's body, when that may carry it, else in
+ * `contact`. `request` is NULL when the event is not sent. False when memory is out.
+ */
+bool history_alone_said(const struct event *event, const struct rules *rules,
+    json_t *contact, json_t *request) MUST_USE;
 /* request_contact() with that: what is shown of an event alone. NULL when memory is out. */
 json_t *history_contact_alone(
     const struct event *event, const struct rules *rules) MUST_USE;

@@ -187,8 +187,9 @@ payload_name(json_t *payload, struct slice record_key)
 {
     enum event_type type;
 
-    if (!event_type_from_name(slice_before(record_key, '/'), &type)) {
-        return 0;
+    if (!event_type_from_name(slice_before(record_key, '/'), &type) ||
+        type == EVENT_SURVEY_COMPLETED) {
+        return 0; /* what an answer was told by matters: survey.h */
     }
     return json_object_set_new(
                payload, "event_type", json_string(event_type_name(type))) == 0

@@ -79,6 +79,7 @@ event_properties(const struct event *event)
         {"reason", event->reason},
         {"outcome", event->outcome},
         {"survey_id", event->survey_id},
+        {"comment", event->comment},
     };
     /* 6: "\u0001"; 64: a key, quotes, numbers. */
     static_assert(LENGTH(texts) * (REQUEST_TEXT_MAX * 6 + 64) < REQUEST_PROPERTIES_MAX,
@@ -114,4 +115,34 @@ request_event(const struct event *event, const struct rules *rules)
     timestamp_format(event->date_ms, date);
     return json_pack("{s:s, s:s, s:{s:s}, s:o}", "event_name", name, "event_date", date,
         "identifiers", who.type, who.value, "event_properties", event_properties(event));
+}
+
+/* ---- what its contact becomes, along with it ------------------------------------------------ */
+
+static bool
+may_be_carried(const json_t *value)
+{
+    return json_is_string(value) || json_is_integer(value) || json_is_boolean(value);
+}
+
+bool
+request_event_carry(json_t *event, const json_t *contact)
+{
+    json_t *carried = json_object();
+    const char *name;
+    json_t *value;
+    bool is_whole = carried != NULL;
+
+    json_object_foreach(json_object_get(contact, "attributes"), name, value)
+    {
+        if (request_writes_attribute(name)) { /* not those that identify */
+            is_whole = is_whole && may_be_carried(value) &&
+                       json_object_set(carried, name, value) == 0;
+        }
+    }
+    if (!is_whole || json_object_size(carried) == 0) {
+        json_decref(carried);
+        return false;
+    }
+    return json_object_set_new(event, "contact_properties", carried) == 0;
 }

@@ -13,7 +13,7 @@ enum {
     REQUEST_PROPERTIES_MAX = 50 * 1024, /* Brevo: "event_properties" at most 50 KB */
     /*
      * Bytes of one text property; longer ones are cut and `truncated` says so. Escaped at its
-     * worst a byte takes six, and fourteen such texts still are below REQUEST_PROPERTIES_MAX.
+     * worst a byte takes six, and fifteen such texts still are below REQUEST_PROPERTIES_MAX.
      */
     REQUEST_TEXT_MAX = 512,
 };
@@ -64,6 +64,8 @@ enum {
     REQUEST_OPTIONAL = REQUEST_EXT_ID | REQUEST_PHONES,
 };
 
+/* Whether a contact body has a phone beside the best identifier. */
+bool request_contact_has_phone(const json_t *contact);
 /* "ext_id", "SMS", "WHATSAPP": of one bit. */
 const char *request_optional_name(unsigned identifier);
 
@@ -78,3 +80,10 @@ unsigned request_contact_drop(json_t *contact, unsigned identifiers) MUST_USE;
  * NULL when memory is out. The caller owns it.
  */
 json_t *request_event(const struct event *event, const struct rules *rules) MUST_USE;
+
+/*
+ * Lets an event carry the attributes of a contact body, as contact_properties, but those that
+ * identify. Brevo takes texts, whole numbers and switches there: false, and nothing is carried, when
+ * one is something else, there are none, or memory is out.
+ */
+bool request_event_carry(json_t *event, const json_t *contact) MUST_USE;

@@ -340,6 +340,15 @@ request_optional_name(unsigned identifier)
     return optional[i].name;
 }
 
+bool
+request_contact_has_phone(const json_t *contact)
+{
+    const json_t *attributes = json_object_get(contact, "attributes");
+
+    return has_text(contact, "email") &&
+           (has_text(attributes, "SMS") || has_text(attributes, "WHATSAPP"));
+}
+
 unsigned
 request_contact_drop(json_t *contact, unsigned identifiers)
 {

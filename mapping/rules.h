@@ -42,9 +42,37 @@ enum rules_outbound {
     RULES_OUTBOUND_ALL,
 };
 
+/* Where an answer to a survey is. */
+enum rules_answer_in {
+    RULES_IN_SURVEY_TASK,  /* of a task that is nothing but a survey */
+    RULES_IN_SUPPORT_TASK, /* of a support case's, beside what becomes of that */
+    RULES_IN_POST,         /* to the survey endpoint */
+    RULES_IN_COUNT
+};
+
 enum {
     RULES_FIELDS_MAX = 64,
     RULES_LIST_MAX = 64,
+    RULES_EXTRACTORS_MAX = 16,
+};
+
+/*
+ * One item of `csat.extractors`: to what it applies, and how an answer is read there. NULL is not
+ * asked for, or not given.
+ */
+struct rules_extractor {
+    enum rules_answer_in in;
+    const char *attribute;       /* a path; something must be there */
+    const char *attribute_value; /* and be this */
+    const char *workflow;        /* a name or SID */
+    const char *queue;           /* likewise */
+    enum channel channel;        /* CHANNEL_UNKNOWN: any */
+    const char *score;           /* a path */
+    int64_t score_min;
+    int64_t score_max;   /* 0: as the kind has it */
+    const char *comment; /* a path; without one Brevo is told no comment */
+    const char *survey_id;
+    const char *kind;
 };
 
 /* One line of `field_mapping`: where from, and the Brevo attribute it fills. */
@@ -69,6 +97,8 @@ struct rules {
     bool sync_tasks;
     bool sync_customers; /* false: events without profile attributes */
     bool sync_csat;
+    bool
+        contact_properties; /* an event carries the numbers its contact's attributes become */
     int64_t list_support_contacts; /* 0: none */
     int64_t list_csat_respondents; /* 0: none */
     int64_t max_event_age_ms;
@@ -85,10 +115,14 @@ struct rules {
     int64_t ticket_join_wait_ms; /* an end waits so long for who it is about */
     int64_t ticket_voice_end_ms; /* from a call's last task to its end; 0: not by tasks */
     int64_t identity_wait_ms;   /* who names no customer waits so long for one who does */
-    int64_t ticket_min_wait_ms; /* who waited less has not given up */
     struct zone zone;           /* days are counted in */
+    int64_t ticket_min_wait_ms; /* who waited less has not given up */
     int64_t wait_max_ms;        /* a longer wait is not averaged */
     int64_t csat_scale;         /* of the attribute, whatever a survey's own was */
+    int64_t csat_settle_ms;     /* answers of one ticket and survey within it are one */
+    int64_t csat_queue_wait_ms; /* a request waits so long for whether it is a survey's */
+    struct rules_extractor extractors[RULES_EXTRACTORS_MAX];
+    size_t extractor_count;
     bool
         filter_tests; /* a live Brevo: drop what `trigger` made unless it asked otherwise */
 };

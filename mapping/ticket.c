@@ -7,6 +7,8 @@
 #include <string.h>
 
 #include "mapping/event_filter.h"
+#include "mapping/survey.h"
+#include "mapping/ticket_known.h"
 
 static const char link_name[] = "-ticket";
 static const char contact_name[] = "+contact";
@@ -40,21 +42,29 @@ static const struct {
     {"conversation.active", SAYS_STATE, "active"},
     {"conversation.inactive", SAYS_STATE, "inactive"},
     {"conversation.ended", SAYS_STATE, "closed"}, {"call.ended", SAYS_CALL, ""},
-    {"survey.completed", 0, ""}, /* only asks which ticket it is */
+    {"survey.completed", 0, ""}, /* what was answered: ticket_survey.c */
 };
 
-static void
-add_fact(struct ticket_says *says, const char *task, const char *what, int64_t rank,
-    const char *text)
+void
+ticket_add_fact(struct ticket_says *says, char rule, const char *subject,
+    const char *what, int64_t rank, const char *text)
 {
     char *name = says->names[says->fact_count];
-    const int size = task != NULL ? snprintf(name, TICKET_NAME_SIZE, "-%s.%s", task, what)
-                                  : snprintf(name, TICKET_NAME_SIZE, "+%s", what);
+    const int size = snprintf(name, TICKET_NAME_SIZE, "%c%s%s%s", rule, subject,
+        what != NULL ? "." : "", what != NULL ? what : "");
 
     if (size > 0 && size < TICKET_NAME_SIZE) {
         says->facts[says->fact_count++] =
             (struct fact){.name = slice_of(name), .rank = rank, .text = slice_of(text)};
     }
+}
+
+/* Of the event's task. */
+static void
+add_fact(struct ticket_says *says, const struct event *event, const char *what,
+    int64_t rank, const char *text)
+{
+    ticket_add_fact(says, '-', event->task_sid, what, rank, text);
 }
 
 /* When the task began: TaskAge counts whole seconds, so the creation itself knows best. */
@@ -80,30 +90,31 @@ say_facts(const struct event_reading *reading, const json_t *payload, size_t say
     const char *direction = direction_name(event->direction);
 
     if ((all & SAYS_STATE) != 0) {
-        add_fact(says, NULL, "conversation", event->date_ms, sayings[saying].text);
+        ticket_add_fact(
+            says, '+', "conversation", NULL, event->date_ms, sayings[saying].text);
     }
     if (event->task_sid == NULL) {
         return;
     }
     if ((all & SAYS_SEEN) != 0) {
-        add_fact(says, event->task_sid, "created", creation_ms(event, payload),
+        add_fact(says, event, "created", creation_ms(event, payload),
             direction != NULL ? direction : "");
     }
     if ((all & SAYS_ASKED) != 0 && reading->verdict == EVENT_DELIVER) {
-        add_fact(says, event->task_sid, "asked", event->date_ms, "");
+        add_fact(says, event, "asked", event->date_ms, "");
     }
     if ((all & SAYS_ACCEPTED) != 0) {
-        add_fact(says, event->task_sid, "accepted", event->date_ms,
+        add_fact(says, event, "accepted", event->date_ms,
             (all & SAYS_THEN) != 0 ? "then" : "");
     }
     if ((all & SAYS_QUEUED) != 0) {
-        add_fact(says, event->task_sid, "queued", event->date_ms, "");
+        add_fact(says, event, "queued", event->date_ms, "");
     }
     if ((all & SAYS_CALL) != 0) {
-        add_fact(says, event->task_sid, "call", event->date_ms, "");
+        add_fact(says, event, "call", event->date_ms, "");
     }
     if ((all & SAYS_CLOSED) != 0) {
-        add_fact(says, event->task_sid, "closed", event->date_ms, sayings[saying].text);
+        add_fact(says, event, "closed", event->date_ms, sayings[saying].text);
     }
 }
 
@@ -113,10 +124,13 @@ say_heard(const struct event_reading *reading, int64_t now_ms, struct ticket_say
 {
     const struct event *event = &reading->event;
 
+    if (event->task_sid == NULL) {
+        return;
+    }
     if (event->type == EVENT_TASK_COMPLETED || event->type == EVENT_TASK_CANCELED) {
-        add_fact(says, event->task_sid, "heard", now_ms, "");
+        add_fact(says, event, "heard", now_ms, "");
     } else if (event->type == EVENT_TASK_CREATED && reading->lacks_customer) {
-        add_fact(says, event->task_sid, "sought", now_ms, "");
+        add_fact(says, event, "sought", now_ms, "");
     }
 }
 
@@ -151,7 +165,7 @@ say_customer(const struct event *event, const json_t *payload, const struct rule
     }
 }
 
-/* Of a survey only which ticket it is about is asked: it links nothing. */
+/* An answer, or a survey's task, links nothing: who asks is not always told of the right names. */
 static void
 say_aliases(const struct event *event, struct ticket_says *says)
 {
@@ -173,8 +187,10 @@ ticket_read(const struct event_reading *reading, const json_t *payload,
     const struct rules *rules, int64_t now_ms, struct ticket_says *ret_says)
 {
     const struct event *event = &reading->event;
-    const struct slice type =
-        slice_of(event->is_call ? "call.ended" : payload_text(payload, "event_type"));
+    const bool is_answer = event->type == EVENT_SURVEY_COMPLETED;
+    const struct slice type = slice_of(event->is_call ? "call.ended"
+                                       : is_answer    ? event_type_name(event->type)
+                                                   : payload_text(payload, "event_type"));
 
     *ret_says = (struct ticket_says){0};
     if (event->ticket == NULL || !event_concerns_tickets(event, rules)) {
@@ -185,8 +201,13 @@ ticket_read(const struct event_reading *reading, const json_t *payload,
             continue;
         }
         ret_says->ticket = event->ticket;
-        ret_says->is_about_waiting = (sayings[i].says & (SAYS_QUEUED | SAYS_THEN)) != 0;
-        if (sayings[i].says != 0) {
+        if (is_answer) {
+            ticket_say_answer(reading, now_ms, ret_says);
+        } else if (event->task_sid != NULL && survey_is_task(payload, rules)) {
+            add_fact(ret_says, event, "survey", event->date_ms, "");
+        } else {
+            ret_says->is_about_waiting =
+                (sayings[i].says & (SAYS_QUEUED | SAYS_THEN)) != 0;
             say_facts(reading, payload, i, ret_says);
             say_heard(reading, now_ms, ret_says);
             say_customer(event, payload, rules, ret_says);

@@ -10,6 +10,8 @@
  *   -WT….closed     when, and how                 -WT….asked      its creation is told to Brevo
  *   -WT….heard      when we read that              -WT….call      when, if it may end a call
  *   -WT….sought     when we read a creation that names no customer
+ *   -WT….survey     it is nothing but a survey: no task of the ticket's
+ *   +survey.….answer, +survey.….comment, -survey.….heard: what was answered, and read first when
  *   +conversation   its latest state              -ticket         of an alias: whose facts they are
  *   +contact        Brevo's number of whom it was told of
  *   -email, -phone, -whatsapp, -ext_id, -channel  whose it is, and by which channel, for its end
@@ -22,9 +24,10 @@
 #include "mapping/fact.h"
 
 enum {
-    TICKET_NAME_SIZE = 48, /* of a fact */
+    TICKET_NAME_SIZE = 96, /* of a fact */
     TICKET_FACTS_MAX = 10,
     TICKET_ALIASES_MAX = 3,
+    TICKET_ANSWER_SIZE = 64, /* "4/5 csat" */
 };
 
 /* Why an event of a ticket is not delivered; EVENT_REASON_OUTBOUND is another. */
@@ -48,6 +51,8 @@ enum {
 #define TICKET_WAIT_NEWER "newer_task"
 #define TICKET_WAIT_CALL "voice_end"
 #define TICKET_WAIT_IDENTITY "identity_wait"
+#define TICKET_WAIT_QUEUE "survey_queue"
+#define TICKET_WAIT_ANSWERS "csat_settle"
 
 /* What a record says of its ticket. Its texts point into itself and the reading: it must stay. */
 struct ticket_says {
@@ -59,10 +64,11 @@ struct ticket_says {
     size_t fact_count;
     bool is_about_waiting; /* when it began, or ended */
     char names[TICKET_FACTS_MAX][TICKET_NAME_SIZE];
+    char answer[TICKET_ANSWER_SIZE];
     struct customer customer; /* whose ticket it is, as a task's record knows */
 };
 
-/* `now_ms`: of an end, when it was read first; what waits for others waits from then on. */
+/* `now_ms`: of an end or answer, when it was read first; what waits for others waits from then on. */
 void ticket_read(const struct event_reading *reading, const json_t *payload,
     const struct rules *rules, int64_t now_ms, struct ticket_says *ret_says);
 

@@ -29,9 +29,11 @@ static bool
 is_earlier_asked(const struct ticket *ticket, const struct task *task)
 {
     const struct task *own = ticket->own;
+    const bool may_ask = ticket->rules->outbound == RULES_OUTBOUND_ALL ||
+                         !slice_is(task->direction, "outbound");
 
-    return task->is_asked && task->is_known && own != NULL &&
-           task->created_ms < own->created_ms && !slice_is(task->direction, "outbound");
+    return may_ask && task->is_asked && task->is_known && own != NULL &&
+           task->created_ms < own->created_ms;
 }
 
 static bool
@@ -170,6 +172,15 @@ static const struct rule {
     const char *reason;
     const char *trace;
 } table[] = {
+    {EVENT_TYPE_COUNT, ticket_is_survey, NULL, EVENT_REASON_SURVEY,
+        "survey: the task is one, as others said of it"},
+    {EVENT_TASK_CREATED, NULL, ticket_queue_left_ms, TICKET_WAIT_QUEUE,
+        "survey: waits for the task's queue, which may be a survey's"},
+    {EVENT_SURVEY_COMPLETED, NULL, ticket_answers_left_ms, TICKET_WAIT_ANSWERS,
+        "survey: waits for further answers"},
+    {EVENT_SURVEY_COMPLETED, ticket_lacks_score, NULL, EVENT_REASON_NO_ANSWER,
+        "survey: nobody gave a score"},
+
     {EVENT_TASK_CREATED, is_outbound_start, NULL, EVENT_REASON_OUTBOUND,
         "ticket: outbound, nobody asked for anything"},
     {EVENT_TASK_CREATED, was_asked, NULL, TICKET_REASON_ASKED,
@@ -265,38 +276,5 @@ ticket_judge(struct event_reading *reading, const struct facts *facts,
             event_trace(reading, table[i].trace);
             return;
         }
-    }
-}
-
-void
-ticket_judge_alone(struct event_reading *reading, const json_t *payload,
-    const struct rules *rules, int64_t received_ms)
-{
-    const struct ticket_times times = {received_ms, received_ms};
-    struct rules without_waits = *rules;
-    struct ticket_verdict verdict;
-    struct ticket_says says;
-    struct facts facts = {0};
-
-    if (!ticket_may_deliver(reading)) {
-        return;
-    }
-    ticket_read(reading, payload, rules, received_ms, &says);
-    for (size_t i = 0; i < says.fact_count; i++) {
-        facts_add(&facts, says.facts[i]);
-    }
-    ticket_judge(reading, &facts, rules, &times, &verdict);
-    if (verdict.decision == TICKET_WAITS) {
-        without_waits.max_event_age_ms = 1; /* too old to wait for anything */
-        without_waits.ticket_settle_ms = 0;
-        without_waits.ticket_abandoned_after_ms = 0;
-        without_waits.ticket_join_wait_ms = 0;
-        without_waits.ticket_voice_end_ms = 0;
-        without_waits.identity_wait_ms = 0;
-        ticket_judge(reading, &facts, &without_waits, &times, &verdict);
-    }
-    if (verdict.decision == TICKET_FILTERED) {
-        reading->verdict = EVENT_FILTERED;
-        reading->reason = verdict.reason;
     }
 }

@@ -51,6 +51,8 @@ learn_of_task(struct task *task, struct slice what, const struct fact *fact)
         task->call_ms = fact->rank;
     } else if (slice_is(what, "asked")) {
         task->is_asked = true;
+    } else if (slice_is(what, "survey")) {
+        task->is_survey = true;
     }
 }
 
@@ -78,6 +80,20 @@ learn_fact(struct ticket *ticket, struct slice own, const struct fact *fact)
     }
 }
 
+/* A survey's task is none of the ticket's. */
+static void
+forget_surveys(struct ticket *ticket, struct slice own)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < ticket->count; i++) {
+        if (!ticket->tasks[i].is_survey || slice_equal(ticket->tasks[i].sid, own)) {
+            ticket->tasks[kept++] = ticket->tasks[i];
+        }
+    }
+    ticket->count = kept;
+}
+
 static void
 learn(struct ticket *ticket, const struct facts *facts)
 {
@@ -86,6 +102,7 @@ learn(struct ticket *ticket, const struct facts *facts)
     for (size_t i = 0; i < facts->count; i++) {
         learn_fact(ticket, own, &facts->items[i]);
     }
+    forget_surveys(ticket, own);
     ticket->own = own.size > 0 ? task_of(ticket, own) : NULL;
 }
 
@@ -281,6 +298,9 @@ ticket_know(struct ticket *ticket, struct event_reading *reading,
     learn_customer(ticket, facts);
     if (reading->event.type == EVENT_CONVERSATION_ENDED) {
         learn_channel(ticket, facts);
+    }
+    if (reading->event.type == EVENT_SURVEY_COMPLETED) {
+        ticket_learn_answer(ticket, facts);
     }
 }
 

@@ -1,6 +1,6 @@
 /*
- * ticket_known.h - what is known of a ticket, as its facts tell it. What ticket_known.c,
- * ticket_judge.c and ticket_wait.c share; ticket.h is for everybody else.
+ * ticket_known.h - what is known of a ticket, as its facts tell it. What the files of tickets share;
+ * ticket.h is for everybody else.
  */
 #pragma once
 
@@ -24,6 +24,7 @@ struct task {
     bool is_known;           /* since when, that is */
     bool is_accepted;
     bool is_asked;
+    bool is_survey; /* of the event's own: others are left out */
 };
 
 struct ticket {
@@ -35,6 +36,8 @@ struct ticket {
     const struct task *own; /* NULL: there was no room */
     bool is_outbound;
     int64_t inactive_ms; /* since when the conversation is parked; 0: it is not */
+    int64_t
+        answered_ms; /* when we first read an answer to the event's survey; 0: not told */
 };
 
 /* What `facts` tell; the ticket's direction goes into an event that states none. */
@@ -48,3 +51,22 @@ bool ticket_is_open(const struct ticket *ticket, const struct task *task);
 /* A task other than the event's own does. */
 bool ticket_is_elsewhere_open(const struct ticket *ticket);
 bool ticket_is_parked(const struct ticket *ticket);
+
+/* Adds "<rule><subject>.<what>", or "<rule><subject>" without a `what`. The text is borrowed. */
+void ticket_add_fact(struct ticket_says *says, char rule, const char *subject,
+    const char *what, int64_t rank, const char *text);
+
+/* ---- ticket_survey.c ----------------------------------------------------------------------- */
+
+/* What an answer says, as far as one may be delivered. */
+void ticket_say_answer(
+    const struct event_reading *reading, int64_t now_ms, struct ticket_says *says);
+/* Of an answer: the last value of each field, whichever record told it. */
+void ticket_learn_answer(struct ticket *ticket, const struct facts *facts);
+
+bool ticket_is_survey(const struct ticket *ticket);
+/* Until a request's queue is told, which may be a survey's. */
+int64_t ticket_queue_left_ms(const struct ticket *ticket);
+/* Until no more answers to the survey are waited for. */
+int64_t ticket_answers_left_ms(const struct ticket *ticket);
+bool ticket_lacks_score(const struct ticket *ticket);

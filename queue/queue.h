@@ -203,14 +203,30 @@ enum queue_effect_result {
     QUEUE_EFFECT_OURS, /* delivered before, by this very record: only the settle was missing */
 };
 
+enum {
+    QUEUE_WORD_SIZE = 160, /* with the NUL */
+};
+
+/* What Brevo will see once. */
+struct queue_effect {
+    const char *key;
+    const char *earlier_key; /* delivered under this one, it is done; NULL: it had none */
+    const char *word; /* Brevo would know it by this one; kept if it is one, and short */
+    enum queue_effect_result result;
+    /*
+     * Claimed: since when (Redis time) it may be that Brevo has seen it, and by which word; 0: it
+     * has not. So it is after a claim that did not end, or ended `is_doubted`.
+     */
+    int64_t doubted_ms;
+    char doubted_word[QUEUE_WORD_SIZE];
+};
+
 /*
- * Claims the effect (what Brevo will see once) for a claimed record. A claim whose owner is gone
- * is taken over: after the claim deadline, or at once when the owner was this consumer before it
- * restarted. An effect that was delivered under its `earlier_key` (NULL: it had none) is done.
+ * Claims the effect for a claimed record. A claim whose owner is gone is taken over: after the
+ * claim deadline, or at once when the owner was this consumer before it restarted.
  */
 int queue_effect_claim(struct queue *queue, const struct queue_record *record,
-    const char *effect_key, const char *earlier_key,
-    enum queue_effect_result *ret_result) MUST_USE;
+    struct queue_effect *effect) MUST_USE;
 
 /* ---- settle ---------------------------------------------------------------------------- */
 
@@ -239,6 +255,7 @@ struct queue_settlement {
     const char *effect_key; /* NULL: none claimed. Delivered completes it */
     enum queue_settle_result result;
     bool completes_effect; /* whatever the outcome */
+    bool is_doubted;       /* not delivered: Brevo may have seen it all the same */
     bool free_attempt; /* delayed: this attempt does not count (a pause, a rate limit) */
     bool reopens; /* filtered: keeps its bytes, and a new route makes it pending again */
 };

@@ -15,7 +15,7 @@ enum {
     SETTLE_ITEM_KEYS = 2,
     SETTLE_ITEM_ARGUMENTS = 10,
     EFFECT_ARGUMENTS = 3,
-    EFFECT_ITEM_ARGUMENTS = 4,
+    EFFECT_ITEM_ARGUMENTS = 5,
 };
 
 static const char *const outcomes[] = {
@@ -31,9 +31,12 @@ static const char *const outcomes[] = {
 struct effect {
     const char *key;
     const char *mode; /* of effects.lua */
+    const char *word;
     const struct queue_record *record;
     unsigned partition;
 };
+
+static const char no_word[] = "-";
 
 static struct effect
 make_effect(const struct queue *queue, const char *key, const char *mode,
@@ -41,6 +44,7 @@ make_effect(const struct queue *queue, const char *key, const char *mode,
 {
     return (struct effect){.key = key,
         .mode = mode,
+        .word = no_word,
         .record = record,
         .partition = handle_partition_of_path(queue, slice_of(key))};
 }
@@ -83,6 +87,7 @@ write_effects(
             redis_argument_text(exchange, effects[i].record->token);
             redis_argument_text(exchange, effects[i].record->key);
             redis_argument_number(exchange, effects[i].record->now_ms);
+            redis_argument_text(exchange, effects[i].word);
         }
     }
 }
@@ -101,38 +106,54 @@ write_get(struct queue *queue, const char *effect_key)
 /* "done <record key>", as effects.lua writes it: then the claim was for nothing, and expires. */
 static void
 read_earlier(const struct queue *queue, const struct queue_record *record,
-    enum queue_effect_result *result)
+    struct queue_effect *effect)
 {
     static const char done[] = "done ";
     const struct slice value = redis_reply_text(queue->exchange.replies[1]);
 
-    if (*result == QUEUE_EFFECT_CLAIMED && slice_starts(value, done)) {
-        *result = slice_is(slice_skip(value, strlen(done)), record->key)
-                      ? QUEUE_EFFECT_OURS
-                      : QUEUE_EFFECT_DONE;
+    if (effect->result == QUEUE_EFFECT_CLAIMED && slice_starts(value, done)) {
+        effect->result = slice_is(slice_skip(value, strlen(done)), record->key)
+                             ? QUEUE_EFFECT_OURS
+                             : QUEUE_EFFECT_DONE;
     }
 }
 
-int
-queue_effect_claim(struct queue *queue, const struct queue_record *record,
-    const char *effect_key, const char *earlier_key, enum queue_effect_result *ret_result)
+static bool
+is_word(const char *text)
 {
-    const struct effect effect = make_effect(queue, effect_key, "claim", record);
+    const size_t size = text != NULL ? strcspn(text, " \t\n\v\f\r") : 0;
 
+    return size > 0 && size < QUEUE_WORD_SIZE && text[size] == '\0';
+}
+
+int
+queue_effect_claim(
+    struct queue *queue, const struct queue_record *record, struct queue_effect *effect)
+{
+    struct effect claim = make_effect(queue, effect->key, "claim", record);
+
+    claim.word = is_word(effect->word) ? effect->word : no_word;
     redis_exchange_clear(&queue->exchange);
-    write_effects(queue, &effect, 1, effect.partition);
-    if (earlier_key != NULL) {
-        write_get(queue, earlier_key);
+    write_effects(queue, &claim, 1, claim.partition);
+    if (effect->earlier_key != NULL) {
+        write_get(queue, effect->earlier_key);
     }
     const int r = handle_call(queue);
 
     if (r != QUEUE_OK) {
         return r;
     }
-    *ret_result = (enum queue_effect_result)redis_reply_number(
-        redis_reply_at(queue->exchange.replies[0], 0));
-    if (earlier_key != NULL) {
-        read_earlier(queue, record, ret_result);
+    const struct redisReply *answer = redis_reply_at(queue->exchange.replies[0], 0);
+
+    effect->result =
+        (enum queue_effect_result)redis_reply_number(redis_reply_at(answer, 0));
+    effect->doubted_ms = redis_reply_number(redis_reply_at(answer, 1));
+    if (!slice_to_text(redis_reply_text(redis_reply_at(answer, 2)), effect->doubted_word,
+            sizeof(effect->doubted_word))) {
+        effect->doubted_word[0] = '\0';
+    }
+    if (effect->earlier_key != NULL) {
+        read_earlier(queue, record, effect);
     }
     return QUEUE_OK;
 }
@@ -249,7 +270,16 @@ read_partition(
     }
 }
 
-/* Delivered effects are completed, others set free for another attempt. */
+/* Delivered effects are completed, others set free for another attempt, or doubted. */
+static const char *
+mode_of(const struct queue_settlement *item)
+{
+    if (item->outcome == QUEUE_DELIVERED || item->completes_effect) {
+        return "complete";
+    }
+    return item->is_doubted ? "doubt" : "free";
+}
+
 static void
 end_effects(struct queue *queue, const struct chunk *chunk)
 {
@@ -260,11 +290,8 @@ end_effects(struct queue *queue, const struct chunk *chunk)
         const struct queue_settlement *item = &chunk->items[i];
 
         if (item->effect_key != NULL) {
-            const bool completes =
-                item->outcome == QUEUE_DELIVERED || item->completes_effect;
-
-            effects[count++] = make_effect(
-                queue, item->effect_key, completes ? "complete" : "free", item->record);
+            effects[count++] =
+                make_effect(queue, item->effect_key, mode_of(item), item->record);
         }
     }
     for (unsigned partition = 0; partition < queue->session.partitions; partition++) {

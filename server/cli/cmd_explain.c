@@ -95,6 +95,23 @@ print_request(const json_t *request)
     }
 }
 
+/* "extractor {...}: applies, and finds nothing" */
+static void
+print_extractor(const json_t *item)
+{
+    const json_t *unmet = json_object_get(item, "unmet");
+    const bool is_answered = json_is_true(json_object_get(item, "answered"));
+
+    (void)printf("extractor ");
+    (void)json_dumpf(json_object_get(item, "extractor"), stdout, 0);
+    if (unmet != NULL) {
+        (void)printf(": does not apply, by its `%s`\n", json_string_value(unmet));
+    } else {
+        (void)printf(
+            ": applies, and finds %s\n", is_answered ? "an answer" : "no answer");
+    }
+}
+
 static void
 print_record(const json_t *record)
 {
@@ -109,6 +126,10 @@ print_record(const json_t *record)
     json_array_foreach(json_object_get(record, "trace"), i, item)
     {
         print_line("rule", json_string_value(item));
+    }
+    json_array_foreach(json_object_get(record, "extractors"), i, item)
+    {
+        print_extractor(item);
     }
     print_value("event", json_object_get(record, "event"));
     json_array_foreach(json_object_get(record, "requests"), i, item)

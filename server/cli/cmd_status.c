@@ -14,7 +14,7 @@
 #include "server/cli/status_redis.h"
 #include "server/commands.h"
 #include "server/deliver/attribute_watch.h"
-#include "server/deliver/pace.h"
+#include "server/deliver/cost.h"
 #include "server/deliver/sink_test.h"
 #include "server/ingest/spool_file.h"
 #include "server/ops/clock.h"
@@ -22,8 +22,6 @@
 
 enum {
     REASON_WIDTH = QUEUE_TEXT_MAX,
-    RECORD_CALLS =
-        2, /* of one kind, to deliver a record: a contact is looked up and upserted */
 };
 
 struct arguments {
@@ -35,6 +33,7 @@ struct snapshot {
     struct queue_stats stats;
     struct queue_note sink_test;
     struct queue_note attributes;
+    struct queue_note cost;
     struct queue_health health;
     struct queue_note went_back;
     struct spool_totals spool;
@@ -65,20 +64,13 @@ parse(int argc, char **argv, struct arguments *arguments, int *ret_exit)
     return cli_parse(&cli, argc, argv, ret_exit);
 }
 
-/*
- * How long delivering what waits takes once nothing is paused, from the configured rate: a
- * worker that has learnt a better one is faster.
- */
 static int64_t
-backlog_s(const struct queue_stats *stats, const struct config *config)
+backlog_s(const struct snapshot *snapshot, const struct config *config)
 {
-    const double rate = config->brevo_max_rps > 0
-                            ? config->brevo_max_rps
-                            : PACE_RATE_DEFAULT * config->brevo_rate_share;
+    struct cost_said said;
+    const bool is_said = cost_read(&snapshot->cost, &said);
 
-    return stats->pending > 0
-               ? 1 + (int64_t)((double)stats->pending * RECORD_CALLS / rate)
-               : 0;
+    return cost_backlog_s(snapshot->stats.pending, is_said ? &said : NULL, config);
 }
 
 /* ---- as JSON ---------------------------------------------------------------------------------- */
@@ -162,7 +154,7 @@ print_json(const struct snapshot *snapshot, const struct config *config)
         {"queue_claimed", stats->claimed},
         {"queue_delayed", stats->delayed},
         {"queue_oldest_seconds", stats->oldest_ms / MS_PER_S},
-        {"backlog_eta_seconds", backlog_s(stats, config)},
+        {"backlog_eta_seconds", backlog_s(snapshot, config)},
         {"unaccounted_events", stats->unaccounted},
         {"group_recreated", stats->group_recreated},
         {"spool_pending", snapshot->spool.waiting + snapshot->spool.aside},
@@ -282,7 +274,7 @@ print_text(const struct snapshot *snapshot, const struct config *config)
     }
     if (stats->pending > 0) {
         print_duration("oldest", stats->oldest_ms / MS_PER_S);
-        print_duration("backlog", backlog_s(stats, config));
+        print_duration("backlog", backlog_s(snapshot, config));
     }
     print_spool(&snapshot->spool);
     if (stats->unaccounted != 0) {
@@ -344,6 +336,9 @@ show(const struct config *config, bool as_json)
     }
     if (r == 0) {
         r = queue_note_last(queue, ATTRIBUTE_WATCH_NOTE, &snapshot.attributes);
+    }
+    if (r == 0) {
+        r = queue_note_last(queue, COST_NOTE, &snapshot.cost);
     }
     if (r == 0) {
         r = queue_health(queue, &snapshot.health);

@@ -13,7 +13,9 @@
 #include "mapping/event.h"
 #include "mapping/history.h"
 #include "mapping/request.h"
+#include "mapping/survey.h"
 #include "mapping/ticket.h"
+#include "server/cli/explain_extractors.h"
 #include "server/deliver/brevo.h"
 #include "server/ingest/routes.h"
 #include "server/ops/sha256.h"
@@ -42,7 +44,9 @@ static const struct {
     {EVENT_REASON_NOT_MAPPED, "a line for this event in event_mapping"},
     {EVENT_REASON_SWITCHED_OFF, "the switches under `sync` in the configuration"},
     {EVENT_REASON_CHANNEL_OFF, "the channel's name in `channels` of the configuration"},
-    {EVENT_REASON_SURVEY, "nothing: conversations.kind says that the task is a survey"},
+    {EVENT_REASON_SURVEY,
+        "nothing: conversations.kind, or an extractor of csat.extractors, says that the "
+        "task is a survey"},
     {EVENT_REASON_OUTBOUND, "`outbound` in the configuration: what the business began is "
                             "neither requested nor given up"},
     {TICKET_REASON_ASKED, "nothing: an earlier task of the ticket was told"},
@@ -61,9 +65,11 @@ static const struct {
     {TICKET_REASON_SERVED, "nothing: an agent took a task of this ticket"},
     {EVENT_REASON_OTHER_CONTACT,
         "brevo.only_contacts of the configuration: it names others"},
-    {EVENT_REASON_NO_ANSWER, "a Score in the survey's post"},
+    {EVENT_REASON_NO_ANSWER,
+        "a Score in the survey's post, or where csat.extractors says that it is"},
     {EVENT_REASON_BAD_SCORE,
-        "a whole number from 0 to ScoreMax, or to 5 without one, as Score"},
+        "a whole number on its scale: from 0 to ScoreMax, to 5 without one, or as "
+        "`scale` in csat.extractors says"},
     {EVENT_REASON_UNPARSEABLE,
         "nothing by itself: the bytes are kept for a person to look at"},
     {EVENT_REASON_TOO_OLD, "brevo.max_event_age; the contact is updated all the same"},
@@ -115,23 +121,25 @@ static json_t *
 list_requests(const struct event *event, const struct explain_input *input)
 {
     const struct request_identifier identifier = request_identify(&event->customer);
-    json_t *contact = history_contact_alone(event, input->rules);
+    const bool is_sent = !event_is_too_old(event, input->rules, input->now_ms);
+    json_t *contact = request_contact(event, input->rules);
+    AUTO(payload_release)
+    json_t *body = is_sent ? request_event(event, input->rules) : NULL;
     AUTO(payload_release) json_t *requests = json_array();
 
-    if (contact == NULL ||
-        !add_request(requests, BREVO_CONTACT_LOOKUP, identifier, "first", NULL) ||
+    if (contact == NULL || (is_sent && body == NULL) ||
+        !history_alone_said(event, input->rules, contact, body)) {
+        json_decref(contact);
+        return NULL;
+    }
+    if (!add_request(requests, BREVO_CONTACT_LOOKUP, identifier, "first", NULL) ||
         !add_request(requests, BREVO_CONTACT_UPSERT, identifier,
             "unless Brevo has all of it; of a contact it knows, what it has is left out",
             contact)) {
         return NULL;
     }
-    if (event_is_too_old(event, input->rules, input->now_ms)) {
-        return json_incref(requests);
-    }
-    json_t *body = request_event(event, input->rules);
-
-    if (body == NULL || !add_request(requests, BREVO_EVENT, identifier,
-                            "once the contact is there", body)) {
+    if (is_sent && !add_request(requests, BREVO_EVENT, identifier,
+                       "once the contact is there", json_incref(body))) {
         return NULL;
     }
     return json_incref(requests);
@@ -140,24 +148,19 @@ list_requests(const struct event *event, const struct explain_input *input)
 /* ---- records ---------------------------------------------------------------------------------- */
 
 static bool
-read_event(
-    const struct keyed_event *keyed, const struct explain_input *input, json_t *record)
+read_payload(const json_t *payload, const char *key, const struct explain_input *input,
+    json_t *record)
 {
-    AUTO(payload_release) json_t *payload = NULL;
-    const int r = payload_parse(input->source, keyed->bytes, &payload);
-
-    if (r != PAYLOAD_OK || payload_name(payload, slice_of(keyed->key)) != 0) {
-        return r > 0 && set_verdict(record, "parked", EVENT_REASON_UNPARSEABLE);
-    }
     const struct event_context context = {
-        .record_key = slice_of(keyed->key),
+        .record_key = slice_of(key),
         .received_ms = input->now_ms,
     };
     struct event_reading reading;
 
     event_read(payload, input->rules, &context, &reading);
     ticket_judge_alone(&reading, payload, input->rules, input->now_ms);
-    if (json_object_update_new(record, event_reading_to_json(&reading)) != 0) {
+    if (json_object_update_new(record, event_reading_to_json(&reading)) != 0 ||
+        !explain_extractors(payload, input->rules, record)) {
         return false;
     }
     switch (reading.verdict) {
@@ -176,6 +179,47 @@ read_event(
         break;
     }
     return set_verdict(record, "parked", reading.reason);
+}
+
+static bool
+read_event(
+    const struct keyed_event *keyed, const struct explain_input *input, json_t *record)
+{
+    AUTO(payload_release) json_t *payload = NULL;
+    const int r = payload_parse(input->source, keyed->bytes, &payload);
+
+    if (r != PAYLOAD_OK) {
+        return r > 0 && set_verdict(record, "parked", EVENT_REASON_UNPARSEABLE);
+    }
+    return payload_name(payload, slice_of(keyed->key)) == 0 &&
+           read_payload(payload, keyed->key, input, record);
+}
+
+/* Answers to surveys that a task's record carries become records of their own. */
+static bool
+explain_answers(
+    const struct keyed_event *keyed, const struct explain_input *input, json_t *records)
+{
+    AUTO(payload_release) json_t *payload = NULL;
+    char keys[RULES_EXTRACTORS_MAX][KEY_SIZE_MAX];
+    const int r = input->source != SOURCE_FLEX_PLUGIN
+                      ? payload_parse(input->source, keyed->bytes, &payload)
+                      : PAYLOAD_E_UNPARSEABLE;
+
+    if (r != PAYLOAD_OK) {
+        return r > 0;
+    }
+    const size_t count = survey_split(payload, input->rules, slice_of(keyed->key), keys);
+
+    for (size_t i = 0; i < count; i++) {
+        json_t *record = json_pack("{s:s}", "record_key", keys[i]);
+
+        if (json_array_append_new(records, record) != 0 ||
+            !read_payload(payload, keys[i], input, record)) {
+            return false;
+        }
+    }
+    return true;
 }
 
 /* What could not even be keyed is stored under its hash, and parked. */
@@ -228,10 +272,18 @@ explain_event(
            read_event(keyed, input, record);
 }
 
-/* What the event tells beside: the same bytes under another key. How many. */
-static size_t
-derive(const struct keyed_event *keyed, const struct explain_input *input,
-    struct keyed_event ret_derived[DERIVED_MAX])
+static bool
+explain_one(struct keyed_event *keyed, const struct explain_input *input, json_t *records)
+{
+    AUTO(payload_release) json_t *record = json_object();
+
+    return explain_event(keyed, input, record) && json_array_append(records, record) == 0;
+}
+
+/* What the event tells beside: the same bytes under another key. */
+static bool
+explain_derived(
+    const struct keyed_event *keyed, const struct explain_input *input, json_t *records)
 {
     AUTO(payload_release) json_t *payload = NULL;
     const struct event_context context = {
@@ -241,24 +293,20 @@ derive(const struct keyed_event *keyed, const struct explain_input *input,
 
     if (keyed->kind != KEY_EVENT ||
         payload_parse(input->source, keyed->bytes, &payload) != PAYLOAD_OK) {
-        return 0;
+        return true;
     }
     event_read(payload, input->rules, &context, &reading);
     const size_t count = event_derived(&reading, input->rules, types);
 
     for (size_t i = 0; i < count; i++) {
-        ret_derived[i] = *keyed;
-        (void)!event_derived_key(&reading, types[i], ret_derived[i].key); /* of a SID */
+        struct keyed_event derived = *keyed;
+
+        (void)!event_derived_key(&reading, types[i], derived.key); /* of a SID */
+        if (!explain_one(&derived, input, records)) {
+            return false;
+        }
     }
-    return count;
-}
-
-static bool
-explain_one(struct keyed_event *keyed, const struct explain_input *input, json_t *records)
-{
-    AUTO(payload_release) json_t *record = json_object();
-
-    return explain_event(keyed, input, record) && json_array_append(records, record) == 0;
+    return true;
 }
 
 static bool
@@ -288,14 +336,9 @@ explain_events(
     bool done = true;
 
     for (size_t i = 0; i < events->count && done; i++) {
-        struct keyed_event derived[DERIVED_MAX];
-
-        done = explain_one(&events->items[i], input, records);
-        const size_t count = derive(&events->items[i], input, derived);
-
-        for (size_t j = 0; j < count && done; j++) {
-            done = explain_one(&derived[j], input, records);
-        }
+        done = explain_one(&events->items[i], input, records) &&
+               explain_answers(&events->items[i], input, records) &&
+               explain_derived(&events->items[i], input, records);
     }
     return done;
 }

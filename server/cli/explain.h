@@ -18,12 +18,14 @@ struct explain_input {
 
 /*
  * {"source": NAME, "records": [...]}, a record for each event of the body, in its order,
- * and behind it one for each that was derived from it:
+ * and behind it one for each answer to a survey it carries, and each event it tells beside:
  *   record_key  where it is stored; absent when it is not
  *   verdict     deliver, filtered, parked, unresolved, ignored (not stored), refused (answered 400)
  *   reason      the label of anything but deliver; `remedy` is what would change it
  *   trace       each rule that fired
  *   event       the canonical event, as far as it was read
+ *   extractors  of a task or an answer to a survey: each of csat.extractors, what it looks in,
+ *               whether it applies, which condition is unmet, and whether an answer is there
  *   requests    Brevo's, in their order: method, path, `when` it is sent, body
  * NULL when memory is out. The caller owns it.
  */

@@ -56,8 +56,10 @@ struct config {
     char *brevo_base_url; /* without a trailing slash */
     double brevo_max_rps; /* 0: auto */
     double brevo_rate_share;
-    char *brevo_mode;     /* "live" or "shadow" */
-    bool brevo_ipv4_only; /* for addresses that Brevo knows */
+    char *brevo_mode;              /* "live" or "shadow" */
+    bool brevo_ipv4_only;          /* for addresses that Brevo knows */
+    int64_t brevo_remember_ms;     /* contacts, from when they were looked up */
+    int64_t brevo_lookup_after_ms; /* of an event that may have come through; 0: never */
 
     /* contacts */
     char *contacts_create;  /* "always", "known_only" or "never" */

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "server/config/config_extractors.h"
 #include "server/config/config_set.h"
 
 enum {
@@ -212,6 +213,20 @@ events_to_json(const struct config_option *option, const void *field)
     return map;
 }
 
+static json_t *
+extractors_to_json(const struct config_option *option, const void *field)
+{
+    const struct rules *rules = field;
+    json_t *list = json_array();
+
+    (void)option;
+    for (size_t i = 0; i < rules->extractor_count; i++) {
+        (void)json_array_append_new(
+            list, config_extractor_to_json(&rules->extractors[i]));
+    }
+    return list;
+}
+
 static value_to_json *const to_json[OPTION_TYPE_COUNT] = {
     [OPTION_TEXT] = text_to_json,
     [OPTION_URL] = text_to_json,
@@ -230,6 +245,7 @@ static value_to_json *const to_json[OPTION_TYPE_COUNT] = {
     [OPTION_CHANNELS] = channels_to_json,
     [OPTION_FIELD_MAP] = fields_to_json,
     [OPTION_EVENT_MAP] = events_to_json,
+    [OPTION_EXTRACTORS] = extractors_to_json,
 };
 
 json_t *

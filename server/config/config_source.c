@@ -151,6 +151,11 @@ fail_kind(const struct config_source *source, const struct config_option *option
         return config_fail(source->error, &place, node->path,
             "write one `name: value` per line below it", "not a map");
     }
+    if (config_value_is_records(option->type) && strcmp(node->path, option->key) == 0) {
+        return config_fail(source->error, &place, node->path,
+            "write a list of maps: `- name: value` and more such lines below it",
+            "not a list of maps");
+    }
     if (config_value_is_list(option->type)) {
         return config_fail(source->error, &place, node->path, "write [one, two]",
             "a list has plain values only");
@@ -159,15 +164,15 @@ fail_kind(const struct config_source *source, const struct config_option *option
         source->error, &place, node->path, "write one value", "not a value");
 }
 
-/* Appends one child of a list or map. */
+/* Appends one item: an entry of a map has a name. */
 static int
-add_child(const struct config_source *source, const struct config_option *option,
-    const struct config_node *node, struct config_finding *finding)
+add_item(const struct config_source *source, const struct config_option *option,
+    const struct config_node *node, const char *name, struct config_finding *finding)
 {
     const struct config_place name_place = {
         .file = source->file, .line = node->key_line, .column = node->key_column};
 
-    if (node->kind == CONFIG_LIST || node->kind == CONFIG_MAP) {
+    if (node->kind == CONFIG_LIST || (node->kind == CONFIG_MAP && *name != '\0')) {
         return fail_kind(source, option, node);
     }
     const char *text = expanded(source, node, finding);
@@ -175,14 +180,43 @@ add_child(const struct config_source *source, const struct config_option *option
     if (text == NULL) {
         return EX_CONFIG;
     }
-    config_items_add(
-        &finding->items, &(struct config_item){
-                             .name = config_value_is_map(option->type) ? node->key : NULL,
-                             .text = text,
-                             .name_place = name_place,
-                             .place = place_of(source, node),
-                         });
+    config_items_add(&finding->items, &(struct config_item){
+                                          .name = name,
+                                          .text = text,
+                                          .name_place = name_place,
+                                          .place = place_of(source, node),
+                                      });
     return 0;
+}
+
+/* A map in a list: what begins it, then its entries. */
+static int
+add_record(const struct config_source *source, const struct config_option *option,
+    const struct config_node *node, struct config_finding *finding)
+{
+    const struct config_node *children = source->tree->nodes + node->first;
+    int r = node->kind == CONFIG_MAP ? add_item(source, option, node, "", finding)
+                                     : fail_kind(source, option, node);
+
+    for (size_t i = 0; r == 0 && i < node->count; i++) {
+        r = add_item(source, option, &children[i], children[i].key, finding);
+    }
+    return r;
+}
+
+/* Appends one child of a list or map. */
+static int
+add_child(const struct config_source *source, const struct config_option *option,
+    const struct config_node *node, struct config_finding *finding)
+{
+    if (config_value_is_records(option->type)) {
+        return add_record(source, option, node, finding);
+    }
+    if (node->kind == CONFIG_MAP) {
+        return fail_kind(source, option, node);
+    }
+    return add_item(source, option, node,
+        config_value_is_map(option->type) ? node->key : NULL, finding);
 }
 
 static int
@@ -223,12 +257,13 @@ static int
 read_value(const struct config_source *source, const struct config_option *option,
     const struct config_node *node, struct config_finding *finding)
 {
+    const bool is_records = config_value_is_records(option->type);
     const enum config_kind children = config_value_is_map(option->type) ? CONFIG_MAP
-                                      : config_value_is_list(option->type)
+                                      : is_records || config_value_is_list(option->type)
                                           ? CONFIG_LIST
                                           : CONFIG_SCALAR;
 
-    if (node->kind == CONFIG_SCALAR && children != CONFIG_MAP) {
+    if (node->kind == CONFIG_SCALAR && children != CONFIG_MAP && !is_records) {
         return read_scalar(source, option, node, finding);
     }
     if (node->kind == children) {

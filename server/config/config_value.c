@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "server/config/config_extractors.h"
 #include "server/config/config_set.h"
 
 enum {
@@ -20,11 +21,12 @@ enum cardinality {
     ONE,
     LIST,
     MAP,
+    RECORDS,
 };
 
 static const struct value_type {
     enum cardinality cardinality;
-    config_setter *set;
+    config_setter *set; /* RECORDS are set as a whole */
     config_clearer *clear;
     const char *noun; /* where the option has no shape */
     const char *expected;
@@ -66,6 +68,7 @@ static const struct value_type {
         .name_expected =
             "task.created, task.completed, task.canceled, conversation.ended "
             "or survey.completed"},
+    [OPTION_EXTRACTORS] = {.cardinality = RECORDS},
 };
 
 bool
@@ -78,6 +81,12 @@ bool
 config_value_is_map(enum option_type type)
 {
     return types[type].cardinality == MAP;
+}
+
+bool
+config_value_is_records(enum option_type type)
+{
+    return types[type].cardinality == RECORDS;
 }
 
 static int
@@ -175,6 +184,9 @@ config_value_set(const struct config_option *option, const struct config_items *
         return fail_item(
             option, &items->items[items->count - 1], CONFIG_SET_E_FULL, error);
     }
+    if (type->cardinality == RECORDS) {
+        return config_extractors_set(option, items, config, error);
+    }
     if (type->clear != NULL) {
         type->clear(option_field(option, config));
     }
@@ -231,7 +243,8 @@ read_part(
     struct config_item item = {.text = trim(part), .name_place = *place, .place = *place};
     char *equals = strchr(item.text, '=');
 
-    if (config_value_is_map(option->type) && equals != NULL) {
+    if ((config_value_is_map(option->type) || config_value_is_records(option->type)) &&
+        equals != NULL) {
         item.name = item.text;
         item.text = equals + 1;
         *equals = '\0';

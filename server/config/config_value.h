@@ -7,7 +7,7 @@
 #include "server/config/place.h"
 
 enum {
-    CONFIG_ITEMS_MAX = 64,
+    CONFIG_ITEMS_MAX = 192, /* sixteen extractors of eleven fields */
     CONFIG_DURATION_TEXT_SIZE = 24,
 };
 
@@ -27,6 +27,8 @@ struct config_items {
 
 bool config_value_is_list(enum option_type type);
 bool config_value_is_map(enum option_type type);
+/* A list of maps: each comes as an item called "", and its entries behind that. */
+bool config_value_is_records(enum option_type type);
 
 /*
  * A copy of `text` that lives as long as `config`; NULL when memory is out.

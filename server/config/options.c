@@ -59,6 +59,14 @@
     "conversation.ended=CONVERSATION_ENDED," \
     "survey.completed=CSAT_SUBMITTED"
 
+/* "=" begins an extractor. This is how Flex's template for surveys after the task tells the answer. */
+#define DEFAULT_EXTRACTORS                        \
+    "=,"                                          \
+    "in=survey_task,"                             \
+    "attribute=conversations.kind=Survey,"        \
+    "score=conversations.conversation_measure_1," \
+    "scale=5"
+
 const struct config_option config_options[] = {
     {OPTION_ENABLED, NULL, OPTION_BOOL, AT(enabled), .initial = "true"},
     {OPTION_FLEX("account_sid"), "TWILIO_ACCOUNT_SID", OPTION_TEXT, AT(account_sid),
@@ -134,6 +142,12 @@ const struct config_option config_options[] = {
         .used_by = BY_BREVO_SIDE},
     {"brevo.max_event_age", NULL, OPTION_DURATION, AT(rules.max_event_age_ms),
         .initial = "24h", .min = SECOND_MS, .max = YEAR_MS * 10},
+    {"brevo.contact_properties", NULL, OPTION_BOOL, AT(rules.contact_properties),
+        .initial = "true", .used_by = BY_BREVO_SIDE},
+    {"brevo.remember_contacts", NULL, OPTION_DURATION, AT(brevo_remember_ms),
+        .initial = "15m", .max = DAY_MS, .used_by = BY_BREVO_SIDE},
+    {"brevo.lookup_after", NULL, OPTION_DURATION, AT(brevo_lookup_after_ms),
+        .initial = "3m", .min = 0, .max = MINUTE_MS * 60, .used_by = BY_BREVO_SIDE},
     {"brevo.agent", NULL, OPTION_AGENT, AT(rules.agent), .initial = "none"},
     {"contacts.create", NULL, OPTION_TEXT, AT(contacts_create), .initial = "always",
         .shape = &shape_create, .used_by = BY_BREVO_SIDE},
@@ -210,6 +224,12 @@ const struct config_option config_options[] = {
         .min = SECOND_MS, .max = DAY_MS * 31},
     {"csat.scale", NULL, OPTION_INTEGER, AT(rules.csat_scale), .initial = "5", .min = 1,
         .max = 1000},
+    {"csat.settle", NULL, OPTION_DURATION, AT(rules.csat_settle_ms), .initial = "10m",
+        .min = 0, .max = MINUTE_MS * 60},
+    {"csat.queue_wait", NULL, OPTION_DURATION, AT(rules.csat_queue_wait_ms),
+        .initial = "1m", .min = 0, .max = MINUTE_MS},
+    {"csat.extractors", NULL, OPTION_EXTRACTORS, AT(rules),
+        .initial = DEFAULT_EXTRACTORS},
     {"facts.retention", NULL, OPTION_DURATION, AT(facts_retention_ms), .initial = "760d",
         .min = DAY_MS, .max = YEAR_MS * 10},
 

@@ -25,6 +25,7 @@ enum option_type {
     OPTION_CHANNELS,
     OPTION_FIELD_MAP,
     OPTION_EVENT_MAP,
+    OPTION_EXTRACTORS, /* a list of maps */
     OPTION_TYPE_COUNT
 };
 

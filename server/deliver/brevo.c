@@ -25,6 +25,7 @@ static const struct endpoint {
     [BREVO_CONTACT_UPDATE] = {"contact_update", "PUT", "/contacts/",
         BREVO_CLASS_CONTACTS},
     [BREVO_EVENT] = {"events", "POST", "/events", BREVO_CLASS_EVENTS},
+    [BREVO_EVENT_LOOKUP] = {"event_lookup", "GET", "/events", BREVO_CLASS_LOOKUPS},
     [BREVO_ATTRIBUTES] = {"attributes", "GET", "/contacts/attributes",
         BREVO_CLASS_CONTACTS},
 };
@@ -78,6 +79,7 @@ const char *brevo_class_name(enum brevo_class class)
     static const char *const names[BREVO_CLASS_COUNT] = {
         [BREVO_CLASS_CONTACTS] = "contacts",
         [BREVO_CLASS_EVENTS] = "events",
+        [BREVO_CLASS_LOOKUPS] = "lookups",
     };
 
     return names[class];
@@ -278,8 +280,15 @@ judge_client_error(struct brevo_verdict *verdict, const struct brevo_question *q
 {
     verdict->outcome = BREVO_PARK;
     verdict->reason = exchange->status == 402 ? "payment_required" : "rejected";
-    if (question->endpoint == BREVO_CONTACT_LOOKUP ||
-        question->endpoint == BREVO_CONTACT_UPDATE) {
+    if (question->endpoint ==
+        BREVO_EVENT_LOOKUP) { /* a key for sending may lack the right */
+        const bool is_forbidden = exchange->status == 403;
+
+        verdict->outcome = BREVO_UNTOLD;
+        verdict->reason = is_forbidden ? "forbidden" : "failed";
+        verdict->after_ms = is_forbidden ? BREVO_FORBIDDEN_MS : 0;
+    } else if (question->endpoint == BREVO_CONTACT_LOOKUP ||
+               question->endpoint == BREVO_CONTACT_UPDATE) {
         verdict->outcome = BREVO_NO_CONTACT;
         verdict->reason = "no_contact";
         verdict->is_gone =
@@ -305,8 +314,8 @@ judge_status(struct brevo_verdict *verdict, const struct brevo_question *questio
         verdict->reason = blocked ? "ip_blocked" : "unauthorized";
         return;
     case 403:
-        if (question->endpoint ==
-            BREVO_CONTACT_UPDATE) { /* others need no PUT: it stops none */
+        if (question->endpoint == BREVO_CONTACT_UPDATE ||
+            question->endpoint == BREVO_EVENT_LOOKUP) { /* others need neither */
             judge_client_error(verdict, question, exchange, body);
             return;
         }
@@ -331,7 +340,8 @@ judge_status(struct brevo_verdict *verdict, const struct brevo_question *questio
     }
     /* A look that is not served at all will never be: then everything is said unseen. */
     const bool is_unserved = exchange->status == STATUS_NOT_IMPLEMENTED &&
-                             question->endpoint == BREVO_CONTACT_LOOKUP;
+                             (question->endpoint == BREVO_CONTACT_LOOKUP ||
+                                 question->endpoint == BREVO_EVENT_LOOKUP);
 
     if (is_unserved ||
         (exchange->status >= 400 && exchange->status < STATUS_SERVER_MIN)) {

@@ -18,6 +18,7 @@ enum brevo_endpoint {
     BREVO_CONTACT_UPSERT, /* POST /contacts */
     BREVO_CONTACT_UPDATE, /* PUT /contacts/{id}: never creates */
     BREVO_EVENT,          /* POST /events */
+    BREVO_EVENT_LOOKUP,   /* GET /events: is it there already? */
     BREVO_ATTRIBUTES,     /* GET /contacts/attributes; of no delivery */
     BREVO_ENDPOINT_COUNT
 };
@@ -26,6 +27,7 @@ enum brevo_endpoint {
 enum brevo_class {
     BREVO_CLASS_CONTACTS,
     BREVO_CLASS_EVENTS,
+    BREVO_CLASS_LOOKUPS, /* of events: by the hour, and nobody waits for it */
     BREVO_CLASS_COUNT
 };
 
@@ -34,6 +36,8 @@ enum {
     BREVO_ATTEMPTS_MAX = 300,     /* about a day of retries, then the record is parked */
     BREVO_BACKOFF_MIN_MS = 1000,
     BREVO_BACKOFF_MAX_MS = 10 * 60 * 1000,
+    BREVO_FORBIDDEN_MS =
+        60 * 60 * 1000, /* an event lookup that was is not asked for again */
     BREVO_CODE_SIZE = 61,
     BREVO_URL_SIZE_MAX = 4096,
     BREVO_STATUS_SIZE = 24,
@@ -63,6 +67,7 @@ enum brevo_outcome {
     BREVO_NO_CONTACT, /* lookup, update: Brevo does not know it, or cannot tell: send it whole */
     BREVO_DROP, /* upsert: an identifier is invalid or another contact's: again without it */
     BREVO_RETRY, /* again in after_ms */
+    BREVO_UNTOLD, /* event lookup: Brevo will not say; with after_ms, to nobody for so long */
     BREVO_PAUSE, /* nothing goes through, nothing is wrong with this event: stop and probe */
     BREVO_PARK, /* would never be accepted: keep it for a person */
 };
@@ -70,7 +75,7 @@ enum brevo_outcome {
 struct brevo_verdict {
     enum brevo_outcome outcome;
     const char *reason; /* static label, "" when delivered; the cause of a pause */
-    int64_t after_ms;   /* BREVO_RETRY */
+    int64_t after_ms;   /* BREVO_RETRY, BREVO_UNTOLD */
     bool
         is_rate_limit; /* BREVO_RETRY: the whole class waits, and this attempt does not count */
     unsigned refused; /* BREVO_DROP: REQUEST_* bits; 0: it does not say which */

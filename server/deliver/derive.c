@@ -23,11 +23,10 @@ derive_put(struct queue *queue, const struct queue_record *record, const char *k
 }
 
 int
-derive_all(
-    struct queue *queue, struct job *job, const struct config *config, int64_t now_us)
+derive_all(struct queue *queue, const struct job *job, const struct rules *rules)
 {
     enum event_type types[DERIVED_MAX];
-    const size_t count = event_derived(&job->reading, &config->rules, types);
+    const size_t count = event_derived(&job->reading, rules, types);
 
     for (size_t i = 0; i < count; i++) {
         char key[KEY_SIZE_MAX];
@@ -40,6 +39,5 @@ derive_all(
             return r;
         }
     }
-    job_tell(job, config, now_us);
     return QUEUE_OK;
 }

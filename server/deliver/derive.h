@@ -13,8 +13,8 @@ int derive_put(struct queue *queue, const struct queue_record *record, const cha
     const char *subject) MUST_USE;
 
 /*
- * JOB_DERIVING: makes all that this one tells (mapping/derived.h), and goes on. They are durable
- * before it is settled, so none is lost with a worker. The same.
+ * Makes all that this one tells (mapping/derived.h). They are durable before it is settled, so none is
+ * lost with a worker. The same.
  */
-int derive_all(struct queue *queue, struct job *job, const struct config *config,
-    int64_t now_us) MUST_USE;
+int derive_all(
+    struct queue *queue, const struct job *job, const struct rules *rules) MUST_USE;

@@ -5,6 +5,7 @@
 
 #include <sys/param.h>
 
+#include "server/deliver/doubt.h"
 #include "server/ops/clock.h"
 
 static const int64_t wait_max_us = (int64_t)FLOW_WAIT_MAX_MS * US_PER_MS;
@@ -17,13 +18,15 @@ flow_init(struct flow *flow, const struct config *config, int64_t probe_ms)
     for (size_t i = 0; i < BREVO_CLASS_COUNT; i++) {
         pace_init(&flow->paces[i], config->brevo_max_rps, config->brevo_rate_share);
     }
+    pace_init_hourly(&flow->paces[BREVO_CLASS_LOOKUPS], DOUBT_LOOKS_AN_HOUR);
 }
 
 size_t
 flow_claimable(const struct flow *flow, size_t in_hand, size_t max, int64_t now_us)
 {
     for (size_t i = 0; i < BREVO_CLASS_COUNT; i++) {
-        if (pace_wait_us(&flow->paces[i], now_us) > wait_max_us) {
+        if (i != BREVO_CLASS_LOOKUPS &&
+            pace_wait_us(&flow->paces[i], now_us) > wait_max_us) {
             return 0;
         }
     }
@@ -86,7 +89,18 @@ flow_ask(struct flow *flow, struct queue *queue, enum brevo_endpoint endpoint,
 void
 flow_take(struct flow *flow, enum brevo_endpoint endpoint)
 {
-    pace_take(&flow->paces[brevo_endpoint_class(endpoint)]);
+    const enum brevo_class class = brevo_endpoint_class(endpoint);
+
+    pace_take(&flow->paces[class]);
+    flow->taken[class]++;
+}
+
+bool
+flow_does_without(const struct flow *flow, enum brevo_endpoint endpoint, int64_t now_us)
+{
+    return brevo_endpoint_class(endpoint) == BREVO_CLASS_LOOKUPS &&
+           !flow_must_ask(flow, endpoint, now_us) &&
+           flow_wait_us(flow, endpoint, now_us) > 0;
 }
 
 /* Told to all workers; one that is not reached finds out by itself. */
@@ -126,6 +140,10 @@ flow_learn(struct flow *flow, struct queue *queue, const struct job *job,
 {
     flow_learn_limits(flow, queue, job->next, &job->exchange,
         verdict->is_rate_limit ? verdict->after_ms : 0);
+    if (verdict->outcome == BREVO_UNTOLD && verdict->after_ms > 0) {
+        pace_block(&flow->paces[brevo_endpoint_class(job->next)], verdict->after_ms,
+            clock_monotonic_us());
+    }
     if (verdict->outcome == BREVO_PAUSE) {
         pause_begin(&flow->pause, job->next, verdict->reason);
     } else if (job->is_probe && (verdict->outcome == BREVO_DELIVERED ||

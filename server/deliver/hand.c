@@ -10,6 +10,7 @@
 
 #include "queue/crash_point.h"
 #include "server/deliver/alarms.h"
+#include "server/deliver/job_contact.h"
 #include "server/deliver/outcome.h"
 #include "server/ops/clock.h"
 #include "server/ops/log.h"
@@ -26,6 +27,7 @@ hand_init(struct hand *hand, struct queue *queue, const struct config *config)
     for (size_t i = 0; i < HAND_JOBS_MAX; i++) {
         hand->jobs[i] = &hand->pool[i];
     }
+    (void)!contact_cache_init(&hand->contacts, config->brevo_remember_ms); /* a hint */
 }
 
 void
@@ -36,6 +38,7 @@ hand_done(struct hand *hand)
         job_done(hand->jobs[i]);
     }
     hand->count = 0;
+    contact_cache_done(&hand->contacts);
 }
 
 bool
@@ -238,6 +241,7 @@ hand_settle(struct hand *hand, int64_t now_us)
 
     for (size_t i = 0; i < hand->count; i++) {
         if (hand->jobs[i]->stage == JOB_FINISHED) {
+            job_remember(hand->jobs[i], &hand->contacts, &hand->config->rules);
             finished[count] = hand->jobs[i];
             settlements[count++] = hand->jobs[i]->settlement;
         }
@@ -253,6 +257,8 @@ hand_settle(struct hand *hand, int64_t now_us)
         if (settlements[i].result != QUEUE_UNSETTLED) {
             outcome_of_job(finished[i], settlements[i].result, hand->config, now_us);
             finished[i]->stage = JOB_SETTLED;
+            hand->settled += settlements[i].outcome != QUEUE_DELAYED &&
+                             settlements[i].outcome != QUEUE_RELEASED;
         }
     }
     let_go(hand);

@@ -7,6 +7,7 @@
  */
 #pragma once
 
+#include "server/deliver/contact_cache.h"
 #include "server/deliver/flow.h"
 
 enum {
@@ -20,6 +21,8 @@ struct hand {
     struct job
         *jobs[HAND_JOBS_MAX]; /* `count` in hand, oldest first; then the free ones */
     size_t count;
+    struct contact_cache contacts;
+    int64_t settled;          /* records ever, those that come again left out */
     int64_t redis_us;         /* no call before */
     int64_t redis_backoff_ms; /* 0: Redis is there */
     int64_t partitions_away;  /* of a cluster, as said last */
@@ -50,12 +53,12 @@ size_t hand_claim(struct hand *hand, size_t max, int64_t now_us);
  */
 bool hand_may_read(struct hand *hand, size_t index);
 /*
- * JOB_MAPPED: claims the effect. Stays where it is while Redis is away; what Redis refuses is
+ * JOB_MAPPED: claims the effect; whose contact was met lately, goes on without a look. Stays where it is while Redis is away; what Redis refuses is
  * delayed, and parked after BREVO_ATTEMPTS_MAX attempts.
  */
 void hand_claim_effect(struct hand *hand, struct job *job, int64_t now_us);
 /*
- * JOB_DERIVING: makes records of what else it tells. JOB_TELLING: tells of its ticket, and judges the job by what is known of it. JOB_FOLDING: resolves
+ * JOB_SPLITTING: makes records of what else it tells. JOB_TELLING: tells of its ticket, and judges the job by what is known of it. JOB_FOLDING: resolves
  * the reservation, remembers the test. JOB_MEETING: tells of its contact, and goes on by what is
  * known of that. The same.
  */

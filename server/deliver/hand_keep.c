@@ -6,8 +6,10 @@
 #include <string.h>
 
 #include "queue/crash_point.h"
+#include "server/deliver/answers.h"
 #include "server/deliver/derive.h"
 #include "server/deliver/hand.h"
+#include "server/deliver/job_contact.h"
 #include "server/deliver/meeting.h"
 #include "server/deliver/reservation.h"
 #include "server/deliver/sink_test.h"
@@ -57,18 +59,20 @@ kept(struct hand *hand, struct job *job, int result)
 void
 hand_claim_effect(struct hand *hand, struct job *job, int64_t now_us)
 {
-    enum queue_effect_result effect = QUEUE_EFFECT_BUSY;
-
     const struct event *event = &job->reading.event;
     char by_task[EVENT_EFFECT_SIZE];
-    const char *earlier = event_effect_by_task(event, by_task) ? by_task : NULL;
+    struct queue_effect effect = {
+        .key = event->effect_key,
+        .earlier_key = event_effect_by_task(event, by_task) ? by_task : NULL,
+        .word = event->source_event_id,
+    };
 
     if (hand_reaches_redis(hand, now_us) &&
-        kept(hand, job,
-            queue_effect_claim(
-                hand->queue, job->record, event->effect_key, earlier, &effect))) {
+        kept(hand, job, queue_effect_claim(hand->queue, job->record, &effect))) {
         CRASH_POINT("effect_claimed");
-        job_effect(job, effect);
+        job_effect(job, &effect, now_us);
+        job_recall(job, &hand->contacts, now_us);
+        hand_keep(hand, job, now_us);
     }
 }
 
@@ -86,14 +90,20 @@ fold(struct hand *hand, struct job *job, int64_t now_us)
 }
 
 static void
-derive(struct hand *hand, struct job *job, int64_t now_us)
+split(struct hand *hand, struct job *job, int64_t now_us)
 {
     if (!hand_reaches_redis(hand, now_us)) {
         return;
     }
-    CRASH_POINT("derive_due");
-    if (kept(hand, job, derive_all(hand->queue, job, hand->config, now_us))) {
-        CRASH_POINT("derived");
+    CRASH_POINT("split_due");
+    int r = answers_put(hand->queue, job, &hand->config->rules);
+
+    if (r == QUEUE_OK) {
+        r = derive_all(hand->queue, job, &hand->config->rules);
+    }
+    if (kept(hand, job, r)) {
+        CRASH_POINT("split");
+        job_split(job, hand->config, now_us);
     }
 }
 
@@ -129,8 +139,8 @@ meet(struct hand *hand, struct job *job, int64_t now_us)
 void
 hand_keep(struct hand *hand, struct job *job, int64_t now_us)
 {
-    if (job->stage == JOB_DERIVING) {
-        derive(hand, job, now_us);
+    if (job->stage == JOB_SPLITTING) {
+        split(hand, job, now_us);
     }
     if (job->stage == JOB_TELLING) {
         tell(hand, job, now_us);

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "server/deliver/doubt.h"
+
 enum {
     EFFECT_DELAY_MS = 2000,
     MEMORY_DELAY_MS = 1000,
@@ -41,11 +43,12 @@ job_done(struct job *job)
 
 /* ---- the ends ----------------------------------------------------------------------------- */
 
+/* Of what Brevo has the event of, the rest may fail: the contact's next event says it. */
 static void
 finish(struct job *job, enum queue_outcome outcome, const char *reason)
 {
-    job->settlement.outcome = outcome;
-    job->settlement.reason = reason;
+    job->settlement.outcome = job->is_sent ? QUEUE_DELIVERED : outcome;
+    job->settlement.reason = job->is_sent ? NULL : reason;
     job->settlement.detail = job->detail;
     job->settlement.effect_key = job->has_effect ? job->reading.event.effect_key : NULL;
     job->stage = JOB_FINISHED;
@@ -105,12 +108,13 @@ job_release(struct job *job)
 /* ---- mapped → ready ----------------------------------------------------------------------- */
 
 void
-job_effect(struct job *job, enum queue_effect_result effect)
+job_effect(struct job *job, const struct queue_effect *effect, int64_t now_us)
 {
-    switch (effect) {
+    switch (effect->result) {
     case QUEUE_EFFECT_CLAIMED:
         job->has_effect = true;
         job->stage = JOB_READY;
+        doubt_take(job, effect, now_us);
         return;
     case QUEUE_EFFECT_BUSY:
         job_delay(job, "effect_busy", EFFECT_DELAY_MS);

@@ -4,15 +4,17 @@
  *   CLAIMED ─► PARSED ─┬─► MAPPED ─► READY ─► CALLING ─► ANSWERED ─► FINISHED
  *                      │               ▲                     │
  *                      │               └───── next call ─────┘
- *                      ├─► DERIVING (what it tells beside) ─► as if it were PARSED
+ *                      ├─► SPLITTING (what it tells beside) ─► as if it were PARSED
  *                      ├─► TELLING (of its ticket) ─► as if it were PARSED
  *                      ├─► SEEKING ─► ASKING (Twilio, whose it is) ─► ASKED ─► TELLING
  *                      └─► FOLDING (reservation, sink's test) ─► FINISHED
  *
- *   ANSWERED ─► MEETING (what is known of its contact) ─► READY
+ *   READY, ANSWERED ─► MEETING (what is known of its contact) ─► READY
  *
- * The calls of a delivery: look the contact up, say what Brevo does not have yet (often nothing),
- * then the event. Every stage may finish a job: with an outcome for the queue and a reason.
+ * The calls of a delivery: look the contact up, unless it was met lately, say what Brevo does not
+ * have yet (often nothing, or numbers that the event carries), then the event; one that may be there
+ * already is looked for before (doubt.h). Every stage may finish a job: with an outcome for the queue
+ * and a reason.
  *
  * The functions here move one job and touch neither Redis nor the network: worker.c does.
  */
@@ -29,12 +31,12 @@ enum job_stage {
     JOB_PARSED,  /* its routes are one payload */
     JOB_FOLDING, /* it tells of a reservation, or must be told which task one belongs to; or it
                     is a sink's test: what it says is kept elsewhere */
-    JOB_DERIVING, /* it tells more than its own event: that becomes records of its own */
-    JOB_TELLING,  /* what it says of its ticket must be known before it can be judged */
-    JOB_SEEKING,  /* nobody of its ticket says whose it is: Twilio may be asked */
-    JOB_MAPPED,   /* its canonical event and Brevo bodies are known */
-    JOB_READY,    /* its effect is ours; `next` may be called */
-    JOB_CALLING,  /* `next` is under way */
+    JOB_SPLITTING, /* it tells more than its own event, which is to be records of its own */
+    JOB_TELLING,   /* what it says of its ticket must be known before it can be judged */
+    JOB_SEEKING,   /* nobody of its ticket says whose it is: Twilio may be asked */
+    JOB_MAPPED,    /* its canonical event and Brevo bodies are known */
+    JOB_READY,     /* its effect is ours; `next` may be called */
+    JOB_CALLING,   /* `next` is under way */
     JOB_ANSWERED, /* `exchange` has the answer */
     JOB_ASKING,   /* Twilio is */
     JOB_ASKED,    /* `exchange` has Twilio's answer */
@@ -77,6 +79,9 @@ struct job {
     struct request_identifier lookup;     /* the contact is looked up by */
     int64_t contact_id;                   /* Brevo's; 0: not known */
     char contact_id_text[JOB_ID_SIZE];
+    int64_t lookup_after_ms; /* of what may have come through; 0: it is just sent again */
+    int64_t doubted_ms;      /* Redis time of a send that may have; 0: none did */
+    char doubted_word[QUEUE_WORD_SIZE]; /* Brevo would have it by this source_event_id */
     json_t *existing; /* what Brevo has of the contact, NULL before that is known */
     json_t *contact;
     json_t *event;
@@ -88,7 +93,12 @@ struct job {
     bool has_best_only; /* all beside the best one */
     bool has_begun;     /* Brevo was asked something */
     bool has_looked_again; /* somebody else was faster than we */
+    bool asks_by_creating; /* whether its phone is somebody's: Brevo would refuse it */
     bool is_joining;       /* known by its phone: is to gain the e-mail */
+    bool is_recalled;      /* `existing` was not asked for: it was met lately */
+    bool has_numbers;      /* `event` carries the contact's attributes */
+    bool is_sent;          /* Brevo has its event, and it is never sent again */
+    int64_t seen_us;       /* when `existing` was true */
     bool is_unsure;        /* whether Brevo has it: the answer was nobody's */
     enum job_erasure erasure;
     unsigned dropped; /* REQUEST_* bits: not said again */
@@ -111,18 +121,18 @@ void job_done(struct job *job);
 /* Between the stages of the picture. */
 void job_parse(struct job *job);
 void job_map(struct job *job, const struct config *config, int64_t now_us);
-/* JOB_DERIVING: what was to be derived is. */
-void job_tell(struct job *job, const struct config *config, int64_t now_us);
+/* JOB_SPLITTING: goes on as if it told nothing else. */
+void job_split(struct job *job, const struct config *config, int64_t now_us);
 /* JOB_TELLING: all that is known of its ticket; NULL: it has none. */
 void job_judge(struct job *job, const struct facts *facts, const struct config *config,
     int64_t now_us);
-void job_effect(struct job *job, enum queue_effect_result effect);
+void job_effect(struct job *job, const struct queue_effect *effect, int64_t now_us);
 /* Starts `next`; `auth` is the credential's header. The job must stay where it is. */
 void job_call(struct job *job, const struct config *config, const char *auth,
     struct http_client *client);
 /* After an answer: the next call, a meeting, or the end. */
 void job_advance(struct job *job, const struct brevo_verdict *verdict);
-/* The next call, or, of an event nobody shall hear of, the end. */
+/* The next call; the end, of an event nobody shall hear of, or that Brevo has. */
 void job_next(struct job *job, enum brevo_endpoint next);
 /* Of a fact that was kept: the end, or whoever waited as long as it says is told. */
 void job_end_fact(struct job *job);

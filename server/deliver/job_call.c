@@ -2,7 +2,9 @@
  * job_call.c - ready → calling → answered → the next call, or the end.
  */
 #include <stdlib.h>
+#include <string.h>
 
+#include "server/deliver/doubt.h"
 #include "server/deliver/job_contact.h"
 #include "server/deliver/pause.h"
 
@@ -34,7 +36,7 @@ write_body(struct job *job)
 {
     free(job->body);
     job->body = NULL;
-    if (job->next == BREVO_CONTACT_LOOKUP) {
+    if (strcmp(brevo_endpoint_method(job->next), "GET") == 0) {
         return true;
     }
     job->body = text_of(job->next == BREVO_EVENT ? job->event : job->contact);
@@ -49,6 +51,9 @@ job_call(struct job *job, const struct config *config, const char *auth,
     buffer_clear(&job->url);
     brevo_url(&job->url, config->brevo_base_url, job->next, job->lookup.type,
         job->lookup.value);
+    if (job->next == BREVO_EVENT_LOOKUP) {
+        doubt_write_query(job, &job->url);
+    }
     if (!write_body(job) || job->url.failed) {
         job_lack_memory(job);
         return;
@@ -79,8 +84,12 @@ job_next(struct job *job, enum brevo_endpoint next)
 {
     job->next = next;
     job->stage = JOB_READY;
-    if (next == BREVO_EVENT && job->mute != NULL) {
+    if (next == BREVO_EVENT && job->is_sent) {
+        job_deliver(job);
+    } else if (next == BREVO_EVENT && job->mute != NULL) {
         job_filter(job, job->mute);
+    } else if (next == BREVO_EVENT && doubt_must_look(job)) {
+        job->next = BREVO_EVENT_LOOKUP;
     }
 }
 
@@ -110,7 +119,10 @@ succeed(struct job *job)
         job_contact_said(job);
         return;
     case BREVO_EVENT:
-        job_deliver(job);
+        job_event_said(job);
+        return;
+    case BREVO_EVENT_LOOKUP:
+        doubt_answered(job);
         return;
     case BREVO_ATTRIBUTES: /* no job asks for them */
     case BREVO_ENDPOINT_COUNT:
@@ -118,9 +130,25 @@ succeed(struct job *job)
     }
 }
 
+static void
+retry(struct job *job, const struct brevo_verdict *verdict)
+{
+    if (job->next == BREVO_EVENT_LOOKUP) {
+        doubt_retry(job, verdict);
+        return;
+    }
+    job->settlement.free_attempt = verdict->is_rate_limit;
+    job_retry(job, verdict->reason, verdict->after_ms);
+    doubt_leave(job, verdict);
+}
+
 void
 job_advance(struct job *job, const struct brevo_verdict *verdict)
 {
+    if (job->is_sent && verdict->outcome != BREVO_DELIVERED) {
+        job_deliver(job);
+        return;
+    }
     switch (verdict->outcome) {
     case BREVO_DELIVERED:
         succeed(job);
@@ -132,14 +160,19 @@ job_advance(struct job *job, const struct brevo_verdict *verdict)
         job_contact_refused(job, verdict);
         return;
     case BREVO_RETRY:
-        job->settlement.free_attempt = verdict->is_rate_limit;
-        job_retry(job, verdict->reason, verdict->after_ms);
+        retry(job, verdict);
+        return;
+    case BREVO_UNTOLD:
+        doubt_untold(job, verdict);
         return;
     case BREVO_PAUSE:
         job_shelve(job, verdict->reason, pause_shelf_met(verdict->reason));
         return;
     case BREVO_PARK:
-        job_park(job, verdict->reason);
+        if (verdict->maybe_done || !job_contact_doubted(job)) {
+            job_park(job, verdict->reason);
+            doubt_leave(job, verdict);
+        }
         return;
     }
 }

@@ -29,7 +29,54 @@ job_know_contact(struct job *job, const json_t *answer, json_t *existing)
     (void)snprintf(
         job->contact_id_text, JOB_ID_SIZE, "%" PRId64, job->contact_id); /* fits */
     keep_existing(job, existing);
+    job->seen_us = job->claimed_us; /* or later */
     job->stage = JOB_MEETING;
+}
+
+/* ---- met lately --------------------------------------------------------------------------- */
+
+void
+job_recall(struct job *job, const struct contact_cache *cache, int64_t now_us)
+{
+    if (job->stage != JOB_READY || job->has_begun || job->is_shadow || job->is_probe) {
+        return;
+    }
+    const struct contact_met *met = contact_cache_find(cache, job->lookup, now_us);
+
+    if (met != NULL) {
+        AUTO(payload_release)
+        json_t *answer = json_pack("{s:I}", "id", (json_int_t)met->id);
+
+        job_know_contact(job, answer, json_incref(met->contact));
+        job->seen_us = met->seen_us;
+        job->dropped = met->dropped;
+        job->is_recalled = true;
+    }
+}
+
+void
+job_remember(
+    const struct job *job, struct contact_cache *cache, const struct rules *rules)
+{
+    const struct queue_settlement *settlement = &job->settlement;
+    const bool is_said =
+        settlement->outcome == QUEUE_DELIVERED ||
+        (settlement->outcome == QUEUE_FILTERED && settlement->reason == job->mute);
+    const struct contact_met met = {
+        .id = job->contact_id,
+        .seen_us = job->seen_us,
+        .dropped = job->dropped,
+        .contact = job->existing,
+    };
+
+    if (!job->has_begun && !job->is_recalled) {
+        return;
+    }
+    if (is_said && job->existing != NULL && job->contact_id > 0) {
+        contact_cache_keep(cache, job->identifier, &met, rules);
+    } else {
+        contact_cache_forget(cache, job->identifier);
+    }
 }
 
 /* ---- looked up ---------------------------------------------------------------------------- */
@@ -58,12 +105,26 @@ job_second_identifier(const struct job *job)
 }
 
 bool
-job_contact_again(struct job *job)
+job_contact_again(struct job *job, struct request_identifier identifier)
 {
-    if (job->has_looked_again) {
+    if (job->has_looked_again || identifier.value[0] == '\0') {
         return false;
     }
     job->has_looked_again = true;
+    job->asks_by_creating = false;
+    look_up(job, identifier);
+    return true;
+}
+
+bool
+job_contact_doubted(struct job *job)
+{
+    if (!job->is_recalled) {
+        return false;
+    }
+    job->is_recalled = false;
+    job->has_numbers = false;
+    (void)json_object_del(job->event, "contact_properties"); /* may have had none */
     look_up(job, job->identifier);
     return true;
 }
@@ -109,7 +170,7 @@ job_contact_missing(struct job *job, const struct brevo_verdict *verdict)
     } else {
         second = job_second_identifier(job);
         job->is_unsure |= !is_gone && job->exchange.status != STATUS_INVALID;
-        if (second.value[0] != '\0') {
+        if (second.value[0] != '\0' && !job->asks_by_creating) {
             look_up(job, second);
         } else {
             job_know_contact(job, NULL, NULL);

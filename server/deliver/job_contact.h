@@ -10,18 +10,31 @@
 #pragma once
 
 #include "mapping/fact.h"
+#include "server/deliver/contact_cache.h"
 #include "server/deliver/job.h"
+
+/* JOB_READY, before its first call: whoever was met lately is not looked up. */
+void job_recall(struct job *job, const struct contact_cache *cache, int64_t now_us);
+/* JOB_FINISHED: what Brevo has of its contact by now is remembered, or, in doubt, forgotten. */
+void job_remember(
+    const struct job *job, struct contact_cache *cache, const struct rules *rules);
 
 /* After an answer to a lookup, or to what joins an e-mail. */
 void job_contact_found(struct job *job);
 void job_contact_missing(struct job *job, const struct brevo_verdict *verdict);
-/* Starts over, once: somebody else was faster. False when that was done before. */
-bool job_contact_again(struct job *job);
+/* Looks once more, by this: somebody has it. False when that was done before, or it is "". */
+bool job_contact_again(struct job *job, struct request_identifier identifier);
+/* The same, of one that was not looked up: it is now. False when it was. */
+bool job_contact_doubted(struct job *job);
 /* By what a contact unknown by its e-mail may be known; "" when by nothing else. */
 struct request_identifier job_second_identifier(const struct job *job);
 
 /* After an answer to whatever says something of a contact. */
 void job_contact_said(struct job *job);
+/* The event was taken, and the attributes it carried. */
+void job_event_said(struct job *job);
+/* It was there already; with other numbers, perhaps, than it would have had now. */
+void job_event_found(struct job *job);
 void job_contact_refused(struct job *job, const struct brevo_verdict *verdict);
 
 /* Brevo's number of the contact, from its answer; Brevo has `existing`, which is taken over. */

@@ -17,10 +17,9 @@ enum {
 
 /* What Brevo took is what it has, whether or not it would show it. */
 static bool
-note_attributes(json_t *existing, const json_t *said)
+note_attributes(json_t *existing, json_t *news)
 {
     json_t *attributes = json_object_get(existing, "attributes");
-    json_t *news = json_object_get(said, "attributes");
 
     if (!json_is_object(attributes)) {
         attributes = json_object();
@@ -57,7 +56,8 @@ note_said(const struct job *job)
     const json_t *said = job->contact;
     json_t *email = json_object_get(json_object_get(said, "attributes"), "EMAIL");
 
-    return note_attributes(job->existing, said) && note_lists(job->existing, said) &&
+    return note_attributes(job->existing, json_object_get(said, "attributes")) &&
+           note_lists(job->existing, said) &&
            note_identifier(job->existing, "email", json_object_get(said, "email")) &&
            note_identifier(job->existing, "email", email) &&
            note_identifier(job->existing, "ext_id", json_object_get(said, "ext_id"));
@@ -89,7 +89,7 @@ job_contact_said(struct job *job)
 {
     job->lookup = job->is_wait ? job->lookup : job->identifier;
     if (!is_created(job) && job->existing == NULL) { /* updated: somebody was faster */
-        if (!job_contact_again(job)) {
+        if (!job_contact_again(job, job->identifier)) {
             job_next(job, BREVO_EVENT);
         }
         return;
@@ -99,6 +99,30 @@ job_contact_said(struct job *job)
         return;
     }
     job->stage = JOB_MEETING;
+}
+
+void
+job_event_said(struct job *job)
+{
+    json_t *numbers = json_object_get(job->event, "contact_properties");
+
+    job->is_sent = true;
+    if (!job->has_numbers || !note_attributes(job->existing, numbers)) {
+        job_deliver(job);
+    } else {
+        job->stage = JOB_MEETING; /* others may have told more meanwhile */
+    }
+}
+
+void
+job_event_found(struct job *job)
+{
+    job->is_sent = true;
+    if (job->has_numbers) {
+        job->stage = JOB_MEETING;
+    } else {
+        job_deliver(job);
+    }
 }
 
 /* ---- what was refused --------------------------------------------------------------------- */
@@ -140,9 +164,9 @@ job_contact_refused(struct job *job, const struct brevo_verdict *verdict)
     const bool is_phone_taken =
         verdict->is_taken && (verdict->refused & REQUEST_PHONES) != 0;
 
-    /* Nobody had it when it was looked up: whoever has it by now may lack the e-mail. */
+    /* Whoever has it may lack the e-mail. */
     if (job->existing == NULL && is_phone_taken &&
-        job_second_identifier(job).value[0] != '\0' && job_contact_again(job)) {
+        job_contact_again(job, job_second_identifier(job))) {
         return;
     }
     const unsigned dropped = drop_identifiers(job, verdict->refused);
@@ -158,7 +182,12 @@ job_contact_refused(struct job *job, const struct brevo_verdict *verdict)
 
 /* ---- what is left to say ------------------------------------------------------------------ */
 
-/* Into job->contact. > 0: there is something, 0: Brevo has it all, -1: memory is out. */
+enum {
+    LEFT_PROFILE = 1, /* what fills gaps, or joins lists */
+    LEFT_NUMBERS = 2, /* what follows from facts: true whenever it is said */
+};
+
+/* Into job->contact. LEFT_* bits: there is something, 0: Brevo has it all, -1: memory is out. */
 static int
 compose(struct job *job, const struct facts *known, const struct rules *rules)
 {
@@ -173,7 +202,20 @@ compose(struct job *job, const struct facts *known, const struct rules *rules)
         !job->is_wait && request_contact_reduce(job->contact, job->existing);
     const int written = history_write(job->contact, known, job->existing, rules);
 
-    return written < 0 ? -1 : written + (is_news ? 1 : 0);
+    return written < 0 ? -1
+                       : (written > 0 ? LEFT_NUMBERS : 0) | (is_news ? LEFT_PROFILE : 0);
+}
+
+/* Numbers may go along with the event, when there is one to come. */
+static bool
+carry(struct job *job, int left, const struct config *config)
+{
+    if (left != LEFT_NUMBERS || !config->rules.contact_properties || job->is_wait ||
+        job->mute != NULL || job->is_sent) {
+        return false;
+    }
+    job->has_numbers = request_event_carry(job->event, job->contact);
+    return job->has_numbers;
 }
 
 void
@@ -187,9 +229,10 @@ job_meet(struct job *job, const struct facts *known, const struct config *config
 
     if (left < 0) {
         job_lack_memory(job);
-    } else if (left == 0) {
+    } else if (left == 0 || carry(job, left, config)) {
         job_next(job, BREVO_EVENT);
-    } else {
+    } else if ((left & LEFT_PROFILE) == 0 || !job_contact_doubted(job)) {
+        /* Gaps are not filled from memory: somebody may have filled them. */
         job_next(job, job->is_wait ? BREVO_CONTACT_UPDATE : BREVO_CONTACT_UPSERT);
     }
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "mapping/derived.h"
+#include "mapping/survey.h"
 #include "mapping/twilio_type.h"
 #include "server/deliver/job.h"
 #include "server/deliver/record_payload.h"
@@ -155,12 +156,17 @@ map_event(struct job *job, const struct config *config, int64_t now_ms)
         job_lack_memory(job);
         return;
     }
+    job->asks_by_creating = strcmp(config->contacts_create, "always") == 0 &&
+                            request_contact_has_phone(job->contact);
     job->is_shadow = config_is_shadow(config);
     if (job->is_shadow && !shadow_effect(&job->reading.event)) {
         job_park(job, EVENT_REASON_UNPARSEABLE);
         return;
     }
     job->lookup = job->identifier;
+    if (job->mute == NULL && !job->is_shadow) { /* it will be sent */
+        job->lookup_after_ms = config->brevo_lookup_after_ms;
+    }
     job->next = BREVO_CONTACT_LOOKUP;
     job->stage = JOB_MAPPED;
 }
@@ -234,6 +240,18 @@ job_judge(struct job *job, const struct facts *facts, const struct config *confi
 }
 
 void
+job_split(struct job *job, const struct config *config, int64_t now_us)
+{
+    ticket_read(
+        &job->reading, job->payload, &config->rules, job_now_ms(job, now_us), &job->says);
+    if (job->says.ticket != NULL) {
+        job->stage = JOB_TELLING;
+    } else {
+        job_judge(job, NULL, config, now_us);
+    }
+}
+
+void
 job_map(struct job *job, const struct config *config, int64_t now_us)
 {
     struct event_reading *reading = &job->reading;
@@ -251,21 +269,12 @@ job_map(struct job *job, const struct config *config, int64_t now_us)
         job_delay(job, "plugin_wait", wait_ms);
         return;
     }
-    if (event_derived(reading, &config->rules, derived) > 0) {
-        job->stage = JOB_DERIVING;
-    } else {
-        job_tell(job, config, now_us);
-    }
-}
+    char answers[RULES_EXTRACTORS_MAX][KEY_SIZE_MAX];
 
-void
-job_tell(struct job *job, const struct config *config, int64_t now_us)
-{
-    ticket_read(
-        &job->reading, job->payload, &config->rules, job_now_ms(job, now_us), &job->says);
-    if (job->says.ticket != NULL) {
-        job->stage = JOB_TELLING;
+    if (survey_split(job->payload, &config->rules, context.record_key, answers) > 0 ||
+        event_derived(reading, &config->rules, derived) > 0) {
+        job->stage = JOB_SPLITTING;
     } else {
-        job_judge(job, NULL, config, now_us);
+        job_split(job, config, now_us);
     }
 }

@@ -15,6 +15,7 @@ static const int64_t reset_epoch_ms_min = 1000000000000; /* above: a Unix time i
 static const double rate_min = 0.1;
 static const double share_min = 0.01;
 static const double holds_s = 0.25;
+static const double hour_s = 3600;
 static const double lot_s = 0.02; /* of a fast bucket so much is taken at a time */
 
 static double
@@ -34,6 +35,18 @@ pace_init(struct pace *pace, double max_rps, double rate_share)
         .rate = at_least(is_fixed ? max_rps : PACE_RATE_DEFAULT * share, rate_min),
         .share = share,
         .is_fixed = is_fixed,
+    };
+}
+
+/* What the bucket holds and what flows into it add up. */
+void
+pace_init_hourly(struct pace *pace, double max_per_hour)
+{
+    *pace = (struct pace){
+        .rate = max_per_hour / 2 / hour_s,
+        .holds = max_per_hour / 2,
+        .share = 1,
+        .is_fixed = true,
     };
 }
 
@@ -71,7 +84,7 @@ pace_question(const struct pace *pace, size_t ready)
 
     return (struct queue_budget){
         .rate = pace->rate,
-        .holds = at_least(pace->rate * holds_s, 1),
+        .holds = pace->holds > 0 ? pace->holds : at_least(pace->rate * holds_s, 1),
         .wanted = lot > (double)ready ? (int64_t)lot : (int64_t)ready,
     };
 }

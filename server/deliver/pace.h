@@ -30,7 +30,8 @@ enum {
 };
 
 struct pace {
-    double rate; /* tokens a second */
+    double rate;  /* tokens a second */
+    double holds; /* that a bucket holds; 0: a quarter of a second's */
     double share;
     bool is_fixed;
     int64_t granted; /* tokens in hand */
@@ -47,6 +48,9 @@ struct pace_limits {
 
 /* `max_rps`: above 0 it is the rate, whatever answers say. `rate_share`: 0 .. 1. */
 void pace_init(struct pace *pace, double max_rps, double rate_share);
+
+/* So many in any hour, half of them at once, whatever answers say. */
+void pace_init_hourly(struct pace *pace, double max_per_hour);
 
 /* Until a request may start; 0: now, with pace_take(). Above 0 also when it must be asked first. */
 int64_t pace_wait_us(const struct pace *pace, int64_t now_us);

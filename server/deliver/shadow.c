@@ -182,7 +182,8 @@ void
 shadow_keep(struct shadow *shadow, struct job *job)
 {
     const struct rules *rules = &shadow->config->rules;
-    const bool is_complete = history_alone(&job->reading.event, rules, job->contact) >= 0;
+    const bool is_complete = history_alone_said(
+        &job->reading.event, rules, job->contact, job->mute == NULL ? job->event : NULL);
     size_t size = 0;
     char *line = is_complete ? write_line(job, shadow->config, &size) : NULL;
 

@@ -20,6 +20,8 @@
 #include "queue/crash_point.h"
 #include "queue/jitter.h"
 #include "server/deliver/attribute_watch.h"
+#include "server/deliver/cost.h"
+#include "server/deliver/doubt.h"
 #include "server/deliver/outcome.h"
 #include "server/deliver/seeking.h"
 #include "server/deliver/shadow.h"
@@ -46,6 +48,7 @@ struct worker {
     struct http_client *client;
     struct hand hand;
     struct flow flow;
+    struct cost cost;
     struct attribute_watch attributes;
     struct shadow shadow;
     char auth[BREVO_AUTH_SIZE];
@@ -127,6 +130,8 @@ paced(struct worker *worker, struct job *job)
 
     if (worker->is_stopping) {
         job_release(job);
+    } else if (flow_does_without(&worker->flow, job->next, worker->now_us)) {
+        doubt_skip(job);
     } else if (waits_too_long(worker, job, wait_ms)) {
         job_delay(
             job, "paced", wait_ms > PACED_DELAY_MIN_MS ? wait_ms : PACED_DELAY_MIN_MS);
@@ -202,6 +207,7 @@ worker_step(struct worker *worker)
         }
     }
     hand_settle(hand, worker->now_us);
+    cost_run(&worker->cost, hand, &worker->flow, worker->now_us);
     attribute_watch_run(&worker->attributes, worker->now_us, worker->is_stopping);
 }
 

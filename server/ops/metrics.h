@@ -22,6 +22,8 @@ enum metric {
     METRIC_BREVO_REQUESTS,      /* {endpoint,status} */
     METRIC_BREVO_PAUSED,        /* {cause}: gauge, 0 or 1 */
     METRIC_BREVO_DROPPED,       /* {identifier} */
+    METRIC_BREVO_LOOKUPS,       /* {result}: of events */
+    METRIC_LOOKUPS_FORBIDDEN,   /* gauge, 0 or 1 */
     METRIC_BREVO_ATTRIBUTES,    /* {attribute,problem}: gauge, 0 or 1 */
     METRIC_LAST_EVENT,          /* {source}: gauge, Unix seconds */
     METRIC_CONFIG_RELOADS,      /* {result} */

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "server/deliver/cost.h"
 #include "server/deliver/sink_test.h"
 #include "server/ingest/sink_seen.h"
 #include "server/net/http.h"
@@ -123,6 +124,23 @@ answer_readyz(struct admin *admin, struct http_request *request)
     answer(request, ready ? 200 : 503, "text/plain; charset=utf-8", buffer_slice(&text));
 }
 
+/* Once a worker has settled something: the same in every process, too. */
+static void
+write_cost(struct admin *admin, struct buffer *text, int64_t pending)
+{
+    struct queue_note note;
+    struct cost_said said;
+
+    if (may_ask(admin) &&
+        worked(admin, queue_note_last(admin->queue, COST_NOTE, &note)) &&
+        cost_read(&note, &said)) {
+        cost_write(&said, text);
+        metrics_write_gauge(text, "flexbrevo_backlog_eta_seconds",
+            "Until what is pending is delivered, once nothing is paused.",
+            cost_backlog_s(pending, &said, NULL));
+    }
+}
+
 /* The gauges of contract and dashboards: one snapshot, the same in every process. */
 static void
 write_queue(struct admin *admin, struct buffer *text)
@@ -157,6 +175,7 @@ write_queue(struct admin *admin, struct buffer *text)
     for (size_t i = 0; i < LENGTH(gauges); i++) {
         metrics_write_gauge(text, gauges[i].name, gauges[i].help, gauges[i].value);
     }
+    write_cost(admin, text, stats.pending);
 }
 
 static void

@@ -174,11 +174,10 @@ static void
 effect_batch(size_t first, size_t count)
 {
     for (size_t i = first; i < first + count; i++) {
-        enum queue_effect_result result = QUEUE_EFFECT_BUSY;
+        struct queue_effect effect = {.key = bench.keys[i], .word = bench.keys[i]};
 
-        check(queue_effect_claim(
-            bench.queue, bench.records[i], bench.keys[i], NULL, &result));
-        if (result != QUEUE_EFFECT_CLAIMED) {
+        check(queue_effect_claim(bench.queue, bench.records[i], &effect));
+        if (effect.result != QUEUE_EFFECT_CLAIMED) {
             die("effect", "was taken");
         }
     }

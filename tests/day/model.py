@@ -82,7 +82,7 @@ class Judged:
         if not self.is_on:
             return []
         found = [self.requested(), self.resolved(), self.abandoned(), self.ended(),
-                 *self.surveys()]
+                 *self.surveys(), *self.surveys_by_task()]
         return [event for event in found if event is not None and event.choices]
 
     def event(self, name, choices):
@@ -144,6 +144,17 @@ class Judged:
                 "channel": self.ticket.channel, "survey_id": told.said["survey"],
                 "score": told.said["score"], "score_max": told.said["scale"],
                 "source_event_id": ANY, "event_date": ANY, "direction": PERHAPS}])
+
+    def answered(self):
+        """Ends of tasks that were nothing but a survey, and carry a score."""
+        return [told for told in self.ticket.happenings if told.type == "task.canceled"
+                and told.task.purpose == "survey" and told.task.score is not None]
+
+    def surveys_by_task(self):
+        for told in self.answered():
+            yield self.event("CSAT_SUBMITTED", [self.of_task(told) | {
+                "survey_id": "default", "score": told.task.score, "score_max": 5,
+                "queue": told.task.queue}])
 
     # ---- what events of tasks have
 
@@ -273,8 +284,8 @@ def computed(contact):
 
 def last_date(contact, before):
     """Never backwards. An end on the phone has no time but that of its arrival."""
-    times = [choice["event_date"] for event in contact.events for choice in event.choices
-             if choice["event_date"] is not ANY]
+    times = [choice["event_date"] for event in contact.events if event.name != "CSAT_SUBMITTED"
+             for choice in event.choices if choice["event_date"] is not ANY]
     if any(judged.last_ms() == math.inf for judged in contact.tickets):
         return ANY
     latest = datetime.datetime.fromtimestamp(max(times) / 1000, datetime.timezone.utc)
@@ -293,12 +304,16 @@ def average_wait(base, inbound):
 
 
 def latest_score(contact):
-    told = [happening for judged in contact.tickets
-            for happening in judged.all("survey.completed") if happening.said["kind"] == "csat"]
-    if not told:
+    """A post has the time of its arrival, which is later than everything of the day."""
+    posted = [(math.inf, told.at_ms, told.said["score"], told.said["scale"])
+              for judged in contact.tickets for told in judged.all("survey.completed")
+              if told.said["kind"] == "csat"]
+    by_task = [(told.at_ms, 0, told.task.score, 5)
+               for judged in contact.tickets for told in judged.answered()]
+    if not posted + by_task:
         return None
-    latest = max(told, key=lambda happening: happening.at_ms).said
-    return half_up(fractions.Fraction(latest["score"] * CSAT_SCALE, latest["scale"]), 2)
+    *_, score, scale = max(posted + by_task)
+    return half_up(fractions.Fraction(score * CSAT_SCALE, scale), 2)
 
 
 def half_up(number, digits):

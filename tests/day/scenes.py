@@ -234,6 +234,7 @@ def surveyed_by_task(script):
     survey = script.begin(purpose="survey")
     complete(script, task)
     script.wait(5, 60)
+    survey.score = script.choose.randint(1, 5) if script.lucky(0.8) else None
     cancel(script, survey, "CSAT saved")
     close(script)
 

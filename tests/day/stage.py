@@ -86,6 +86,7 @@ class Stage:
             "admin": {"listen": "127.0.0.1:0"},
             "queue": {"plugin_wait": self.pace.plugin_wait},
             "ticket": {"settle": self.pace.settle, "join_wait": self.pace.join_wait},
+            "csat": {"settle": self.pace.settle},
             "identity": {**harness.NO_SEEKING, "own_numbers": ["+15550001111"]},
             "state_dir": str(directory / "state"),
         }

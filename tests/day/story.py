@@ -59,6 +59,7 @@ class Task:
     is_named: bool              # its attributes say whose it is
     ticket: object
     event_sids: dict = dataclasses.field(default_factory=dict)
+    score: int = None           # of a survey that was answered
 
 
 @dataclasses.dataclass(eq=False)

@@ -79,7 +79,8 @@ def attributes(task):
     if task.purpose in ("callback", "voicemail"):
         found["taskType"] = task.purpose
     if task.purpose == "survey":
-        found["conversations"] = {"kind": "Survey", "conversation_id": ticket.name}
+        found["conversations"] = {"kind": "Survey", "conversation_id": ticket.name,
+                                  "conversation_measure_1": task.score}
     return found | (who(task) if task.is_named else {})
 
 

@@ -8,6 +8,7 @@ import pathlib
 import re
 import sys
 import threading
+import urllib.parse
 
 import pytest
 
@@ -64,6 +65,18 @@ def check_requests(sandbox):
                  if re.fullmatch(path.replace("{identifier}", "[^/]+"), entry["path"])]
         for entry in asked[:200]:
             checker.validate(entry["body"])
+    check_queries(sandbox, paths["/events"]["get"], jsonschema)
+
+
+def check_queries(sandbox, description, jsonschema):
+    """A number in a query is text; its schema is for what it says."""
+    parameters = {one["name"]: one["schema"] for one in description["parameters"]}
+    for entry in sandbox.requests("GET"):
+        path, _, query = entry["path"].partition("?")
+        for name, values in urllib.parse.parse_qs(query if path == "/events" else "").items():
+            values = [int(value) if value.isdigit() else value for value in values]
+            jsonschema.validate(values if parameters[name]["type"] == "array" else values[0],
+                                parameters[name])
 
 
 @pytest.fixture
@@ -94,12 +107,13 @@ def config(sandbox, iam, tmp_path):
             "auth_token": harness.AUTH_TOKEN, "iam_url": iam.url,
             "lists": {"support_contacts": 32, "csat_respondents": 33}}},
         "brevo": {"api_key": harness.API_KEY, "base_url": sandbox.url,
-                  "max_rps": 1000, "rate_share": 1},
+                  "max_rps": 1000, "rate_share": 1, "lookup_after": "0"},
         "server": {"listen": "127.0.0.1:0", "public_url": harness.PUBLIC_URL},
         "admin": {"listen": "127.0.0.1:0"},
         "queue": {"plugin_wait": "1s"},
         "ticket": dict(harness.NO_WAITS),
         "identity": dict(harness.NO_SEEKING),
+        "csat": {"settle": "0"},
         "state_dir": str(tmp_path / "state"),
     }
 

@@ -81,7 +81,7 @@ def time_limit(limit_s):
         signal.alarm(0)
 
 
-def wait_until(condition, what, timeout_s=WAIT_S):
+def wait_until(condition, what, timeout_s=WAIT_S, poll_s=POLL_S):
     """Returns the condition's first true value."""
     deadline = time.monotonic() + timeout_s
     while True:
@@ -90,7 +90,7 @@ def wait_until(condition, what, timeout_s=WAIT_S):
             return value
         if time.monotonic() > deadline:
             raise AssertionError(f"waited {timeout_s} s for {what() if callable(what) else what}")
-        time.sleep(POLL_S)
+        time.sleep(poll_s)
 
 
 def sid(prefix):
@@ -171,8 +171,10 @@ class Flexbrevo:
             connection.close()
 
     def metrics(self):
-        """{'flexbrevo_queue_pending': 0.0, 'name{label="x"}': 1.0, ...}"""
-        lines = self.admin("/metrics")[1].splitlines()
+        """{'flexbrevo_queue_pending': 0.0, 'name{label="x"}': 1.0, ...}; {} from who has none: once we
+        are dead, our port may be another's."""
+        status, body = self.admin("/metrics")
+        lines = body.splitlines() if status == 200 else []
         return {name: float(value) for name, value in
                 (line.rsplit(" ", 1) for line in lines if line and not line.startswith("#"))}
 
@@ -439,8 +441,8 @@ class Task:
         """TaskRouter's event callback: every value is a text."""
         fields = {
             "Sid": self.event_sid(event), "EventType": event,
-            "EventDescription": f"{event} of a task", "AccountSid": ACCOUNT_SID,
-            "WorkspaceSid": WORKSPACE_SID, "WorkspaceName": "Flex Task Assignment",
+            "EventDescription": f"{event} of Zoltana's task", "AccountSid": ACCOUNT_SID,
+            "WorkspaceSid": WORKSPACE_SID, "WorkspaceName": "Zoltana's Flex",
             "ResourceType": "task", "ResourceSid": self.sid,
             "Timestamp": str(self.time_ms // 1000), "TimestampMs": str(self.time_ms),
             "TaskSid": self.sid, "TaskAttributes": self.task_attributes(),

@@ -4,8 +4,7 @@ import binascii
 import pathlib
 import subprocess
 
-import harness
-from redis_group import Server, free_ports
+from redis_group import Server, free_ports, wait_until
 
 NODES = 3
 BUS = 10000                     # a node's other port, above its first
@@ -63,15 +62,15 @@ class RedisCluster:
             replica.ask("cluster", "meet", "127.0.0.1", self.nodes[0].port)
         for replica, master in zip(self.nodes[NODES:], self.nodes):
             self._add_replica(replica, master)
-        harness.wait_until(self.is_whole, "a cluster in which all agree")
+        wait_until(self.is_whole, "a cluster in which all agree")
         return self
 
     def _add_replica(self, replica, master):
-        harness.wait_until(
+        wait_until(
             lambda: replica.ask("cluster", "replicate", master.ask("cluster", "myid")) == "OK",
             "the replica to know its master")
-        harness.wait_until(lambda: "state=online" in master.ask("info", "replication"),
-                           "the replica to be in step")
+        wait_until(lambda: "state=online" in master.ask("info", "replication"),
+                   "the replica to be in step")
 
     def is_whole(self):
         return all("cluster_state:ok" in info and f"cluster_known_nodes:{len(self.nodes)}" in info

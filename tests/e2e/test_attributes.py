@@ -39,6 +39,15 @@ def test_an_account_that_has_all_attributes_is_asked_once_and_fine(sandbox, flex
     assert flexbrevo.metric('brevo_requests_total{endpoint="attributes",status="200"}') == 1
 
 
+def test_whoever_asks_how_we_are_asks_brevo_nothing(sandbox, flexbrevo):
+    harness.wait_until(lambda: noted(flexbrevo) == "fine", "the note that all is fine")
+    for _ in range(5):
+        for path in ("/livez", "/readyz", "/readyz?verbose", "/metrics"):
+            assert flexbrevo.admin(path)[0] == 200
+        noted(flexbrevo)
+    assert [entry["path"] for entry in sandbox.brevo.log] == [harness.ATTRIBUTES]
+
+
 def test_what_brevo_would_drop_is_told_in_log_metric_and_status(program, attributes):
     wrong = spoil(attributes)
     flexbrevo = program().start()

@@ -117,7 +117,7 @@ def test_an_identifier_is_dropped_by_name_first_and_then_all_but_the_best(
     bodies = [e["body"] for e in sandbox.requests("POST", "/contacts")]
     names = [set(body.get("attributes", {})) & {"SMS", "WHATSAPP"} for body in bodies]
     both = {"SMS", "WHATSAPP"}      # twice: whose is it? nobody's, then or now
-    assert names == [both, both, {"WHATSAPP"}, set(), set()]
+    assert names == [both, both, {"WHATSAPP"}, set()]
     assert sandbox.tasks() == {task.sid: 1}
 
 

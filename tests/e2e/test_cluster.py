@@ -14,6 +14,7 @@ import harness
 import redis_cluster
 from harness import Task
 from redis_cluster import PARTITIONS, partition_of
+from redis_group import wait_until
 from writer import Senders, Writer
 
 NO_SPOOL = {"queue": {"spool_max": 0}}  # what is measured is Redis's own part
@@ -176,10 +177,10 @@ def test_a_replica_takes_over_and_nothing_is_lost_with_wait_replicas(
     node = cluster.owner_of(MOVED)
     replica = cluster.nodes[cluster.nodes.index(node) + redis_cluster.NODES]
     node.kill()
-    harness.wait_until(lambda: cluster.owner_of(MOVED) is replica, "the replica as a master", 20)
+    wait_until(lambda: cluster.owner_of(MOVED) is replica, "the replica as a master", 20)
     node.start()                # as the replica of the other; before, nothing is acknowledged
-    harness.wait_until(lambda: "state=online" in replica.ask("info", "replication"),
-                       "the old master as a replica", 20)
+    wait_until(lambda: "state=online" in replica.ask("info", "replication"),
+               "the old master as a replica", 20)
     writer.wait_for(50)
     with capsys.disabled():
         print(f"\nreplica took over {finish(flexbrevo, writer, cluster, sandbox)}")

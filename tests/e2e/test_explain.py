@@ -58,7 +58,7 @@ def test_shows_record_event_rules_and_the_exact_requests():
 def test_sends_just_these_requests(flexbrevo, sandbox, caller, twilio, tmp_path):
     """What explain says of a body is what Brevo gets when the server receives that body.
 
-    A new contact is made first, then given its computed attributes: that is shown as one request.
+    The event carries the contact's numbers, or else they are shown as part of its creation.
     """
     body = form(AccountSid=harness.ACCOUNT_SID, WorkspaceSid=harness.WORKSPACE_SID)
     record, = explain("taskrouter", body, "--config", str(flexbrevo.config_file))

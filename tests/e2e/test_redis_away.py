@@ -48,6 +48,19 @@ def test_away_without_a_spool_is_503_and_for_the_plugin_429_then_all_is_well(
     assert max(sandbox.tasks().values()) == 1
 
 
+@pytest.mark.parametrize("hook", ["onMessageAdd", "onConversationAdd", "onConversationUpdate"])
+def test_a_hook_that_holds_up_a_message_is_let_through_without_redis(
+        program, redis, twilio, hook):
+    """Nobody should make us the pre-action URL; whoever does loses no message while we can speak."""
+    caller = program("serve", changes={"redis": {"url": redis.url},
+                                       "queue": {"spool_max": 0}}).start().caller()
+    redis.kill()
+    answer = caller.send(twilio.form(
+        {"EventType": hook, "ConversationSid": harness.sid("CH"), "Body": "Hello"},
+        "/webhooks/conversations"))
+    assert (answer.status, answer.body) == (200, b"")   # a body would change the message
+
+
 def test_a_start_without_redis_waits_for_it(program, redis, twilio, sandbox):
     redis.kill()
     flexbrevo = program(changes={"redis": {"url": redis.url}}).start(wait=False)

@@ -36,6 +36,14 @@ def test_a_signature_of_another_token(caller, sandbox, flexbrevo, route, status)
     check_refused(caller.send(webhook(stranger, route)), status, flexbrevo, sandbox)
 
 
+def test_the_secret_of_an_api_key_signs_nothing(program, sandbox):
+    secret = "0123456789abcdefghijklmnopqrstuv"
+    started = program(changes={"connectors": {"twilio_flex": {
+        "api_key_sid": "SK" + "0" * 32, "api_key_secret": secret}}}).start()
+    request = webhook(harness.Twilio(token=secret), CALLBACK)
+    check_refused(started.caller().send(request), 403, started, sandbox)
+
+
 @pytest.mark.parametrize("route,status", [(CALLBACK, 403), (STREAM, 503)])
 def test_a_signature_for_another_url(caller, sandbox, flexbrevo, route, status):
     elsewhere = harness.Twilio(public_url="https://other.example.com")

@@ -19,6 +19,7 @@ import pytest
 import harness
 import redis_group
 from harness import Task
+from redis_group import wait_until
 from writer import Writer
 
 RECOVER_S = 10      # after the Sentinels' own time to notice
@@ -51,7 +52,7 @@ def fail_over(group, writer, capsys, name):
     old = group.master()
     killed = time.monotonic()
     old.kill()
-    harness.wait_until(lambda: group.master() not in (None, old), "another master", 30)
+    wait_until(lambda: group.master() not in (None, old), "another master", 30)
     elected = time.monotonic()
     harness.wait_until(lambda: any(at > elected for at in list(writer.acknowledged.values())),
                        "an event acknowledged by the new master", RECOVER_S)
@@ -118,9 +119,9 @@ def test_failovers_in_a_row_lose_nothing_with_wait_replicas(
         writer.wait_for(100)
         old = group.master()
         old.kill()
-        harness.wait_until(lambda: group.master() not in (None, old), "another master", 30)
+        wait_until(lambda: group.master() not in (None, old), "another master", 30)
         old.start()
-        harness.wait_until(group.is_in_step, "the old master as a replica in step", 30)
+        wait_until(group.is_in_step, "the old master as a replica in step", 30)
     writer.wait_for(100)
     writer.stop()
     acknowledged = set(writer.acknowledged)
@@ -147,7 +148,7 @@ def test_there_and_back_again(flexbrevo, group, twilio, sandbox):
         old.kill()
         harness.wait_until(lambda: caller.send(twilio.callback(task)).status == 204, "a 204", 30)
         old.start()
-        harness.wait_until(lambda: group.is_in_step(), "the old master as a replica in step", 30)
+        wait_until(lambda: group.is_in_step(), "the old master as a replica in step", 30)
     sandbox.wait_for_events(3)
     assert group.nodes[0] is group.master()
     assert {task.sid for task in tasks} == present(group.nodes[0]) == present(group.nodes[1])
@@ -165,7 +166,7 @@ def test_a_master_that_hangs_is_replaced_and_what_it_wakes_up_with_is_not_believ
     harness.wait_until(lambda: caller.send(twilio.callback(after)).status == 204, "a 204", 30)
     old.cont()
     assert {before.sid, after.sid} == present(group.other(old))
-    harness.wait_until(lambda: old.role() == "slave", "the old master to be demoted", 30)
+    wait_until(lambda: old.role() == "slave", "the old master to be demoted", 30)
     sandbox.wait_for_events(2)
     assert sandbox.tasks() == {before.sid: 1, after.sid: 1}
 
@@ -174,18 +175,19 @@ def switch(group):
     """`sentinel failover`, as an operator does it. Returns the old master."""
     old = group.master()
     assert group.sentinels[0].ask("sentinel", "failover", redis_group.MASTER) == "OK"
-    harness.wait_until(lambda: group.master() not in (None, old), "another master", 30)
+    wait_until(lambda: group.master() not in (None, old), "another master", 30)
     return old
 
 
 def test_a_master_replaced_on_purpose_is_left_before_it_is_demoted(
         flexbrevo, group, twilio, capsys):
     """It goes on as a master for about ten seconds, and loses what it is given then."""
+    group.pace(redis_group.UNHURRIED)
     writer = Writer(flexbrevo, twilio).start()
     writer.wait_for(100)
     old = switch(group)
     known = len(present(group.master()))
-    harness.wait_until(lambda: len(present(group.master())) > known, "an event in the new master")
+    wait_until(lambda: len(present(group.master())) > known, "an event in the new master")
     assert old.role() == "master"
     writer.stop()
     there = present(group.master())
@@ -201,7 +203,7 @@ def test_a_switch_loses_nothing_with_wait_replicas(program, group, twilio, capsy
     writer.wait_for(100)
     old = switch(group)
     # The new master is alone until the old one is its replica.
-    harness.wait_until(lambda: old.role() == "slave", "the old master to be its replica", 30)
+    wait_until(lambda: old.role() == "slave", "the old master to be its replica", 30)
     writer.wait_for(100)
     writer.stop()
     there = present(group.master())
@@ -252,7 +254,7 @@ def test_with_wait_replicas_a_replica_behind_costs_availability_and_no_event(
     harness.wait_until(lambda: not flexbrevo.is_ready(), "the loss of readiness")
     master.kill()
     replica.cont()
-    harness.wait_until(lambda: group.master() is replica, "the other master", 30)
+    wait_until(lambda: group.master() is replica, "the other master", 30)
     writer.stop()
     there = present(replica)
     with capsys.disabled():

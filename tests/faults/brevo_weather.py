@@ -13,6 +13,7 @@ import harness
 import http_service
 from http_service import Reply
 
+SHOWN_AFTER_S = 0.2     # until GET /events has what was taken
 HANG_S = 1.2        # shorter than the product's own patience: then it hears a closed connection
 
 # What the weather can be; `told` falsehoods (an event taken, and an error said) are "hidden" ones.
@@ -52,6 +53,8 @@ class Brevo(brevo_sandbox.Brevo):
         self.weather = ()
         self.share = 0.0
         super().__init__(rps=0, api_key=harness.API_KEY)
+        self.faults.append(
+            self.fault_from({"fault": brevo_sandbox.LATE_EVENTS, "seconds": SHOWN_AFTER_S}))
 
     def _take_fault(self, request):
         with self.lock:
@@ -97,6 +100,10 @@ class Sandbox(harness.Sandbox):
                     (body["event_name"], body["event_properties"].get("task_sid")),
                     entry["time"], hidden or not entry["answered"]))
         return found
+
+    def looks(self):
+        """How many events were looked for, answered or not."""
+        return sum(entry["path"].startswith("/events?") for entry in self.requests("GET"))
 
     def calls(self):
         """How many requests of each kind, for the report."""

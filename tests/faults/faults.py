@@ -14,7 +14,7 @@ LASTS_MAX_S = 1.6
 # The steps of each half that a killed process may die at; the laboratory's tests take all of them.
 SERVER_POINTS = ("request_came", "request_proven", "put_waits", "put_written", "redis_sent",
                  "redis_answered", "put_durable", "answer_given")
-WORKER_POINTS = ("redis_sent", "redis_answered", "claimed", "derive_due", "derived", "telling_due",
+WORKER_POINTS = ("redis_sent", "redis_answered", "claimed", "split_due", "split", "telling_due",
                  "told", "effect_due", "effect_claimed", "call_due", "call_answered", "call_judged",
                  "meeting_due", "met", "settle_due", "settled", "folded")
 

@@ -6,6 +6,7 @@ Processes are named "redis", "server", "worker" and "worker2". Whatever is done 
 their process id, and everything ends with close().
 """
 
+import os
 import random
 import re
 import signal
@@ -21,6 +22,8 @@ from tcp_proxy import Proxy
 from twilio_sender import Sender
 
 SAMPLE_S = 0.2
+# Longer than the sandbox takes to show an event, and no longer than a run can wait for.
+LOOKUP_AFTER = os.environ.get("FLEXBREVO_LOOKUP_AFTER", "300ms")
 RECORDS = "fb:{0}:r:"
 
 
@@ -107,13 +110,14 @@ class Laboratory:
                 "auth_token": harness.AUTH_TOKEN, "iam_url": self.iam.url,
                 "lists": {"support_contacts": 32, "csat_respondents": 33}}},
             "brevo": {"api_key": harness.API_KEY, "base_url": self.sandbox.url,
-                      "max_rps": 1000, "rate_share": 1},
+                      "max_rps": 1000, "rate_share": 1, "lookup_after": LOOKUP_AFTER},
             "redis": {"url": proxy.url},
             "server": {"listen": "127.0.0.1:0", "public_url": harness.PUBLIC_URL},
             "admin": {"listen": "127.0.0.1:0"},
             "queue": {"plugin_wait": "250ms"},
             "ticket": {**harness.NO_WAITS, "voice_end": "1ms"},
             "identity": dict(harness.NO_SEEKING),
+            "csat": {"settle": "0"},
             "state_dir": str(directory / "state"),
         }
 

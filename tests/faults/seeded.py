@@ -47,6 +47,7 @@ def run(seed, directory):
         evidence.clean_contacts = clean_contacts(directory / "clean", seed, evidence.records)
         verdict = judge(evidence)
         verdict.counts["faults"] = len(faults)
+        verdict.counts["looks"] = lab.sandbox.looks()
         verdict.counts["slowest fresh event, ms"] = round(1000 * fresh_s)
         lab.stop()
     return verdict

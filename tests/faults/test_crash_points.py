@@ -18,7 +18,7 @@ from workload import Workload
 TASKS = 12
 PATIENCE_S = 30
 LATER = {"claimed": 4, "redis_sent": 20, "redis_answered": 20, "settled": 4, "settle_due": 4,
-         "folded": 2, "derive_due": 2, "derived": 2}
+         "folded": 2, "split_due": 2, "split": 2}
 LATER_ELSE = 9
 DRAIN = ("drain_began", "drain_released")
 

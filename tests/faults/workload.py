@@ -17,6 +17,7 @@ RESOLVED, REQUESTED, ABANDONED, CSAT, ENDED = (
     "CONVERSATION_ENDED")
 EVENTS = {"task.created": REQUESTED, "task.completed": RESOLVED, "task.canceled": ABANDONED}
 BATCH_MAX = 6
+SURVEY_TASKS = 2
 
 
 @dataclasses.dataclass
@@ -45,6 +46,8 @@ class Workload:
         streamed = []
         for _ in range(tasks or self.choose.randint(25, 60)):
             self._tell(self.task(), streamed)
+        for _ in range(SURVEY_TASKS):
+            self._survey_task()
         self.stream(streamed)
         self.choose.shuffle(self.posts)
         for post in self.posts:
@@ -126,6 +129,18 @@ class Workload:
         self.fates[record] = (CSAT, task.sid)
         self.posts.append(Post("studio", self.twilio.form(
             fields, "/webhooks/flex/survey"), (record,)))
+
+    def _survey_task(self):
+        """A task that is nothing but a survey: its answer becomes a record of its own."""
+        task = self.task()
+        task.customer, task.canceled_reason = self._customer(), "CSAT saved"
+        task.attributes = {"conversations": {
+            "kind": "Survey", "conversation_measure_1": self.choose.randint(1, 5)}}
+        ended = f"task.canceled/{task.sid}"
+        answer = f"survey.completed/{task.sid}/default/task.canceled"
+        self.fates[ended], self.fates[answer] = "filtered", (CSAT, task.sid)
+        self.posts.append(Post("callback", self.twilio.callback(task, "task.canceled"),
+                               (ended, answer)))
 
     def _junk(self):
         """Signed, and no event: it must be kept for a person."""

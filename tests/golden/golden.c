@@ -18,72 +18,17 @@
 
 #include "mapping/history.h"
 #include "mapping/request.h"
+#include "mapping/survey.h"
 #include "mapping/ticket.h"
 #include "tests/golden/golden_file.h"
+#include "tests/golden/golden_rules.h"
 
 enum {
     TEXT_SIZE_MAX = 1 << 20,
     INPUTS_MAX = SOURCE_COUNT,
 };
 
-static const char account[] = "AC0123456789abcdef0123456789abcdef";
-static const char workspace[] = "WS0123456789abcdef0123456789abcdef";
 static const int64_t received_ms = 1767230000000; /* 2026-01-01T01:13:20Z */
-
-/* The default mapping and three more, one own number, one internal domain; every channel but video. */
-static const struct rules rules = {
-    .account_sid = account,
-    .workspace_sid = workspace,
-    .event_names =
-        {
-            [EVENT_TASK_CREATED] = "SUPPORT_REQUESTED",
-            [EVENT_TASK_COMPLETED] = "SUPPORT_RESOLVED",
-            [EVENT_TASK_CANCELED] = "SUPPORT_ABANDONED",
-            [EVENT_CONVERSATION_ENDED] = "CONVERSATION_ENDED",
-            [EVENT_SURVEY_COMPLETED] = "CSAT_SUBMITTED",
-            [EVENT_MESSAGE_DELIVERED] = "MESSAGE_DELIVERED",
-            [EVENT_MESSAGE_FAILED] = "MESSAGE_FAILED",
-            [EVENT_MESSAGE_READ] = "MESSAGE_READ",
-        },
-    .fields =
-        {
-            {"identity", "FLEX_IDENTITY"},
-            {"friendly_name", "FIRSTNAME"},
-            {"attributes.email", "email"},
-            {"attributes.phone", "SMS"},
-            {"last_conversation_date", "LAST_SUPPORT_DATE"},
-            {"total_conversations", "SUPPORT_TICKET_COUNT"},
-            {"avg_wait_time", "AVG_WAIT_TIME"},
-            {"last_csat_score", "CSAT_SCORE"},
-            {"preferred_channel", "PREFERRED_CHANNEL"},
-            {"customer_tier", "VIP_TIER"},
-            {"account_id", "ACCOUNT_ID"},
-        },
-    .field_count = 11,
-    .channels =
-        {
-            [CHANNEL_VOICE] = true,
-            [CHANNEL_SMS] = true,
-            [CHANNEL_WHATSAPP] = true,
-            [CHANNEL_WEBCHAT] = true,
-            [CHANNEL_EMAIL] = true,
-            [CHANNEL_MESSENGER] = true,
-            [CHANNEL_OTHER] = true,
-        },
-    .sync_conversations = true,
-    .sync_tasks = true,
-    .sync_customers = true,
-    .sync_csat = true,
-    .list_support_contacts = 32,
-    .list_csat_respondents = 33,
-    .max_event_age_ms = 86400000,
-    .own_numbers = {.items = {"+15550100000"}, .count = 1},
-    .internal_domains = {.items = {"staff.example.com"}, .count = 1},
-    .agent = RULES_AGENT_SID,
-    .wait_max_ms = 14400000,
-    .csat_scale = 5,
-    .filter_tests = true,
-};
 
 struct golden {
     const char *directory;
@@ -263,8 +208,8 @@ with_ticket(const json_t *payload, struct event_reading *reading)
 {
     struct ticket_says says;
 
-    ticket_read(reading, payload, &rules, 0, &says);
-    ticket_judge_alone(reading, payload, &rules, received_ms);
+    ticket_read(reading, payload, &golden_rules, 0, &says);
+    ticket_judge_alone(reading, payload, &golden_rules, received_ms);
     json_t *event = event_reading_to_json(reading);
 
     golden_must(event != NULL, "no memory", "a reading");
@@ -278,8 +223,45 @@ with_ticket(const json_t *payload, struct event_reading *reading)
 static json_t *
 requests(const struct event *event)
 {
-    return json_pack("{s:o, s:o}", "contact", history_contact_alone(event, &rules),
-        "event", request_event(event, &rules));
+    return json_pack("{s:o, s:o}", "contact", history_contact_alone(event, &golden_rules),
+        "event", request_event(event, &golden_rules));
+}
+
+/* How a record of this key is read, and what Brevo then gets; NULL: nothing. */
+static json_t *
+read_record(const json_t *payload, const char *key, json_t **ret_brevo)
+{
+    const struct event_context context = {
+        .record_key = slice_of(key), .received_ms = received_ms};
+    struct event_reading reading;
+
+    event_read(payload, &golden_rules, &context, &reading);
+    json_t *event = with_key(key, with_ticket(payload, &reading));
+
+    *ret_brevo = reading.verdict == EVENT_DELIVER ? requests(&reading.event) : NULL;
+    return event;
+}
+
+/* The answers to surveys that a task carries are records of their own. */
+static void
+add_answers(const json_t *payload, const char *key, json_t *event)
+{
+    char keys[RULES_EXTRACTORS_MAX][KEY_SIZE_MAX];
+    const size_t count = survey_split(payload, &golden_rules, slice_of(key), keys);
+
+    for (size_t i = 0; i < count; i++) {
+        json_t *brevo;
+        json_t *answer = read_record(payload, keys[i], &brevo);
+
+        if (json_object_get(event, "answers") == NULL) {
+            golden_must(json_object_set_new(event, "answers", json_array()) == 0,
+                "no memory", key);
+        }
+        golden_must(
+            (brevo == NULL || json_object_set_new(answer, "brevo", brevo) == 0) &&
+                json_array_append_new(json_object_get(event, "answers"), answer) == 0,
+            "no memory", key);
+    }
 }
 
 static void
@@ -296,19 +278,14 @@ run_case(struct golden *golden, const char *folder, const char *name)
     read_key(inputs.sources[0], slice_of(inputs.texts[0]), key);
     payload = merge_inputs(&inputs);
     if (payload == NULL) {
-        event = json_pack(
-            "{s:s, s:s}", "verdict", "parked", "reason", EVENT_REASON_UNPARSEABLE);
+        event = with_key(key, json_pack("{s:s, s:s}", "verdict", "parked", "reason",
+                                  EVENT_REASON_UNPARSEABLE));
     } else {
-        const struct event_context context = {
-            .record_key = slice_of(key), .received_ms = received_ms};
-        struct event_reading reading;
-
-        event_read(payload, &rules, &context, &reading);
-        event = with_ticket(payload, &reading);
-        brevo = reading.verdict == EVENT_DELIVER ? requests(&reading.event) : NULL;
+        event = read_record(payload, key, &brevo);
+        add_answers(payload, key, event);
     }
     golden_make_path(path, "%s/%s.event.json", folder, name);
-    settle_json(golden, path, with_key(key, event));
+    settle_json(golden, path, event);
     golden_make_path(path, "%s/%s.brevo.json", folder, name);
     settle_json(golden, path, brevo);
     golden->cases++;

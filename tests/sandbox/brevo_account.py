@@ -11,7 +11,9 @@ Sources: https://developers.brevo.com/reference/create-contact, .../create-event
 
 import datetime
 import json
+import math
 import re
+import time
 
 EVENT_NAME = re.compile(r"[A-Za-z0-9_-]{1,255}")
 PROPERTY_KEY = re.compile(r"[A-Za-z0-9_-]{1,255}")
@@ -100,6 +102,8 @@ class Account:
         self.attributes = dict(DEFAULT_ATTRIBUTES)
         self.lists = dict(DEFAULT_LISTS)
         self.events = []
+        self.event_times = []       # of each, when it was taken
+        self.late_s = 0             # until then GET /events does not show it
         self.violations = []
 
     # ---- contacts
@@ -311,18 +315,29 @@ class Account:
         }, notes
 
     def list_events(self, query):
-        """GET /events."""
+        """GET /events. `query` has a list for each name: some may be given more than once."""
+        def last(name, default=None):
+            return query[name][-1] if name in query else default
+
         if ("startDate" in query) != ("endDate" in query):
             raise invalid("startDate and endDate go together")
-        limit, offset = int(query.get("limit", 100)), int(query.get("offset", 0))
+        begin = moment_of(last("startDate")) if "startDate" in query else six_months_ago()
+        end = moment_of(last("endDate"), is_end=True) if "endDate" in query else math.inf
+        if begin > end:
+            raise invalid("startDate is after endDate")
+        limit, offset = int(last("limit", 100)), int(last("offset", 0))
         if not 1 <= limit <= 10000 or offset < 0:
             raise invalid("limit or offset is out of range", code="out_of_range")
+        shown = time.time() - self.late_s
+        contacts = {int(number) for number in query.get("contact_id", [])}
+        names = set(query.get("event_name", []))
         found = [
-            event for event in sorted(self.events, key=lambda e: e["event_date"], reverse=True)
-            if query.get("contact_id") in (None, str(event["contact_id"]))
-            and query.get("event_name") in (None, event["event_name"])
-            and query.get("startDate", "") <= event["event_date"]
-            and event["event_date"] <= query.get("endDate", "9999")]
+            event for event, taken in zip(self.events, self.event_times)
+            if (not contacts or event["contact_id"] in contacts)
+            and (not names or event["event_name"] in names)
+            and begin <= moment_of(event["event_date"]) <= end
+            and taken <= shown]
+        found.sort(key=lambda event: moment_of(event["event_date"]), reverse=True)
         return 200, {"events": found[offset:offset + limit], "count": len(found)}, {}
 
     def _check_event(self, body):
@@ -379,6 +394,7 @@ class Account:
         else:
             properties = body.get("contact_properties", {})
             ignored = self._store_attributes(contact, properties)
+        self.event_times.append(time.time())
         self.events.append({
             "contact_id": contact["id"] if contact else None,
             "event_name": body["event_name"],
@@ -485,6 +501,19 @@ def is_date_time(text):
     except ValueError:
         return False
     return True
+
+
+def moment_of(text, is_end=False):
+    """Seconds since 1970 of a date or a date with time; of a day's begin, or its end."""
+    if DATE.fullmatch(text):
+        text += "T23:59:59.999999Z" if is_end else "T00:00:00Z"
+    if not is_date_time(text):
+        raise invalid("a date is not valid")
+    return datetime.datetime.fromisoformat(text).timestamp()
+
+
+def six_months_ago():
+    return time.time() - 182 * 24 * 3600
 
 
 def timestamp():

@@ -10,7 +10,8 @@ prints `listening on http://127.0.0.1:PORT/v3` and serves until it is ended. Bes
     GET /sandbox/calls                  {"POST /events": how many, ...}
 
 and these faults by name: ip_blocked, key_revoked, forbidden, payment, rate_limited ("reset": N,
-or without: no header), html_524, empty_500, object_500.
+or without: no header), html_524, empty_500, object_500; and late_events ("seconds": N), until faults
+are deleted: GET /events shows what was taken so much later.
 """
 
 import argparse
@@ -42,6 +43,7 @@ def error(status, code, message, **more):
     return {"status": status, "body": {"code": code, "message": message}, **more}
 
 
+LATE_EVENTS = "late_events"
 NAMED_FAULTS = {
     "ip_blocked": error(401, "unauthorized", IP_BLOCKED),
     "key_revoked": error(401, "unauthorized", "Key not found"),
@@ -102,6 +104,8 @@ class Brevo(http_service.Service):
     def answer(self, request):
         with self.lock:
             self.calls[endpoint_of(request)] += 1
+            self.account.late_s = max(
+                (fault.seconds for fault in self.faults if fault.kind == LATE_EVENTS), default=0)
             allowed, headers = self.buckets[bucket_of(request)].take(time.monotonic())
             try:
                 self._check_key(request)
@@ -139,6 +143,8 @@ class Brevo(http_service.Service):
         raise Refused(404, "document_not_found", "no such path")
 
     def fault_from(self, asked):
+        if asked.get("fault") == LATE_EVENTS:       # hits no request
+            return http_service.fault_of(LATE_EVENTS, {**asked, "endpoint": "-", "count": -1})
         named = NAMED_FAULTS.get(asked.get("fault"))
         if named is None:
             return super().fault_from(asked)
@@ -261,7 +267,7 @@ ROUTES = (
         identifier, r.query.get("identifierType"), json_body(r))),
     ("POST", "/events", lambda a, r: a.create_event(json_body(r))),
     ("POST", "/events/batch", lambda a, r: a.create_events(r.raw, json_body(r))),
-    ("GET", "/events", lambda a, r: a.list_events(r.query)),
+    ("GET", "/events", lambda a, r: a.list_events(r.queries)),
     ("GET", "/account", lambda a, r: show_account()),
 )
 

@@ -42,9 +42,13 @@ class Request:
         return urllib.parse.urlsplit(self.target).path
 
     @property
+    def queries(self):
+        """All values of each name."""
+        return urllib.parse.parse_qs(urllib.parse.urlsplit(self.target).query)
+
+    @property
     def query(self):
-        pairs = urllib.parse.parse_qs(urllib.parse.urlsplit(self.target).query)
-        return {name: values[-1] for name, values in pairs.items()}
+        return {name: values[-1] for name, values in self.queries.items()}
 
     def json(self):
         return json.loads(self.raw)

@@ -17,6 +17,7 @@ from brevo_account import is_date_time
 
 EVENT = {"event_name": "SUPPORT_RESOLVED", "identifiers": {"email_id": "jane@example.com"},
          "event_date": "2026-01-01T00:00:00.123Z", "event_properties": {"duration_s": 412}}
+JANUARY = "startDate=2026-01-01&endDate=2026-01-31"        # without: the last six months
 CONTACT = {"email": "jane@example.com", "updateEnabled": True,
            "attributes": {"FIRSTNAME": "Jane", "SMS": "+34600111222"}}
 WORKER = "WK0123456789abcdef0123456789abcdef"
@@ -205,7 +206,7 @@ def test_put_updates_and_never_creates(brevo):
 def test_an_event_is_accepted_and_kept(brevo):
     brevo.post("/v3/contacts", CONTACT)
     assert brevo.post("/v3/events", EVENT) == (204, b"")
-    listed = brevo.get("/v3/events")[1]
+    listed = brevo.get("/v3/events?" + JANUARY)[1]
     assert (listed["count"], listed["events"][0]["contact_id"]) == (1, 1)
     assert brevo.get("/sandbox/violations")[1] == []
 
@@ -276,12 +277,46 @@ def test_events_are_listed_newest_first_by_page_and_window(brevo):
     brevo.post("/v3/contacts", CONTACT)
     for day in (2, 1, 3):
         brevo.post("/v3/events", {**EVENT, "event_date": f"2026-01-0{day}T00:00:00Z"})
-    dates = [event["event_date"][9] for event in brevo.get("/v3/events?limit=2")[1]["events"]]
+    dates = [event["event_date"][9] for event in brevo.get("/v3/events?limit=2&" + JANUARY)[1]["events"]]
     assert dates == ["3", "2"]
     window = "/v3/events?startDate=2026-01-02&endDate=2026-01-03"
+    assert brevo.get(window)[1]["count"] == 2
+    window = "/v3/events?startDate=2026-01-02T00:00:01Z&endDate=2026-01-03T00:00:00Z"
     assert brevo.get(window)[1]["count"] == 1
     assert brevo.get("/v3/events?startDate=2026-01-02")[0] == 400
+    assert brevo.get("/v3/events?startDate=2026-01-02&endDate=2026-01-01")[0] == 400
+    assert brevo.get("/v3/events?startDate=x&endDate=2026-01-01")[0] == 400
     assert brevo.get("/v3/events?limit=0")[0] == 400
+
+
+def test_events_are_listed_of_the_contacts_and_names_asked_for(brevo):
+    for email in ("jane@example.com", "joe@example.com"):
+        brevo.post("/v3/contacts", {"email": email})
+        for name in ("A", "B"):
+            brevo.post("/v3/events", {"event_name": name, "identifiers": {"email_id": email}})
+
+    def listed(query):
+        return {(event["contact_id"], event["event_name"])
+                for event in brevo.get("/v3/events?" + query)[1]["events"]}
+
+    assert listed("contact_id=1&event_name=A") == {(1, "A")}
+    assert listed("contact_id=1&contact_id=2&event_name=A") == {(1, "A"), (2, "A")}
+    assert listed("event_name=A&event_name=B") == {(n, name) for n in (1, 2) for name in "AB"}
+    assert brevo.get("/v3/events?contact_id=jane")[0] == 400
+
+
+def test_an_old_event_is_listed_where_it_is_asked_for(brevo):
+    brevo.post("/v3/events", {**EVENT, "event_date": "2020-01-01T00:00:00Z"})
+    assert brevo.get("/v3/events")[1] == {"events": [], "count": 0}
+    assert brevo.get("/v3/events?startDate=2019-12-31&endDate=2020-01-01")[1]["count"] == 1
+
+
+def test_events_may_be_shown_later_than_they_are_taken(brevo):
+    brevo.post("/sandbox/faults", {"fault": "late_events", "seconds": 60})
+    brevo.post("/v3/events", EVENT)
+    assert brevo.get("/v3/events?" + JANUARY)[1]["count"] == 0
+    brevo.call("DELETE", "/sandbox/faults")
+    assert brevo.get("/v3/events?" + JANUARY)[1]["count"] == 1
 
 
 # ---- the rest of the API
@@ -457,6 +492,17 @@ def test_the_sandbox_agrees_with_the_api_description(brevo):
             brevo.call("DELETE", "/sandbox")
             accepted = brevo.post("/v3" + path, body)[0] in (201, 202, 204)
             assert accepted == (checker.is_valid(body) and body not in STRICTER), body
+
+
+@pytest.mark.skipif(description() is None, reason="no API description beside the checkout")
+def test_what_the_sandbox_lists_is_as_the_description_has_it(brevo):
+    jsonschema = pytest.importorskip("jsonschema")
+    described = json.loads(description().read_text())["paths"]["/events"]["get"]["responses"]["200"]
+    schema = described["content"]["application/json"]["schema"]
+    brevo.post("/v3/contacts", CONTACT)
+    brevo.post("/v3/events", EVENT)
+    for query in (JANUARY, "contact_id=2"):
+        jsonschema.validate(brevo.get("/v3/events?" + query)[1], schema)
 
 
 # a null inside a nested object, which the description does not look into

@@ -5,9 +5,10 @@
 
 routes -> docs/http-api.md, types -> docs/events.md, metrics -> docs/operations.md,
 commands -> README.md, reasons -> `explain`. Links lead somewhere. The tables of reasons in
-docs/operations.md list exactly those in the code. The tests that docs/reliability.md and docs/pitfalls.md name exist. For the options there is check_config_docs.py,
-which asks the program, and for the statuses of the endpoints tests/e2e/test_endpoint_table.py,
-which asks the server.
+docs/operations.md list exactly those in the code. The tests that docs/reliability.md and
+docs/pitfalls.md name exist, and no pitfall is without one, or without the reason why. For the
+options there is check_config_docs.py, which asks the program, and for the statuses of the endpoints
+tests/e2e/test_endpoint_table.py, which asks the server.
 """
 
 import pathlib
@@ -79,6 +80,7 @@ REASONS = {
 
 # where tests are named as `folder/file.py::test`, and must be there
 TESTS_NAMED_IN = ("docs/reliability.md", "docs/pitfalls.md")
+PITFALLS = {"Brevo": 20, "Twilio": 27}
 
 
 def is_explained(name, text):
@@ -149,15 +151,34 @@ def unknown_tests(root):
         for name, test in re.findall(r"`([\w/]+\.(?:py|c))(?:::(\w+))?`", text):
             found = [path for path in (root / "tests").rglob(pathlib.Path(name).name)
                      if path.as_posix().endswith("/" + name)]
-            if not any(re.search(rf"\b{test}\(", path.read_text(encoding="utf-8"))
-                       for path in found):
+            if not any(defines(path, test) for path in found):
                 yield f"{document}: {name}::{test}: there is no such test"
+
+
+def defines(path, test):
+    """Whether the file has that test; any file will do for none in particular."""
+    text = path.read_text(encoding="utf-8")
+    return not test or re.search(rf"^(?: *def )?{test}\(", text, re.M) is not None
+
+
+def open_pitfalls(root):
+    """Each vendor's are there, in their order, with a test or why none can be."""
+    text = (root / "docs/pitfalls.md").read_text(encoding="utf-8")
+    for vendor, count in PITFALLS.items():
+        section = text.partition(f"## {vendor}\n")[2].partition("\n## ")[0]
+        rows = re.findall(r"^\| (\d+) \|[^|]+\|([^|]+)\|([^|]+)\|$", section, re.M)
+        if [int(number) for number, _, _ in rows] != list(range(1, count + 1)):
+            yield f"docs/pitfalls.md: {vendor}: not the rows 1 to {count}"
+        for number, here, tests in rows:
+            if "::" not in tests and "cannot apply: " not in here:
+                yield f"docs/pitfalls.md: {vendor} {number}: neither a test nor why there is none"
 
 
 def main():
     root = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else __file__).resolve()
     root = root if root.is_dir() else root.parents[2]
-    found = [*missing(root), *wrong_reasons(root), *dead_links(root), *unknown_tests(root)]
+    found = [*missing(root), *wrong_reasons(root), *dead_links(root), *unknown_tests(root),
+             *open_pitfalls(root)]
     for line in found:
         print(line)
     return 1 if found else 0

@@ -1,6 +1,7 @@
 """The check of the documentation finds what is missing and what is made up."""
 
 import pathlib
+import re
 import shutil
 
 import check_docs
@@ -43,6 +44,32 @@ def test_the_tests_that_are_named_exist(tmp_path):
         f"{document}: {name}: there is no such test"
         for document in check_docs.TESTS_NAMED_IN
         for name in ("test_a.py::test_on", "faults/test_a.py::test_one")]
+
+
+def test_a_test_that_is_only_called_does_not_exist(tmp_path):
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "tests" / "unit").mkdir(parents=True)
+    (tmp_path / "tests" / "unit" / "test_a.c").write_text(
+        "static void\nis_there(void **state)\n{\n    calls(is_not());\n}\n")
+    for document in check_docs.TESTS_NAMED_IN:
+        (tmp_path / document).write_text("`test_a.c::is_there` `test_a.c::is_not`")
+    assert list(check_docs.unknown_tests(tmp_path)) == [
+        f"{document}: test_a.c::is_not: there is no such test"
+        for document in check_docs.TESTS_NAMED_IN]
+
+
+@pytest.mark.parametrize("was, instead, finding", [
+    (r"^\| 21 \|.*\n", "", "Twilio: not the rows 1 to 27"),
+    ("cannot apply: there is no backfill", "never mind",
+     "Twilio 21: neither a test nor why there is none"),
+    (r"^(\| 3 \|.*\|)[^|]*\|$", r"\1 by luck |", "Brevo 3: neither a test nor why there is none"),
+])
+def test_a_pitfall_nothing_would_find_is_found(tmp_path, was, instead, finding):
+    assert list(check_docs.open_pitfalls(ROOT)) == []
+    (tmp_path / "docs").mkdir()
+    text = (ROOT / "docs/pitfalls.md").read_text(encoding="utf-8")
+    (tmp_path / "docs/pitfalls.md").write_text(re.sub(was, instead, text, count=1, flags=re.M))
+    assert list(check_docs.open_pitfalls(tmp_path)) == ["docs/pitfalls.md: " + finding]
 
 
 @pytest.mark.parametrize("document, word, instead, finding", [

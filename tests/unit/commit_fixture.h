@@ -9,7 +9,7 @@
 enum {
     UNITS_MAX = 1000,
     PATIENCE_US = 5 * 1000 * 1000,
-    TIMEOUT_MS = 300,
+    TIMEOUT_MS = 500,
     NOT_DONE = 12345,
 };
 

@@ -42,7 +42,8 @@ const char complete_file[] =
          "trusted_proxies: [10.0.0.0/8, \"::1\"], loops: 4, hold_unverified: true }\n"
          "admin: { listen: \":9999\" }\n"
          "queue: { dedupe_window: 7d, plugin_wait: 500ms, keep_bodies: 48h }\n"
-         "wait: { max: 2h }\ncsat: { scale: 10 }\nfacts: { retention: 30d }\n"
+         "wait: { max: 2h }\ncsat: { scale: 10, settle: 5m, queue_wait: 10s, "
+         "extractors: [{ in: support_task, score: a.b }] }\nfacts: { retention: 30d }\n"
          "identity: { own_numbers: [+15550001111], internal_domains: [Corp.Example.com], "
          "ext_id_from: attributes.crm_id }\n"
          "state_dir: ./state\n";

@@ -212,6 +212,28 @@ a_contact_that_cannot_be_looked_up_counts_as_new(void **state)
     check(cases, LENGTH(cases));
 }
 
+/* What sends events may lack the right to see them: that stops nothing else. */
+static void
+an_event_that_cannot_be_looked_up_stops_nothing(void **state)
+{
+    static const struct expectation cases[] = {
+        {BREVO_EVENT_LOOKUP, {403, true, "{}"}, BREVO_UNTOLD, "forbidden"},
+        {BREVO_EVENT_LOOKUP, {400, true, "{}"}, BREVO_UNTOLD, "failed"},
+        {BREVO_EVENT_LOOKUP, {402, true, "{}"}, BREVO_UNTOLD, "failed"},
+        {BREVO_EVENT_LOOKUP, {404, true, "{}"}, BREVO_UNTOLD, "failed"},
+        {BREVO_EVENT_LOOKUP, {501, false, NULL}, BREVO_UNTOLD, "failed"},
+        {BREVO_EVENT_LOOKUP, {401, false, NULL}, BREVO_PAUSE, "unauthorized"},
+        {BREVO_EVENT_LOOKUP, {429, false, NULL}, BREVO_RETRY, "rate_limited"},
+        {BREVO_EVENT_LOOKUP, {502, false, HTML}, BREVO_RETRY, "server_error"},
+    };
+
+    (void)state;
+    check(cases, LENGTH(cases));
+    assert_int_equal(
+        judge(BREVO_EVENT_LOOKUP, &cases[0].answer, 1).after_ms, BREVO_FORBIDDEN_MS);
+    assert_int_equal(judge(BREVO_EVENT_LOOKUP, &cases[1].answer, 1).after_ms, 0);
+}
+
 static void
 what_passes_by_itself_is_retried(void **state)
 {
@@ -437,6 +459,7 @@ main(void)
         cmocka_unit_test(says_which_identifier_brevo_refuses),
         cmocka_unit_test(what_can_never_be_accepted_is_parked),
         cmocka_unit_test(a_contact_that_cannot_be_looked_up_counts_as_new),
+        cmocka_unit_test(an_event_that_cannot_be_looked_up_stops_nothing),
         cmocka_unit_test(what_passes_by_itself_is_retried),
         cmocka_unit_test(says_when_a_repeat_may_be_a_duplicate),
         cmocka_unit_test(a_rate_limit_waits_by_the_header_and_counts_no_attempt),

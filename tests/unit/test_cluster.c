@@ -158,10 +158,10 @@ all_that_a_queue_does_it_does_in_a_cluster(void **state)
 
     assert_int_equal(put_one(queue, TASK, "r", "x"), QUEUE_PUT_NEW);
     struct queue_record *record = claim_one(queue);
-    enum queue_effect_result effect = QUEUE_EFFECT_BUSY;
+    struct queue_effect effect = {.key = TASK};
 
-    assert_int_equal(queue_effect_claim(queue, record, TASK, NULL, &effect), QUEUE_OK);
-    assert_int_equal(effect, QUEUE_EFFECT_CLAIMED);
+    assert_int_equal(queue_effect_claim(queue, record, &effect), QUEUE_OK);
+    assert_int_equal(effect.result, QUEUE_EFFECT_CLAIMED);
     assert_int_equal(
         settle_as(queue, record,
             (struct queue_settlement){.outcome = QUEUE_DELIVERED, .effect_key = TASK}),
@@ -348,7 +348,7 @@ static void
 an_effect_in_a_slot_that_moves_stays_claimed(void **state)
 {
     struct queue_settlement settlement = {.outcome = QUEUE_DELIVERED, .effect_key = TASK};
-    enum queue_effect_result effect = QUEUE_EFFECT_BUSY;
+    struct queue_effect effect = {.key = TASK};
 
     (void)state;
     struct queue *queue = open_in_cluster("worker-1");
@@ -356,7 +356,7 @@ an_effect_in_a_slot_that_moves_stays_claimed(void **state)
     assert_int_equal(put_one(queue, TASK, "r", "x"), QUEUE_PUT_NEW);
     struct queue_record *record = claim_one(queue);
 
-    assert_int_equal(queue_effect_claim(queue, record, TASK, NULL, &effect), QUEUE_OK);
+    assert_int_equal(queue_effect_claim(queue, record, &effect), QUEUE_OK);
     begin_move();
     settlement.record = record;
     assert_int_equal(queue_settle(queue, &settlement, 1), QUEUE_E_REFUSED);

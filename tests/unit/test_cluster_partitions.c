@@ -134,12 +134,11 @@ records_of_all_nodes_are_handled_as_of_one(void **state)
     claim_tasks(records, TASKS);
     for (size_t i = 0; i < TASKS;
          i++) { /* effects in other partitions than the records */
-        enum queue_effect_result effect = QUEUE_EFFECT_BUSY;
+        struct queue_effect effect = {.key = effects[i]};
 
         (void)snprintf(effects[i], sizeof(effects[i]), "effect/CH%zu", i);
-        assert_int_equal(
-            queue_effect_claim(queue, records[i], effects[i], NULL, &effect), QUEUE_OK);
-        assert_int_equal(effect, QUEUE_EFFECT_CLAIMED);
+        assert_int_equal(queue_effect_claim(queue, records[i], &effect), QUEUE_OK);
+        assert_int_equal(effect.result, QUEUE_EFFECT_CLAIMED);
         settlements[i] = (struct queue_settlement){.record = records[i],
             .outcome = i % 2 == 0 ? QUEUE_DELIVERED : QUEUE_PARKED,
             .reason = "x",

@@ -233,7 +233,7 @@ refuses_more_items_than_a_list_holds(void **state)
     }
     buffer_add_text(&text, "] }\n");
     expect_refusal(CONFIG_FOR_RUN, text.data,
-        "too many values: c.yaml:1:337: identity.internal_domains (remove some)");
+        "too many values: c.yaml:1:342: identity.internal_domains (remove some)");
 }
 
 static void

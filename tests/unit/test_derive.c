@@ -37,8 +37,9 @@ read_record(struct job *job, struct queue_record *record)
 static void
 derive(struct job *job)
 {
-    assert_int_equal(job->stage, JOB_DERIVING);
-    assert_int_equal(derive_all(queue, job, &config, clock_monotonic_us()), QUEUE_OK);
+    assert_int_equal(job->stage, JOB_SPLITTING);
+    assert_int_equal(derive_all(queue, job, &config.rules), QUEUE_OK);
+    job_split(job, &config, clock_monotonic_us());
     assert_int_equal(job->stage, JOB_TELLING);
 }
 
@@ -75,11 +76,11 @@ made_again_it_is_the_same_record(void **state)
     (void)put_one(queue, COMPLETED, "taskrouter", FORM);
     read_record(&job, claim_one(queue));
     derive(&job);
-    job.stage = JOB_DERIVING;
+    job.stage = JOB_SPLITTING;
     derive(&job);
     assert_int_equal(balanced_stats(queue).accepted, 2);
     (void)settle_one(queue, claim_one(queue), QUEUE_DELIVERED, NULL);
-    job.stage = JOB_DERIVING;
+    job.stage = JOB_SPLITTING;
     derive(&job);
     const struct queue_stats stats = balanced_stats(queue);
 

@@ -146,7 +146,7 @@ make_event(struct word *word)
     (void)snprintf(word->ticket, SID_SIZE, "KD%032x", (unsigned)word->subject[0]);
     (void)snprintf(word->task, SID_SIZE, "WT%030x%02x", (unsigned)word->subject[0],
         (unsigned)word->subject[1]);
-    word->payload = json_pack("{s:s*}", "kind", kind);
+    word->payload = json_object();
     assert_non_null(word->payload);
     word->event = (struct event){
         .type = type,
@@ -156,6 +156,7 @@ make_event(struct word *word)
         .direction =
             detail_of(word, "outbound") != NULL ? DIRECTION_OUTBOUND : DIRECTION_UNKNOWN,
         .wait_s = wait != NULL ? strtol(wait, NULL, 10) : -1,
+        .is_other_kind = kind != NULL && strcmp(kind, "csat") != 0,
         .payload = word->payload,
     };
     if (answer != NULL) {
@@ -409,7 +410,6 @@ static void
 surveys_and_messages_are_no_support(void **state)
 {
     AUTO(payload_release) json_t *none = json_object();
-    AUTO(payload_release) json_t *nps = json_of("{'kind':' NPS '}");
     struct event event = {.type = EVENT_SURVEY_COMPLETED,
         .ticket = KD,
         .payload = none,
@@ -418,7 +418,7 @@ surveys_and_messages_are_no_support(void **state)
 
     (void)state;
     TOLD_IS(&event, &rules, "{}", NO_BASE, "+csat 9/10");
-    event.payload = nps;
+    event.is_other_kind = true;
     TOLD_IS(&event, &rules, "{}", NO_BASE);
     event.type = EVENT_MESSAGE_FAILED;
     TOLD_IS(&event, &rules, "{}", NO_BASE);
@@ -625,6 +625,30 @@ an_event_alone_says_what_a_new_contact_gets(void **state)
 }
 
 static void
+what_an_event_alone_may_carry_is_not_said_of_the_contact(void **state)
+{
+    AUTO(payload_release) json_t *payload = json_object();
+    struct event event = {.type = EVENT_TASK_CREATED,
+        .ticket = KD,
+        .date_ms = noon_ms,
+        .wait_s = -1,
+        .payload = payload};
+    struct rules carrying = rules;
+    AUTO(payload_release) json_t *contact = json_object();
+    AUTO(payload_release) json_t *request = json_object();
+
+    (void)state;
+    carrying.contact_properties = true;
+    assert_true(history_alone_said(&event, &carrying, contact, request));
+    assert_json(contact, "{}");
+    assert_json(request, "{'contact_properties':{'LAST_SUPPORT_DATE':'2026-01-01',"
+                         "'SUPPORT_TICKET_COUNT':1}}");
+    assert_true(history_alone_said(&event, &carrying, contact, NULL));
+    assert_json(contact, "{'attributes':{'LAST_SUPPORT_DATE':'2026-01-01',"
+                         "'SUPPORT_TICKET_COUNT':1}}");
+}
+
+static void
 a_score_is_written_with_the_digits_it_has(void **state)
 {
     AUTO(payload_release) json_t *payload = json_object();
@@ -654,6 +678,7 @@ main(void)
         cmocka_unit_test(counts_and_dates_are_never_lowered),
         cmocka_unit_test(writes_no_identifier_and_nothing_that_is_no_attribute),
         cmocka_unit_test(an_event_alone_says_what_a_new_contact_gets),
+        cmocka_unit_test(what_an_event_alone_may_carry_is_not_said_of_the_contact),
         cmocka_unit_test(a_score_is_written_with_the_digits_it_has),
     };
 

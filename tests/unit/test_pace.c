@@ -237,6 +237,23 @@ reads_a_reset_in_any_unit_and_bounds_it(void **state)
     }
 }
 
+/* What the bucket holds, and what flows into it within the hour. */
+static void
+an_hours_limit_holds_for_any_hour(void **state)
+{
+    const struct pace_limits limits = {.limit = 1000, .remaining = 999, .reset = 1};
+    struct pace pace;
+
+    (void)state;
+    pace_init_hourly(&pace, 60);
+    assert_int_equal(pace_learn(&pace, &limits, 0), 0); /* nor by what answers say */
+    const struct queue_budget question = pace_question(&pace, 1);
+
+    assert_true(question.holds + question.rate * 3600 <= 60.001);
+    assert_true(question.holds >= 30);
+    assert_int_equal(question.wanted, 1);
+}
+
 static void
 senseless_configuration_falls_back_to_the_default(void **state)
 {
@@ -273,6 +290,7 @@ main(void)
         cmocka_unit_test(nothing_left_waits_for_the_reset),
         cmocka_unit_test(a_block_is_never_shortened_and_takes_what_was_granted),
         cmocka_unit_test(reads_a_reset_in_any_unit_and_bounds_it),
+        cmocka_unit_test(an_hours_limit_holds_for_any_hour),
         cmocka_unit_test(senseless_configuration_falls_back_to_the_default),
     };
 

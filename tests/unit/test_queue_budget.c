@@ -86,6 +86,21 @@ it_holds_no_more_than_it_was_said_to(void **state)
     assert_int_equal(take(queue, 1000, 0).granted, HOLDS);
 }
 
+/* Asked once in a long while, a slow one has not lost meanwhile what it held. */
+static void
+one_that_nobody_asked_for_is_full_and_lives_until_it_is(void **state)
+{
+    struct queue_budget budget = {.rate = 30.0 / 3600, .holds = 30, .wanted = 20};
+
+    (void)state;
+    assert_int_equal(queue_budget_take(queue, "lookups", &budget), QUEUE_OK);
+    assert_int_equal(budget.granted, 20);
+    assert_int_equal(queue_budget_take(other, "lookups", &budget), QUEUE_OK);
+    assert_int_equal(budget.granted, 10);
+    assert_in_range(
+        REDIS_NUMBER(&redis, "PTTL", "fb:budget:lookups"), 3590 * 1000, 3601 * 1000);
+}
+
 static void
 a_block_is_everybodys_and_is_not_shortened(void **state)
 {
@@ -155,6 +170,7 @@ main(void)
         TEST(an_empty_one_says_when_to_ask_again),
         TEST(two_workers_share_one_rate),
         TEST(it_holds_no_more_than_it_was_said_to),
+        TEST(one_that_nobody_asked_for_is_full_and_lives_until_it_is),
         TEST(a_block_is_everybodys_and_is_not_shortened),
         TEST(each_name_has_its_own),
         TEST(times_of_the_future_hold_nobody_up),

@@ -235,12 +235,11 @@ static void
 an_effect_that_was_overwritten_does_not_hold_up_what_is_settled_with_it(void **state)
 {
     struct queue_record *records[2];
-    enum queue_effect_result effect = QUEUE_EFFECT_BUSY;
+    struct queue_effect effect = {.key = TASK};
 
     (void)state;
     claim_two(records);
-    assert_int_equal(
-        queue_effect_claim(queue, records[0], TASK, NULL, &effect), QUEUE_OK);
+    assert_int_equal(queue_effect_claim(queue, records[0], &effect), QUEUE_OK);
     overwrite("fb:{0}:e:" TASK);
     deliver_two(records, TASK, QUEUE_SETTLED);
     assert_true(slice_is(
@@ -252,12 +251,11 @@ static void
 an_effect_that_was_overwritten_is_not_claimed(void **state)
 {
     struct queue_record *record = put_and_claim();
-    enum queue_effect_result effect = QUEUE_EFFECT_BUSY;
+    struct queue_effect effect = {.key = TASK};
 
     (void)state;
     overwrite("fb:{0}:e:" TASK);
-    assert_int_equal(
-        queue_effect_claim(queue, record, TASK, NULL, &effect), QUEUE_E_REFUSED);
+    assert_int_equal(queue_effect_claim(queue, record, &effect), QUEUE_E_REFUSED);
     assert_non_null(strstr(queue_error(queue), "WRONGTYPE"));
     queue_record_free(&record);
 }

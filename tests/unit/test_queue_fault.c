@@ -64,16 +64,15 @@ over_maxmemory_workers_still_drain(void **state)
     struct queue *restarted = open_worker("worker-1"); /* connects anew, too */
 
     for (size_t i = 0; i < LENGTH(outcomes); i++) {
-        enum queue_effect_result effect = QUEUE_EFFECT_BUSY;
         struct queue_record *record = claim_later(restarted);
+        struct queue_effect effect = {.key = record->key};
         struct queue_settlement settlement = {.record = record,
             .outcome = outcomes[i],
             .reason = "why",
             .effect_key = record->key};
 
-        assert_int_equal(
-            queue_effect_claim(restarted, record, record->key, NULL, &effect), QUEUE_OK);
-        assert_int_equal(effect, QUEUE_EFFECT_CLAIMED);
+        assert_int_equal(queue_effect_claim(restarted, record, &effect), QUEUE_OK);
+        assert_int_equal(effect.result, QUEUE_EFFECT_CLAIMED);
         assert_int_equal(queue_settle(restarted, &settlement, 1), QUEUE_OK);
         assert_int_equal(settlement.result, QUEUE_SETTLED);
         queue_record_free(&record);

@@ -254,21 +254,21 @@ static void
 a_replay_does_not_repeat_a_delivered_effect(void **state)
 {
     (void)state;
-    enum queue_effect_result effect = QUEUE_EFFECT_BUSY;
     const char *const key = "resolved/WT1";
+    struct queue_effect effect = {.key = key};
 
     park_one(queue, TASK, "rejected", NULL);
     (void)put_one(queue, "task.completed/WT2", "taskrouter", "another route of the same");
     struct queue_record *other = claim_one(queue);
 
-    assert_int_equal(queue_effect_claim(queue, other, key, NULL, &effect), QUEUE_OK);
+    assert_int_equal(queue_effect_claim(queue, other, &effect), QUEUE_OK);
     (void)settle_as(queue, other,
         (struct queue_settlement){.outcome = QUEUE_DELIVERED, .effect_key = key});
     assert_true(unpark_one(queue, QUEUE_REPLAY, TASK));
     struct queue_record *record = claim_one(queue);
 
-    assert_int_equal(queue_effect_claim(queue, record, key, NULL, &effect), QUEUE_OK);
-    assert_int_equal(effect, QUEUE_EFFECT_DONE);
+    assert_int_equal(queue_effect_claim(queue, record, &effect), QUEUE_OK);
+    assert_int_equal(effect.result, QUEUE_EFFECT_DONE);
     queue_record_free(&record);
 }
 

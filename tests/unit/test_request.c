@@ -180,6 +180,31 @@ cuts_a_text_between_characters(void **state)
     assert_int_equal(strlen(queue), REQUEST_TEXT_MAX - 1);
 }
 
+static void
+carries(const char *contact, bool is_carried, const char *wanted)
+{
+    AUTO(payload_release) json_t *body = json_of(contact);
+    AUTO(payload_release) json_t *event = json_of("{'event_name':'SUPPORT_RESOLVED'}");
+
+    assert_int_equal(request_event_carry(event, body), is_carried);
+    assert_json(event, wanted);
+}
+
+/* An identifier changes whom an event is about, and Brevo's schema has no fractions there. */
+static void
+carries_what_a_contact_becomes_but_neither_identifiers_nor_fractions(void **state)
+{
+    (void)state;
+    carries("{'email':'a@example.com','attributes':{'SMS':'+34600000001','TICKETS':7,"
+            "'LAST':'2026-01-02','VIP':true}}",
+        true,
+        "{'event_name':'SUPPORT_RESOLVED','contact_properties':"
+        "{'TICKETS':7,'LAST':'2026-01-02','VIP':true}}");
+    carries("{'attributes':{'TICKETS':7,'SCORE':4.5}}", false,
+        "{'event_name':'SUPPORT_RESOLVED'}");
+    carries("{'attributes':{'TAGS':['a']}}", false, "{'event_name':'SUPPORT_RESOLVED'}");
+}
+
 int
 main(void)
 {
@@ -189,6 +214,8 @@ main(void)
         cmocka_unit_test(names_and_keys_are_legal_and_no_value_is_null),
         cmocka_unit_test(stays_under_brevos_limit_however_long_the_texts),
         cmocka_unit_test(cuts_a_text_between_characters),
+        cmocka_unit_test(
+            carries_what_a_contact_becomes_but_neither_identifiers_nor_fractions),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -24,8 +24,10 @@ enum {
 static const struct config config = {.rules = {
                                          .event_names = {[EVENT_TASK_CREATED] = "A",
                                              [EVENT_TASK_COMPLETED] = "B",
-                                             [EVENT_CONVERSATION_ENDED] = "C"},
+                                             [EVENT_CONVERSATION_ENDED] = "C",
+                                             [EVENT_SURVEY_COMPLETED] = "D"},
                                          .sync_tasks = true,
+                                         .sync_csat = true,
                                          .sync_conversations = true,
                                      }};
 
@@ -60,7 +62,8 @@ hear(const struct told *told, char ticket[EVENT_TICKET_SIZE], char known[KNOWN_S
 
     for (size_t i = 0; i < facts.count; i++) {
         const struct slice name = facts.items[i].name;
-        const bool is_of_now = memmem(name.data, name.size, ".heard", 6) != NULL;
+        const bool is_of_now = memmem(name.data, name.size, ".heard", 6) != NULL ||
+                               memmem(name.data, name.size, ".sought", 7) != NULL;
 
         if (!ticket_is_link(&facts.items[i]) && !is_of_now) {
             (void)snprintf(lines[count++], sizeof(lines[0]), "%.*s=%lld %.*s;",
@@ -166,7 +169,7 @@ two_names_that_mean_each_other_are_one_ticket(void **state)
 }
 
 static void
-a_survey_asks_which_ticket_it_is_about_and_tells_nothing(void **state)
+an_answer_is_told_to_the_ticket_it_is_about_and_links_nothing(void **state)
 {
     static const struct told survey = {"survey.completed/" WT "/1", "survey",
         "TaskSid=" WT "&Score=4&Email=ana@example.com"};
@@ -176,8 +179,10 @@ a_survey_asks_which_ticket_it_is_about_and_tells_nothing(void **state)
     (void)state;
     hear(&survey, ticket, known);
     assert_string_equal(ticket, WT);
-    assert_string_equal(known, "");
+    assert_non_null(strstr(known, "+survey.default.answer="));
     hear(&story[1], ticket, known);
+    assert_string_equal(ticket, KD);
+    assert_non_null(strstr(known, "+survey.default.answer=")); /* brought along */
     hear(&survey, ticket, known);
     assert_string_equal(ticket, KD);
 }
@@ -188,7 +193,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         TEST(in_every_order_each_record_knows_the_whole_ticket_by_one_name),
         TEST(two_names_that_mean_each_other_are_one_ticket),
-        TEST(a_survey_asks_which_ticket_it_is_about_and_tells_nothing),
+        TEST(an_answer_is_told_to_the_ticket_it_is_about_and_links_nothing),
     };
 
     return cmocka_run_group_tests_name("telling", tests, start_redis, stop_redis);

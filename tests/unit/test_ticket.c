@@ -387,7 +387,6 @@ what_is_none_of_ours_says_nothing(void **state)
         "{'flexbrevo_test':'1'}",
         "{'event_type':'message.delivered'}",
         "{'event_type':'worker.activity.update'}",
-        "{'task_attributes':{'conversations':{'kind':'Survey'}}}",
     };
 
     (void)state;

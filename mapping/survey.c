@@ -1,0 +1,311 @@
+/*
+ * survey.c - which extractor of the configuration finds an answer to a survey, and where.
+ */
+#include "mapping/survey.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "mapping/sid.h"
+
+enum {
+    VALUE_SIZE = 256,
+};
+
+static const char default_id[] = "default";
+
+/* ---- where an extractor looks ----------------------------------------------------------- */
+
+static bool
+is_post(const json_t *payload)
+{
+    const struct slice type = slice_of(payload_text(payload, "event_type"));
+
+    return slice_is(type, event_type_name(EVENT_SURVEY_COMPLETED));
+}
+
+const json_t *
+survey_at(
+    const struct rules_extractor *extractor, const json_t *payload, const char *path)
+{
+    const json_t *value = NULL;
+
+    if (path != NULL && extractor->in == RULES_IN_POST) {
+        value = json_object_get(payload, path); /* a field of its own */
+    }
+    return path != NULL && value == NULL ? payload_attribute(payload, path) : value;
+}
+
+static bool
+is_blank(const json_t *value)
+{
+    return value == NULL || json_is_null(value) ||
+           (json_is_string(value) &&
+               slice_trim(slice_of(json_string_value(value))).size == 0);
+}
+
+bool
+survey_answers(const struct rules_extractor *extractor, const json_t *payload)
+{
+    return !is_blank(survey_at(extractor, payload, extractor->score)) ||
+           !is_blank(survey_at(extractor, payload, extractor->comment));
+}
+
+/* ---- conditions ------------------------------------------------------------------------- */
+
+static bool
+has_value(const json_t *value, const char *wanted)
+{
+    char text[VALUE_SIZE];
+
+    if (wanted == NULL) {
+        return !is_blank(value);
+    }
+    if (json_is_boolean(value)) {
+        return slice_is_nocase(slice_of(json_is_true(value) ? "true" : "false"), wanted);
+    }
+    return payload_scalar(value, text, sizeof text) &&
+           slice_is_nocase(slice_trim(slice_of(text)), wanted);
+}
+
+static bool
+is_in(const struct rules_extractor *extractor, const json_t *payload)
+{
+    return is_post(payload) == (extractor->in == RULES_IN_POST);
+}
+
+static bool
+meets_attribute(const struct rules_extractor *extractor, const json_t *payload)
+{
+    return extractor->attribute == NULL ||
+           has_value(survey_at(extractor, payload, extractor->attribute),
+               extractor->attribute_value);
+}
+
+static bool
+is_called(const json_t *payload, const char *name, const char *sid, const char *wanted)
+{
+    return wanted == NULL ||
+           slice_is_nocase(slice_of(payload_text(payload, name)), wanted) ||
+           slice_is(slice_of(payload_text(payload, sid)), wanted);
+}
+
+static bool
+meets_workflow(const struct rules_extractor *extractor, const json_t *payload)
+{
+    return is_called(payload, "workflow_name", "workflow_sid", extractor->workflow);
+}
+
+static bool
+meets_queue(const struct rules_extractor *extractor, const json_t *payload)
+{
+    return is_called(payload, "task_queue_name", "task_queue_sid", extractor->queue);
+}
+
+static bool
+meets_channel(const struct rules_extractor *extractor, const json_t *payload)
+{
+    return extractor->channel == CHANNEL_UNKNOWN ||
+           extractor->channel == channel_read(payload);
+}
+
+static const char queue_name[] = "queue";
+
+/* The queue last: all else is met then. */
+static const struct {
+    const char *name;
+    bool (*is_met)(const struct rules_extractor *extractor, const json_t *payload);
+} conditions[] = {
+    {"in", is_in},
+    {"attribute", meets_attribute},
+    {"workflow", meets_workflow},
+    {"channel", meets_channel},
+    {queue_name, meets_queue},
+};
+
+const char *
+survey_unmet(const struct rules_extractor *extractor, const json_t *payload)
+{
+    for (size_t i = 0; i < LENGTH(conditions); i++) {
+        if (!conditions[i].is_met(extractor, payload)) {
+            return conditions[i].name;
+        }
+    }
+    return NULL;
+}
+
+/* ---- tasks ------------------------------------------------------------------------------ */
+
+/* Flex Insights' own word for it. */
+static bool
+is_of_kind_survey(const json_t *payload)
+{
+    const char *kind = payload_text_at(payload, "task_attributes/conversations/kind");
+
+    return slice_is_nocase(slice_of(kind), "Survey");
+}
+
+bool
+survey_is_task(const json_t *payload, const struct rules *rules)
+{
+    bool is_survey = !is_post(payload) && is_of_kind_survey(payload);
+
+    for (size_t i = 0; !is_survey && i < rules->extractor_count; i++) {
+        is_survey = rules->extractors[i].in == RULES_IN_SURVEY_TASK &&
+                    survey_unmet(&rules->extractors[i], payload) == NULL;
+    }
+    return is_survey;
+}
+
+bool
+survey_may_be_task(const json_t *payload, const struct rules *rules)
+{
+    const bool is_told = payload_text(payload, "task_queue_name") != NULL ||
+                         payload_text(payload, "task_queue_sid") != NULL;
+    bool may_be = false;
+
+    for (size_t i = 0; !is_told && i < rules->extractor_count; i++) {
+        may_be |= rules->extractors[i].in == RULES_IN_SURVEY_TASK &&
+                  survey_unmet(&rules->extractors[i], payload) == queue_name;
+    }
+    return may_be;
+}
+
+static bool
+is_end(const json_t *payload)
+{
+    const struct slice type = slice_of(payload_text(payload, "event_type"));
+
+    return slice_is(type, event_type_name(EVENT_TASK_COMPLETED)) ||
+           slice_is(type, event_type_name(EVENT_TASK_CANCELED));
+}
+
+bool
+survey_is_unanswered(const json_t *payload, const struct rules *rules)
+{
+    bool is_asked = false;
+
+    for (size_t i = 0; is_end(payload) && i < rules->extractor_count; i++) {
+        const struct rules_extractor *extractor = &rules->extractors[i];
+
+        if (survey_unmet(extractor, payload) != NULL) {
+            continue;
+        }
+        if (survey_answers(extractor, payload)) {
+            return false;
+        }
+        is_asked |= extractor->in == RULES_IN_SURVEY_TASK;
+    }
+    return is_asked;
+}
+
+/* ---- records ---------------------------------------------------------------------------- */
+
+static const char *
+id_of(const struct rules_extractor *extractor)
+{
+    return extractor->survey_id != NULL ? extractor->survey_id : default_id;
+}
+
+bool
+survey_is_answer(struct slice record_key)
+{
+    return slice_is(
+        slice_before(record_key, '/'), event_type_name(EVENT_SURVEY_COMPLETED));
+}
+
+/* Attributes change while a task goes on; what it was created with, its end still has. */
+static bool
+may_carry(const json_t *payload)
+{
+    const struct slice type = slice_of(payload_text(payload, "event_type"));
+
+    return is_end(payload) || slice_is(type, "task.updated") ||
+           slice_is(type, "task.wrapup");
+}
+
+/* What tells this record from others of its task: the event's SID, a hash, or its type. */
+static struct slice
+told_by(struct slice record_key, const char *task)
+{
+    struct slice last = record_key;
+
+    while (last.size > 0 && memchr(last.data, '/', last.size) != NULL) {
+        last = slice_skip(last, slice_before(last, '/').size + 1);
+    }
+    return slice_is(last, task) ? slice_before(record_key, '/') : last;
+}
+
+static bool
+has_earlier(const struct rules *rules, size_t index, const json_t *payload)
+{
+    for (size_t i = 0; i < index; i++) {
+        if (strcmp(id_of(&rules->extractors[i]), id_of(&rules->extractors[index])) == 0 &&
+            survey_unmet(&rules->extractors[i], payload) == NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
+size_t
+survey_split(const json_t *payload, const struct rules *rules, struct slice record_key,
+    char keys[RULES_EXTRACTORS_MAX][KEY_SIZE_MAX])
+{
+    const char *task = payload_text(payload, "task_sid");
+    size_t count = 0;
+
+    if (survey_is_answer(record_key) || task == NULL || !sid_is(task, "WT") ||
+        !may_carry(payload)) {
+        return 0;
+    }
+    const struct slice by = told_by(record_key, task);
+
+    for (size_t i = 0; i < rules->extractor_count; i++) {
+        const struct rules_extractor *extractor = &rules->extractors[i];
+
+        if (survey_unmet(extractor, payload) != NULL ||
+            !survey_answers(extractor, payload) || has_earlier(rules, i, payload)) {
+            continue;
+        }
+        const int size = snprintf(keys[count], KEY_SIZE_MAX, "%s/%s/%s/%.*s",
+            event_type_name(EVENT_SURVEY_COMPLETED), task, id_of(extractor), (int)by.size,
+            by.data);
+
+        count += size > 0 && size < KEY_SIZE_MAX ? 1 : 0;
+    }
+    return count;
+}
+
+bool
+survey_id_of_key(
+    struct slice record_key, const json_t *payload, char *ret_id, size_t capacity)
+{
+    ret_id[0] = '\0';
+    if (!survey_is_answer(record_key) || is_post(payload)) {
+        return false;
+    }
+    for (size_t i = 0; i < 2 && memchr(record_key.data, '/', record_key.size) != NULL;
+         i++) {
+        record_key = slice_skip(record_key, slice_before(record_key, '/').size + 1);
+    }
+    return slice_to_text(slice_before(record_key, '/'), ret_id, capacity);
+}
+
+const struct rules_extractor *
+survey_extractor(
+    const json_t *payload, const struct rules *rules, struct slice record_key)
+{
+    char id[KEY_SIZE_MAX];
+    const bool is_of_task = survey_id_of_key(record_key, payload, id, sizeof id);
+
+    for (size_t i = 0; i < rules->extractor_count; i++) {
+        const struct rules_extractor *extractor = &rules->extractors[i];
+
+        if (survey_unmet(extractor, payload) == NULL &&
+            (!is_of_task || strcmp(id_of(extractor), id) == 0)) {
+            return extractor;
+        }
+    }
+    return NULL;
+}

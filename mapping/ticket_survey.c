@@ -1,0 +1,138 @@
+/*
+ * ticket_survey.c - surveys among a ticket's facts: which tasks are none of its own, and what was
+ * answered.
+ *
+ * A survey may be answered in several posts, or task attributes that are filled one by one. Each
+ * record tells what it knows; when no more are waited for, each has the last value of each field,
+ * and one of them is delivered.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "mapping/survey.h"
+#include "mapping/ticket_known.h"
+
+enum {
+    SUBJECT_SIZE = sizeof "survey." + EVENT_SURVEY_ID_SIZE,
+    LOOK_MIN_MS = 1000,
+};
+
+static const char csat[] = "csat";
+static const char other[] = "other";
+
+static void
+write_subject(const struct event *event, char subject[SUBJECT_SIZE])
+{
+    (void)snprintf(subject, SUBJECT_SIZE, "survey.%s", event->survey_id); /* fits */
+}
+
+void
+ticket_say_answer(
+    const struct event_reading *reading, int64_t now_ms, struct ticket_says *says)
+{
+    const struct event *event = &reading->event;
+    char subject[SUBJECT_SIZE];
+
+    if (!ticket_may_deliver(reading)) {
+        return;
+    }
+    write_subject(event, subject);
+    if (event->is_scored) {
+        (void)snprintf(says->answer, sizeof says->answer, "%" PRId64 "/%" PRId64 " %s",
+            event->score, event->score_max, event->is_other_kind ? other : csat);
+        ticket_add_fact(says, '+', subject, "answer", event->date_ms, says->answer);
+    }
+    if (event->comment[0] != '\0') {
+        ticket_add_fact(says, '+', subject, "comment", event->date_ms, event->comment);
+    }
+    ticket_add_fact(says, '-', subject, "heard", now_ms, "");
+}
+
+/* "4/5 csat": score, scale and kind are of one answer. */
+static void
+learn_score(const struct fact *fact, struct event *event)
+{
+    const struct slice score = slice_before(fact->text, '/');
+    const struct slice rest = slice_skip(
+        fact->text, score.size < fact->text.size ? score.size + 1 : score.size);
+    const struct slice scale = slice_before(rest, ' ');
+
+    if (slice_to_int64(score, &event->score) &&
+        slice_to_int64(scale, &event->score_max)) {
+        event->is_scored = true;
+        event->is_other_kind = slice_is(slice_trim(slice_skip(rest, scale.size)), other);
+        event->date_ms = fact->rank;
+    }
+}
+
+void
+ticket_learn_answer(struct ticket *ticket, const struct facts *facts)
+{
+    struct event *event = &ticket->reading->event;
+    char subject[SUBJECT_SIZE];
+    char name[TICKET_NAME_SIZE];
+
+    write_subject(event, subject);
+    (void)snprintf(name, sizeof name, "+%s.answer", subject); /* fits, and so do these */
+    const struct fact *answer = facts_find(facts, slice_of(name));
+
+    (void)snprintf(name, sizeof name, "+%s.comment", subject);
+    const struct fact *comment = facts_find(facts, slice_of(name));
+
+    (void)snprintf(name, sizeof name, "-%s.heard", subject);
+    const struct fact *heard = facts_find(facts, slice_of(name));
+
+    if (answer != NULL) {
+        learn_score(answer, event);
+    }
+    if (comment != NULL) {
+        (void)!slice_to_text(comment->text, event->comment, sizeof event->comment);
+    }
+    ticket->answered_ms = heard != NULL ? heard->rank : 0;
+}
+
+bool
+ticket_is_survey(const struct ticket *ticket)
+{
+    return ticket->own != NULL && ticket->own->is_survey &&
+           ticket->reading->event.type != EVENT_SURVEY_COMPLETED;
+}
+
+/* Whoever knew the queue would have said that it is a survey's. */
+static bool
+is_queue_told(const struct task *task)
+{
+    return task != NULL &&
+           (task->queued_ms > 0 || task->is_accepted || task->closed_how.size > 0);
+}
+
+/* It is told within a second, mostly, and then ever more seldom looked for. */
+int64_t
+ticket_queue_left_ms(const struct ticket *ticket)
+{
+    const int64_t age_ms = ticket->times->now_ms - ticket->times->received_ms;
+    const int64_t left_ms = ticket->rules->csat_queue_wait_ms - age_ms;
+    const int64_t wait_ms = age_ms > LOOK_MIN_MS ? age_ms : LOOK_MIN_MS;
+
+    if (left_ms <= 0 || is_queue_told(ticket->own) ||
+        !survey_may_be_task(ticket->reading->event.payload, ticket->rules)) {
+        return 0;
+    }
+    return left_ms < wait_ms ? left_ms : wait_ms;
+}
+
+int64_t
+ticket_answers_left_ms(const struct ticket *ticket)
+{
+    const int64_t first_ms =
+        ticket->answered_ms > 0 ? ticket->answered_ms : ticket->times->received_ms;
+
+    return first_ms + ticket->rules->csat_settle_ms - ticket->times->now_ms;
+}
+
+bool
+ticket_lacks_score(const struct ticket *ticket)
+{
+    return !ticket->reading->event.is_scored;
+}

@@ -1,0 +1,48 @@
+/*
+ * contact_cache.h - what Brevo has of contacts that were met lately, so that it is not asked again.
+ *
+ * It is what the last look, and what was said since, made of a contact; for so long after that look
+ * as is configured. Only what a delivery compares with is kept: mapped attributes, identifiers, our
+ * lists. It is in this worker's memory alone, a hint and nothing else: what was forgotten is looked
+ * up, and what others wrote meanwhile is in the contact's facts (meeting.h).
+ *
+ * Bounded: a slot for each hash of an identifier, and the one met last has it. One thread.
+ */
+#pragma once
+
+#include <jansson.h>
+
+#include "mapping/request.h"
+
+enum {
+    CONTACT_CACHE_SLOTS = 4096, /* of some 2 KB each */
+};
+
+/* A contact, as it was met. */
+struct contact_met {
+    int64_t id;       /* Brevo's number of it */
+    int64_t seen_us;  /* when it was looked up, or created */
+    unsigned dropped; /* REQUEST_* bits: identifiers Brevo refused it */
+    json_t *contact;  /* as Brevo would show it */
+};
+
+struct contact_cache {
+    int64_t life_us; /* 0: nothing is kept */
+    struct contact_cache_slot *slots;
+};
+
+/* -ENOMEM: nothing is kept. */
+int contact_cache_init(struct contact_cache *cache, int64_t life_ms) MUST_USE;
+void contact_cache_done(struct contact_cache *cache);
+
+/*
+ * Who is known by this identifier; NULL: nobody was met by it, or too long ago. Valid until the next
+ * call. Whoever writes into its contact keeps it anew, or forgets it.
+ */
+const struct contact_met *contact_cache_find(const struct contact_cache *cache,
+    struct request_identifier identifier, int64_t now_us);
+/* Keeps a copy of what is needed of it. */
+void contact_cache_keep(struct contact_cache *cache, struct request_identifier identifier,
+    const struct contact_met *met, const struct rules *rules);
+void contact_cache_forget(
+    struct contact_cache *cache, struct request_identifier identifier);

@@ -1,0 +1,156 @@
+"""What Brevo is not asked: who was met lately, and a contact's numbers apart from its event."""
+
+import json
+import signal
+
+import pytest
+
+import harness
+from harness import Customer, Task
+from test_contact_facts import attributes, settled, survey, tell_all
+
+
+def start(program, **brevo):
+    return program(changes={"brevo": brevo} if brevo else {}).start()
+
+
+def calls(sandbox, since=0):
+    return [f"{entry['method']} {entry['path'].split('?')[0].split('/')[1]}"
+            for entry in sandbox.requests()[since:]]
+
+
+def test_a_new_customer_is_three_calls_and_each_further_event_one(program, twilio, sandbox):
+    flexbrevo = start(program)
+    caller = flexbrevo.caller()
+    customer = Customer.new()
+    began = len(sandbox.requests())
+    for count in (1, 2, 3):
+        tell_all(caller, [twilio.callback(Task(customer=customer))])
+        settled(flexbrevo, count)
+    assert calls(sandbox, began) == ["GET contacts", "POST contacts", *3 * ["POST events"]]
+    assert [event["contact_properties"]["SUPPORT_TICKET_COUNT"]
+            for event in sandbox.events()] == [1, 2, 3]
+    assert attributes(sandbox, customer.email)["SUPPORT_TICKET_COUNT"] == 3
+
+
+def test_numbers_go_by_themselves_where_events_shall_carry_none(program, twilio, sandbox):
+    flexbrevo = start(program, contact_properties=False)
+    task = Task()
+    tell_all(flexbrevo.caller(), [twilio.callback(task)])
+    settled(flexbrevo, 1)
+    assert [event["contact_properties"] for event in sandbox.events()] == [{}]
+    assert attributes(sandbox, task.customer.email)["SUPPORT_TICKET_COUNT"] == 1
+
+
+def test_a_number_that_is_not_whole_is_no_property_of_an_event(program, twilio, sandbox):
+    flexbrevo = program(changes={"csat": {"scale": 10}}).start()
+    caller = flexbrevo.caller()
+    task = Task()
+    tell_all(caller, [twilio.callback(task)])
+    settled(flexbrevo, 1)
+    tell_all(caller, [twilio.form(survey(task, 2, ScoreMax="3"), "/webhooks/flex/survey")])
+    settled(flexbrevo, 2)
+    assert attributes(sandbox, task.customer.email)["CSAT_SCORE"] == 6.67
+    assert "CSAT_SCORE" not in sandbox.events("CSAT_SUBMITTED")[0]["contact_properties"]
+
+
+def test_gaps_are_not_filled_from_memory(program, twilio, sandbox):
+    """Somebody fills the tier in Brevo, just before an event would."""
+    flexbrevo = start(program)
+    caller = flexbrevo.caller()
+    customer = Customer.new()
+    tell_all(caller, [twilio.callback(Task(customer=customer))])
+    settled(flexbrevo, 1)
+    account = sandbox.brevo.account
+    account.update_contact(str(account.owners[("email", customer.email)]), "contact_id",
+                           {"attributes": {"VIP_TIER": "platinum"}})
+    second = Task(customer=customer)
+    second.attributes = {"customer_tier": "gold"}
+    tell_all(caller, [twilio.callback(second)])
+    settled(flexbrevo, 2)
+    found = attributes(sandbox, customer.email)
+    assert (found["VIP_TIER"], found["SUPPORT_TICKET_COUNT"]) == ("platinum", 2)
+
+
+def test_an_event_refused_of_whom_we_remember_is_sent_again_once_he_was_looked_up(
+        program, twilio, sandbox):
+    flexbrevo = start(program)
+    caller = flexbrevo.caller()
+    customer = Customer.new()
+    tell_all(caller, [twilio.callback(Task(customer=customer))])
+    settled(flexbrevo, 1)
+    sandbox.fault("status", endpoint="POST /events", status=400, count=1,
+                  body={"code": "invalid_parameter", "message": "contact does not exist"})
+    began = len(sandbox.requests())
+    tell_all(caller, [twilio.callback(Task(customer=customer))])
+    settled(flexbrevo, 2)
+    assert calls(sandbox, began) == ["POST events", "GET contacts", "POST events"]
+    assert flexbrevo.metric("queue_parked") == 0 and sandbox.event_count() == 2
+    assert attributes(sandbox, customer.email)["SUPPORT_TICKET_COUNT"] == 2
+
+
+def test_a_phone_that_brevo_refused_is_not_said_again_with_each_event(program, twilio, sandbox):
+    flexbrevo = start(program)
+    caller = flexbrevo.caller()
+    sandbox.fault("status", endpoint="POST /contacts", status=400, count=1,
+                  body={"code": "invalid_parameter", "message": "Invalid phone number"})
+    customer = Customer.new()
+    for count in (1, 2):
+        tell_all(caller, [twilio.callback(Task(customer=customer))])
+        settled(flexbrevo, count)
+    assert len(sandbox.requests("POST", "/contacts")) == 2
+    assert sandbox.contact(customer.email)["attributes"].get("SMS") is None
+
+
+@pytest.fixture
+def crossing(program, twilio, sandbox, redis):
+    """An event is answered after another worker has told one more of the same customer."""
+    changes = {"redis": {"url": redis.url}}
+    server = program("serve", changes).start()
+    slow, quick = [program("work", changes).start() for _ in range(2)]
+    customer = Customer.new()
+    first, second = [Task(customer=customer) for _ in range(2)]
+
+    def cross(meanwhile=lambda: None):
+        tell_all(server.caller(), [twilio.callback(Task(customer=customer))])
+        settled(server, 1)
+        quick.process.send_signal(signal.SIGSTOP)
+        sandbox.fault("delay", endpoint="POST /events", seconds=1)
+        tell_all(server.caller(), [twilio.callback(first)])
+        harness.wait_until(lambda: sandbox.brevo.faults[-1].count == 0, "the first is sent")
+        slow.process.send_signal(signal.SIGSTOP)
+        quick.process.send_signal(signal.SIGCONT)
+        tell_all(server.caller(), [twilio.callback(second)])
+        harness.wait_until(lambda: sandbox.event_count() == 3, "both were told")
+        meanwhile()
+        slow.process.send_signal(signal.SIGCONT)
+        settled(server, 3)
+        assert sandbox.tasks()[first.sid] == sandbox.tasks()[second.sid] == 1
+        return attributes(sandbox, customer.email)["SUPPORT_TICKET_COUNT"]
+    yield cross
+    for worker in (slow, quick):
+        worker.process.send_signal(signal.SIGCONT)
+
+
+def test_of_two_events_whose_answers_cross_the_later_one_leaves_what_both_know(crossing):
+    assert crossing() == 3
+
+
+def test_what_fails_after_its_event_was_taken_sends_no_second_one(crossing, sandbox):
+    crossing(lambda: sandbox.fault("status", endpoint="POST /contacts", status=503, count=-1))
+
+
+def test_a_backlog_is_predicted_by_what_records_cost(program, twilio, sandbox):
+    """Two calls each for customers that are new, one of each class: paced to four a second."""
+    flexbrevo = start(program, max_rps=40)
+    caller = flexbrevo.caller()
+    for count in range(1, 11):
+        tell_all(caller, [twilio.callback(Task())])
+    settled(flexbrevo, 10)
+    calls_per_record = 'brevo_calls_per_record{class="%s"}'
+    harness.wait_until(lambda: flexbrevo.metric(calls_per_record % "events") > 0, "a cost is said")
+    sandbox.fault("key_revoked", count=-1)
+    tell_all(caller, [twilio.callback(Task()) for _ in range(40)])
+    status = harness.run_command("status", "--json", "--config", flexbrevo.config_file)[1]
+    told = json.loads(status)["backlog_eta_seconds"]
+    assert told == flexbrevo.metric("backlog_eta_seconds") == pytest.approx(40 * 2 / 40, abs=1)

@@ -1,0 +1,138 @@
+"""Surveys answered within tasks: docs/mapping.md, from outside.
+
+Waits are short here; that they are right is tests/unit/test_survey.c's business.
+"""
+
+import json
+
+import pytest
+
+import harness
+from harness import Task, sid
+
+SCORE = "conversation_measure_1"
+NPS = {"in": "support_task", "score": "rating.nps", "kind": "nps", "survey_id": "nps"}
+BY_KIND = {"in": "survey_task", "attribute": "conversations.kind=Survey",
+           "score": "conversations." + SCORE}
+BY_QUEUE = {"in": "survey_task", "queue": "After-call survey", "score": "csat.score",
+            "scale": "1-10", "comment": "csat.comment", "survey_id": "call"}
+
+
+def survey_of(task, **answer):
+    """The task of a survey, asked after another one."""
+    return Task(customer=task.customer, attributes={
+        "conversations": {"conversation_id": task.sid, "kind": "Survey", **answer}})
+
+
+def told(flexbrevo, twilio, *callbacks):
+    for task, event in callbacks:
+        assert flexbrevo.caller().send(twilio.callback(task, event)).status in (200, 204)
+
+
+def status(flexbrevo):
+    code, out, err = harness.run_command("status", "--json", "--config", flexbrevo.config_file)
+    assert (code, err) == (0, "")
+    return json.loads(out)
+
+
+def settled(flexbrevo, count):
+    """All of `count` records, answers among them."""
+    def look():
+        now = status(flexbrevo)
+        ends = ("queue_delivered", "queue_filtered", "queue_parked")
+        return now if sum(now[end] for end in ends) == now["queue_accepted"] == count else None
+
+    return harness.wait_until(look, lambda: f"{count} settled, {status(flexbrevo)}")
+
+
+def said(sandbox, *names):
+    event, = [one for one in sandbox.events() if one["event_name"] == "CSAT_SUBMITTED"]
+    return {name: event["event_properties"].get(name) for name in names}
+
+
+def test_a_surveys_task_is_an_answer_and_no_support_case(program, sandbox, twilio):
+    """Nothing is configured: the answer comes in steps, by two routes, and the task is canceled."""
+    flexbrevo = program(changes={"csat": {"settle": "2s"}}).start()
+    support = Task()
+    asked = survey_of(support)
+    told(flexbrevo, twilio, (support, "task.created"), (asked, "task.created"))
+    asked.attributes["conversations"][SCORE] = 2
+    told(flexbrevo, twilio, (asked, "task.updated"))
+    asked.time_ms += 1000
+    asked.attributes["conversations"][SCORE] = 4
+    asked.canceled_reason = "CSAT saved"
+    told(flexbrevo, twilio, (asked, "task.canceled"), (support, "task.completed"))
+    assert flexbrevo.caller().send(twilio.stream(asked, event="task.canceled")).status == 204
+    now = settled(flexbrevo, 7)     # two of them the answers within updated and canceled
+
+    assert sorted(event["event_name"] for event in sandbox.events()) == [
+        "CSAT_SUBMITTED", "SUPPORT_REQUESTED", "SUPPORT_RESOLVED"]
+    assert said(sandbox, "score", "score_max", "survey_id", "ticket", "task_sid") == {
+        "score": 4, "score_max": 5, "survey_id": "default", "ticket": support.sid,
+        "task_sid": asked.sid}
+    contact = sandbox.contact(support.customer.email)
+    assert contact["attributes"]["CSAT_SCORE"] == 4
+    assert contact["attributes"]["SUPPORT_TICKET_COUNT"] == 1
+    assert contact["listIds"] == [32, 33]
+    assert now["filtered_by"] == {"survey_task": 2, "facts": 1, "already_delivered": 1}
+
+
+def test_a_support_case_that_carries_an_nps_is_resolved_beside_it(program, sandbox, twilio):
+    flexbrevo = program(changes={"csat": {"extractors": [NPS]}}).start()
+    task = Task(attributes={"rating": {"nps": "9"}})
+    told(flexbrevo, twilio, (task, "task.completed"))
+    settled(flexbrevo, 2)
+    assert sorted(event["event_name"] for event in sandbox.events()) == [
+        "CSAT_SUBMITTED", "SUPPORT_RESOLVED"]
+    assert said(sandbox, "score", "score_max", "survey_id") == {
+        "score": 9, "score_max": 10, "survey_id": "nps"}
+    contact = sandbox.contact(task.customer.email)
+    assert "CSAT_SCORE" not in contact["attributes"]
+    assert contact["listIds"] == [32, 33]
+
+
+def test_a_surveys_queue_is_waited_for_and_its_score_is_on_its_scale(program, sandbox, twilio):
+    flexbrevo = program(changes={"csat": {"extractors": [BY_QUEUE]}}).start()
+    asked = Task(queue="After-call survey", attributes={"csat": {"score": "0"}})
+    served = Task()
+    told(flexbrevo, twilio, (asked, "task.created"), (served, "task.created"))
+    harness.wait_until(lambda: status(flexbrevo)["queue_pending"] == 2, "two that wait")
+    told(flexbrevo, twilio, (served, "task-queue.entered"), (asked, "task-queue.entered"),
+         (asked, "task.completed"))
+    now = settled(flexbrevo, 6)
+    assert [event["event_name"] for event in sandbox.events()] == ["SUPPORT_REQUESTED"]
+    assert now["filtered_by"] == {"survey_task": 2, "facts": 2}
+    assert now["parked_by"] == {"bad_score": 1}
+
+
+@pytest.mark.parametrize("changes, reason", [
+    ({"connectors": {"twilio_flex": {"sync": {"csat": False}}}}, "switched_off"),
+    ({"connectors": {"twilio_flex": {"channels": ["voice"]}}}, "channel_off")])
+def test_an_answer_that_is_left_out_leaves_no_trace(program, sandbox, twilio, changes, reason):
+    flexbrevo = program(changes=changes).start()
+    told(flexbrevo, twilio, (survey_of(Task(), **{SCORE: 5}), "task.updated"))
+    assert settled(flexbrevo, 2)["filtered_by"] == {"facts": 1, reason: 1}
+    assert sandbox.requests() == []
+
+
+def test_explain_shows_the_answer_and_why_no_other_extractor_applies(program):
+    flexbrevo = program(changes={"csat": {"extractors": [BY_QUEUE, BY_KIND]}}).start()
+    task = survey_of(Task(), **{SCORE: 5})
+    code, out, err = harness.run_command(
+        "explain", "--source", "event-streams", "-", "--json", "--config", flexbrevo.config_file,
+        data=json.dumps([task.cloud_event("task.completed")]).encode())
+    assert (code, err) == (0, "")
+    completed, answer = json.loads(out)["records"]
+    assert (completed["reason"], answer["verdict"]) == ("survey_task", "deliver")
+    assert answer["record_key"] == f"survey.completed/{task.sid}/default/task.completed"
+    assert answer["requests"][-1]["body"]["event_properties"]["score"] == 5
+    for record in (completed, answer):
+        assert record["extractors"] == [
+            {"extractor": {**BY_QUEUE}, "applies": False, "unmet": "queue"},
+            {"extractor": {**BY_KIND}, "applies": True, "answered": True}]
+    code, out, err = harness.run_command(
+        "explain", "--source", "event-streams", "-", "--config", flexbrevo.config_file,
+        data=json.dumps([task.cloud_event("task.completed")]).encode())
+    assert (code, err) == (0, "")
+    assert out.count("does not apply, by its `queue`") == 2
+    assert out.count("applies, and finds an answer") == 2

@@ -1,0 +1,157 @@
+/*
+ * test_contact_cache.c - what is remembered of a contact, and for how long.
+ */
+#include "server/deliver/contact_cache.h"
+#include "tests/unit/json_of.h"
+
+static const int64_t life_ms = 1000;
+static const int64_t life_us = 1000 * 1000;
+static const struct request_identifier jane = {"email_id", "jane@example.com"};
+static const struct rules rules = {
+    .fields = {{"friendly_name", "FIRSTNAME"}, {"interests", "INTERESTS"}},
+    .field_count = 2,
+    .list_support_contacts = 32,
+};
+
+static int
+open_cache(void **state)
+{
+    static struct contact_cache cache;
+
+    *state = &cache;
+    return contact_cache_init(&cache, life_ms);
+}
+
+static int
+close_cache(void **state)
+{
+    contact_cache_done(*state);
+    return 0;
+}
+
+/* At `seen_us`, as Brevo shows it. */
+static void
+meet(struct contact_cache *cache, struct request_identifier who, int64_t seen_us,
+    const char *contact)
+{
+    AUTO(payload_release) json_t *shown = json_of(contact);
+    const struct contact_met met = {
+        .id = 7, .seen_us = seen_us, .dropped = REQUEST_SMS, .contact = shown};
+
+    contact_cache_keep(cache, who, &met, &rules);
+}
+
+static void
+remembers_who_was_met_with_what_a_delivery_compares(void **state)
+{
+    meet(*state, jane, 5,
+        "{'id':7,'email':'jane@example.com','createdAt':'2026-01-01','statistics':{},"
+        "'attributes':{'SMS':'34600000001','FIRSTNAME':'Jane','SALARY':5},"
+        "'listIds':[1,32],'listUnsubscribed':null}");
+    const struct contact_met *met = contact_cache_find(*state, jane, 5 + life_us - 1);
+
+    assert_non_null(met);
+    assert_int_equal(met->id, 7);
+    assert_int_equal(met->seen_us, 5);
+    assert_int_equal(met->dropped, REQUEST_SMS);
+    assert_json(met->contact,
+        "{'email':'jane@example.com','attributes':{'SMS':'34600000001','FIRSTNAME':'Jane'},"
+        "'listIds':[32],'listUnsubscribed':[]}");
+}
+
+static void
+counts_from_the_look_and_not_from_the_last_use(void **state)
+{
+    meet(*state, jane, 5, "{'attributes':{}}");
+    assert_null(contact_cache_find(*state, jane, 5 + life_us));
+}
+
+static void
+knows_nobody_by_another_identifier(void **state)
+{
+    meet(*state, jane, 5, "{'attributes':{}}");
+    assert_null(
+        contact_cache_find(*state, (struct request_identifier){"ext_id", jane.value}, 5));
+    assert_null(contact_cache_find(
+        *state, (struct request_identifier){jane.type, "jim@example.com"}, 5));
+}
+
+static void
+forgets_who_is_in_doubt(void **state)
+{
+    meet(*state, jane, 5, "{'attributes':{}}");
+    contact_cache_forget(
+        *state, (struct request_identifier){jane.type, "jim@example.com"});
+    assert_non_null(contact_cache_find(*state, jane, 5));
+    contact_cache_forget(*state, jane);
+    assert_null(contact_cache_find(*state, jane, 5));
+}
+
+/* That a gap is filled is enough to know; how, may be long. */
+static void
+of_what_is_long_it_keeps_that_it_is_there(void **state)
+{
+    char text[512] = "";
+
+    memset(text, 'x', 300);
+    AUTO(payload_release)
+    json_t *shown =
+        json_pack("{s:{s:s,s:[s]}}", "attributes", "FIRSTNAME", text, "INTERESTS", "tea");
+    const struct contact_met met = {.contact = shown};
+
+    contact_cache_keep(*state, jane, &met, &rules);
+    assert_json(contact_cache_find(*state, jane, 0)->contact,
+        "{'attributes':{'FIRSTNAME':true,'INTERESTS':true},'listIds':[],"
+        "'listUnsubscribed':[]}");
+}
+
+static void
+holds_no_more_than_its_slots(void **state)
+{
+    enum {
+        PEOPLE = 2 * CONTACT_CACHE_SLOTS,
+    };
+    char names[PEOPLE][24];
+    size_t found = 0;
+
+    for (size_t i = 0; i < PEOPLE; i++) {
+        (void)snprintf(names[i], sizeof names[i], "%zu@example.com", i);
+        meet(*state, (struct request_identifier){"email_id", names[i]}, 5, "{}");
+    }
+    for (size_t i = 0; i < PEOPLE; i++) {
+        found += contact_cache_find(*state,
+                     (struct request_identifier){"email_id", names[i]}, 5) != NULL;
+    }
+    assert_in_range(found, CONTACT_CACHE_SLOTS / 2, CONTACT_CACHE_SLOTS);
+}
+
+static void
+switched_off_it_knows_nobody(void **state)
+{
+    struct contact_cache off;
+
+    (void)state;
+    assert_int_equal(contact_cache_init(&off, 0), 0);
+    meet(&off, jane, 5, "{'attributes':{}}");
+    contact_cache_forget(&off, jane);
+    assert_null(contact_cache_find(&off, jane, 5));
+    contact_cache_done(&off);
+}
+
+#define WITH_CACHE(test) cmocka_unit_test_setup_teardown(test, open_cache, close_cache)
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        WITH_CACHE(remembers_who_was_met_with_what_a_delivery_compares),
+        WITH_CACHE(counts_from_the_look_and_not_from_the_last_use),
+        WITH_CACHE(knows_nobody_by_another_identifier),
+        WITH_CACHE(forgets_who_is_in_doubt),
+        WITH_CACHE(of_what_is_long_it_keeps_that_it_is_there),
+        WITH_CACHE(holds_no_more_than_its_slots),
+        cmocka_unit_test(switched_off_it_knows_nobody),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
