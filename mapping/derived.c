@@ -24,11 +24,24 @@ may_end_call(const struct event_reading *reading, const struct rules *rules)
            event_concerns_tickets(event, rules) && !survey_is_task(event->payload, rules);
 }
 
+/* Nobody tells that nobody came: who asked is looked after when it was long enough. */
+static bool
+may_wait(const struct event_reading *reading, const struct rules *rules)
+{
+    const struct event *event = &reading->event;
+
+    return event->type == EVENT_TASK_CREATED && rules->sync_tasks &&
+           event->direction != DIRECTION_OUTBOUND &&
+           (event->channel == CHANNEL_UNKNOWN || rules->channels[event->channel]) &&
+           event_concerns_tickets(event, rules) && !survey_is_task(event->payload, rules);
+}
+
 static const struct {
     enum event_type type;
     bool (*tells)(const struct event_reading *reading, const struct rules *rules);
 } table[] = {
     {EVENT_CONVERSATION_ENDED, may_end_call},
+    {EVENT_TASK_WAITING, may_wait},
 };
 
 size_t

@@ -88,6 +88,7 @@ read_end(const struct reader *reader)
         event->reason = payload_text(payload, "error_code");
         return;
     case EVENT_TASK_CREATED:
+    case EVENT_TASK_WAITING:
     case EVENT_SURVEY_COMPLETED:
     case EVENT_MESSAGE_DELIVERED:
     case EVENT_MESSAGE_READ:
@@ -116,6 +117,9 @@ read_origin(const struct reader *reader)
     if (json_object_get(payload, "task_attributes_invalid") != NULL) {
         event_trace(reader->reading,
             "attributes: TaskAttributes is no JSON object, read as empty");
+    }
+    if (event->type == EVENT_TASK_WAITING) { /* so long after its creation */
+        event->date_ms += reader->rules->wait_notify_ms;
     }
     event->channel = channel_read(payload);
     if (event->channel == CHANNEL_UNKNOWN) {

@@ -13,6 +13,7 @@ static const char *const effects[EVENT_TYPE_COUNT] = {
     [EVENT_TASK_CANCELED] = "abandoned",
     [EVENT_CONVERSATION_ENDED] = "ended",
     [EVENT_SURVEY_COMPLETED] = "survey",
+    [EVENT_TASK_WAITING] = "waiting",
     [EVENT_MESSAGE_DELIVERED] = "delivered",
     [EVENT_MESSAGE_UNDELIVERED] = "undelivered",
     [EVENT_MESSAGE_FAILED] = "failed",
@@ -47,6 +48,7 @@ effect_subject(const struct event *event, bool by_task)
     case EVENT_SURVEY_COMPLETED:
         return event->survey_id[0] != '\0' ? event->ticket : NULL;
     case EVENT_TASK_CREATED:
+    case EVENT_TASK_WAITING:
     case EVENT_TASK_COMPLETED:
     case EVENT_TASK_CANCELED:
         return by_task || event->task_sid == NULL ? event->task_sid : event->ticket;

@@ -42,6 +42,7 @@ static const struct {
     {"conversation.active", SAYS_STATE, "active"},
     {"conversation.inactive", SAYS_STATE, "inactive"},
     {"conversation.ended", SAYS_STATE, "closed"}, {"call.ended", SAYS_CALL, ""},
+    {"task.waiting", 0, ""},     /* only asks what became of it */
     {"survey.completed", 0, ""}, /* what was answered: ticket_survey.c */
 };
 

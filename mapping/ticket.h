@@ -40,6 +40,7 @@ enum {
 #define TICKET_REASON_SHORT "short_wait"
 #define TICKET_REASON_SERVED "was_served"
 #define TICKET_REASON_NEWER "newer_task"
+#define TICKET_REASON_OVER "wait_is_over" /* the task ended, and nobody had taken it */
 
 #define TICKET_REASON_NOT_FLEX "not_flex" /* no task of it was ever seen */
 
@@ -49,6 +50,7 @@ enum {
 #define TICKET_WAIT_OPEN "ticket_open"
 #define TICKET_WAIT_PARKED "conversation_parked"
 #define TICKET_WAIT_NEWER "newer_task"
+#define TICKET_WAIT_NOTIFY "wait_notify"
 #define TICKET_WAIT_CALL "voice_end"
 #define TICKET_WAIT_IDENTITY "identity_wait"
 #define TICKET_WAIT_QUEUE "survey_queue"

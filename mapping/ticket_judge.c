@@ -151,6 +151,12 @@ has_later_call(const struct ticket *ticket)
 }
 
 static bool
+is_closed(const struct ticket *ticket)
+{
+    return ticket->own != NULL && ticket->own->closed_how.size > 0;
+}
+
+static bool
 has_no_task(const struct ticket *ticket)
 {
     return ticket->count == 0;
@@ -215,6 +221,19 @@ static const struct rule {
         "ticket: a newer task took over"},
     {EVENT_TASK_CANCELED, goes_on_beside, NULL, TICKET_REASON_OPEN,
         "ticket: another task goes on"},
+
+    {EVENT_TASK_WAITING, is_outbound_start, NULL, EVENT_REASON_OUTBOUND,
+        "ticket: outbound, nobody waits"},
+    {EVENT_TASK_WAITING, is_callback, NULL, TICKET_REASON_CALLBACK,
+        "waiting: a callback, nobody is"},
+    {EVENT_TASK_WAITING, is_voicemail, NULL, TICKET_REASON_VOICEMAIL,
+        "waiting: a voicemail, nobody is"},
+    {EVENT_TASK_WAITING, was_served, NULL, TICKET_REASON_SERVED,
+        "ticket: an agent took a task of it"},
+    {EVENT_TASK_WAITING, is_closed, NULL, TICKET_REASON_OVER,
+        "waiting: the task ended before anybody took it"},
+    {EVENT_TASK_WAITING, NULL, ticket_notify_left_ms, TICKET_WAIT_NOTIFY,
+        "waiting: not long enough yet"},
 
     {EVENT_CONVERSATION_ENDED, NULL, ticket_join_left_ms, TICKET_WAIT_JOIN,
         "ticket: waits for a task of this conversation"},

@@ -88,6 +88,15 @@ ticket_newer_left_ms(const struct ticket *ticket)
         ticket->rules->ticket_abandoned_after_ms);
 }
 
+int64_t
+ticket_notify_left_ms(const struct ticket *ticket)
+{
+    const int64_t wait_ms = ticket->rules->wait_notify_ms;
+
+    return left_after_ms(ticket, ticket->reading->event.date_ms - wait_ms,
+        ticket->times->received_ms, wait_ms);
+}
+
 /* From the end of whichever task ended last: it may go on in another one. */
 int64_t
 ticket_call_left_ms(const struct ticket *ticket)

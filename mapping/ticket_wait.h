@@ -16,6 +16,8 @@ int64_t ticket_open_left_ms(const struct ticket *ticket);
 int64_t ticket_parked_left_ms(const struct ticket *ticket);
 /* For a newer task of a customer who seems to have given up. */
 int64_t ticket_newer_left_ms(const struct ticket *ticket);
+/* For an agent, until it was long enough to be told. */
+int64_t ticket_notify_left_ms(const struct ticket *ticket);
 /* For another task of a call that seems to be over; and for its end. */
 int64_t ticket_call_left_ms(const struct ticket *ticket);
 int64_t ticket_call_open_left_ms(const struct ticket *ticket);

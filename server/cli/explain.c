@@ -54,6 +54,7 @@ static const struct {
     {TICKET_REASON_PARKED,
         "nothing: the ticket is resolved when the conversation came back"},
     {TICKET_REASON_NEWER, "nothing: a newer task of the ticket took over"},
+    {TICKET_REASON_OVER, "nothing: the task ended before anybody took it"},
     {TICKET_REASON_NOT_FLEX,
         "a task's record that names the conversation: without one it is none "
         "of Flex's, or came ticket.join_wait too early"},

@@ -39,24 +39,17 @@
 #define DAY_MS (MINUTE_MS * 60 * 24)
 #define YEAR_MS (DAY_MS * 366)
 
-#define DEFAULT_FIELDS                          \
-    "identity=FLEX_IDENTITY,"                   \
-    "friendly_name=FIRSTNAME,"                  \
-    "attributes.email=email,"                   \
-    "attributes.phone=SMS,"                     \
-    "last_conversation_date=LAST_SUPPORT_DATE," \
-    "total_conversations=SUPPORT_TICKET_COUNT," \
-    "avg_wait_time=AVG_WAIT_TIME,"              \
-    "last_csat_score=CSAT_SCORE,"               \
-    "preferred_channel=PREFERRED_CHANNEL,"      \
-    "customer_tier=VIP_TIER,"                   \
-    "account_id=ACCOUNT_ID"
+#define DEFAULT_FIELDS                                                      \
+    "identity=FLEX_IDENTITY,friendly_name=FIRSTNAME,"                       \
+    "attributes.email=email,attributes.phone=SMS,"                          \
+    "last_conversation_date=LAST_SUPPORT_DATE,"                             \
+    "total_conversations=SUPPORT_TICKET_COUNT,avg_wait_time=AVG_WAIT_TIME," \
+    "last_csat_score=CSAT_SCORE,preferred_channel=PREFERRED_CHANNEL,"       \
+    "customer_tier=VIP_TIER,account_id=ACCOUNT_ID"
 
-#define DEFAULT_EVENTS                       \
-    "task.created=SUPPORT_REQUESTED,"        \
-    "task.completed=SUPPORT_RESOLVED,"       \
-    "task.canceled=SUPPORT_ABANDONED,"       \
-    "conversation.ended=CONVERSATION_ENDED," \
+#define DEFAULT_EVENTS                                                       \
+    "task.created=SUPPORT_REQUESTED,task.completed=SUPPORT_RESOLVED,"        \
+    "task.canceled=SUPPORT_ABANDONED,conversation.ended=CONVERSATION_ENDED," \
     "survey.completed=CSAT_SUBMITTED"
 
 /* "=" begins an extractor. This is how Flex's template for surveys after the task tells the answer. */
@@ -220,6 +213,8 @@ const struct config_option config_options[] = {
 
     {"timezone", NULL, OPTION_TEXT, AT(timezone), .initial = "UTC",
         .shape = &shape_timezone},
+    {"wait.notify_after", NULL, OPTION_DURATION, AT(rules.wait_notify_ms),
+        .initial = "2m", .min = SECOND_MS, .max = DAY_MS},
     {"wait.max", NULL, OPTION_DURATION, AT(rules.wait_max_ms), .initial = "4h",
         .min = SECOND_MS, .max = DAY_MS * 31},
     {"csat.scale", NULL, OPTION_INTEGER, AT(rules.csat_scale), .initial = "5", .min = 1,

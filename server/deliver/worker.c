@@ -339,9 +339,7 @@ worker_open(const struct worker_options *options, struct worker **ret_worker,
     worker->idle_ms = IDLE_MIN_MS;
     int r = open_queue(worker, options, ret_error);
 
-    if (r == 0) {
-        r = open_client(worker, ret_error);
-    }
+    r = r == 0 ? open_client(worker, ret_error) : r;
     if (r != 0) {
         return r;
     }

@@ -296,6 +296,17 @@ def test_a_call_ends_with_its_interaction(ticket, sandbox):
     assert names(sandbox) == ["CONVERSATION_ENDED", "SUPPORT_REQUESTED"]
 
 
+def test_who_waits_long_is_told_once_for_the_ticket(program, twilio, sandbox):
+    ticket = Ticket(program(changes={
+        "connectors": {"twilio_flex": {"event_mapping": {"task.waiting": "SUPPORT_WAITING"}}},
+        "wait": {"notify_after": "1s"}, **WAITS}).start(), twilio)
+    ticket.tell(ticket.task(), "task.created")
+    ticket.tell(ticket.task(began_s=20), "task.created", 20)
+    ticket.told += 2            # a wait for each of the tasks
+    assert ticket.settled() == {"same_ticket": 1, "already_delivered": 1}
+    assert names(sandbox) == ["SUPPORT_REQUESTED", "SUPPORT_WAITING"]
+
+
 @pytest.fixture
 def call(program, twilio):
     ticket = Ticket(program(

@@ -91,6 +91,53 @@ nothing_is_derived_that_nobody_wants(void **state)
 }
 
 static void
+a_wait_is_derived_only_where_it_has_a_name(void **state)
+{
+    static const struct {
+        const char *changes;
+        bool is_derived;
+    } created[] = {
+        {"{'event_type':'task.created'}", true},
+        {"{'event_type':'task.created','task_attributes':{}}", true},
+        {"{'event_type':'task.created','task_attributes':{'direction':'outbound'}}",
+            false},
+        {"{'event_type':'task.created','task_attributes':{'channelType':'email'}}",
+            false},
+        {"{'event_type':'task.completed'}", false},
+    };
+    struct rules by = rules;
+    char key[KEY_SIZE_MAX];
+
+    (void)state;
+    derive(created[0].changes, &by, key);
+    assert_string_equal(key, "");
+    by.event_names[EVENT_TASK_WAITING] = "SUPPORT_WAITING";
+    by.wait_notify_ms = 120000;
+    for (size_t i = 0; i < LENGTH(created); i++) {
+        derive(created[i].changes, &by, key);
+        assert_string_equal(key, created[i].is_derived ? "task.waiting/" TASK : "");
+    }
+}
+
+static void
+a_wait_is_of_when_it_was_long_enough(void **state)
+{
+    struct rules by = rules;
+    struct event_reading reading;
+
+    (void)state;
+    by.event_names[EVENT_TASK_WAITING] = "SUPPORT_WAITING";
+    by.wait_notify_ms = 120000;
+    json_t *payload = read_changed(
+        "{'event_type':'task.waiting'}", &by, "task.waiting/" TASK, &reading);
+
+    assert_int_equal(reading.verdict, EVENT_DELIVER);
+    assert_string_equal(reading.event.effect_key, "waiting/" TASK);
+    assert_int_equal(reading.event.date_ms, 1767225600123 + 120000);
+    json_decref(payload);
+}
+
+static void
 a_calls_end_is_one_with_what_interactions_tell(void **state)
 {
     static const struct {
@@ -152,6 +199,8 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_end_of_a_calls_task_tells_the_end_of_the_call),
         cmocka_unit_test(nothing_is_derived_that_nobody_wants),
+        cmocka_unit_test(a_wait_is_derived_only_where_it_has_a_name),
+        cmocka_unit_test(a_wait_is_of_when_it_was_long_enough),
         cmocka_unit_test(a_calls_end_is_one_with_what_interactions_tell),
         cmocka_unit_test(a_record_is_what_its_key_says),
     };

@@ -292,6 +292,8 @@ holds(const struct row *row)
     by.ticket_join_wait_ms = 300000;
     by.ticket_voice_end_ms = 120000;
     by.identity_wait_ms = 900000;
+    by.wait_notify_ms = 120000;
+    by.event_names[EVENT_TASK_WAITING] = "SUPPORT_WAITING";
     set(&by, row->with);
     begin(&play, row->told, &by);
     do {
