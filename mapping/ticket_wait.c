@@ -155,7 +155,8 @@ ticket_identity_left_ms(const struct ticket *ticket)
     const int64_t read_ms = is_created ? sought_ms : heard_ms(ticket);
     const int64_t received_ms = ticket->times->received_ms;
 
-    if (!ticket->reading->lacks_customer) {
+    if (!ticket->reading->lacks_customer ||
+        event_is_too_old(&ticket->reading->event, ticket->rules, ticket->times->now_ms)) {
         return 0;
     }
     return look_later_ms(ticket, read_ms > received_ms ? read_ms : received_ms,
