@@ -27,7 +27,8 @@ enum brevo_endpoint {
 enum brevo_class {
     BREVO_CLASS_CONTACTS,
     BREVO_CLASS_EVENTS,
-    BREVO_CLASS_LOOKUPS, /* of events: by the hour, and nobody waits for it */
+    BREVO_CLASSES_PACED, /* those before: deliveries wait for them */
+    BREVO_CLASS_LOOKUPS = BREVO_CLASSES_PACED, /* of events, by the hour */
     BREVO_CLASS_COUNT
 };
 

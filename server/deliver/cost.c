@@ -25,7 +25,7 @@ count(struct cost *cost, const struct hand *hand, const struct flow *flow)
 {
     cost->records = keep * cost->records + (double)(hand->settled - cost->settled);
     cost->settled = hand->settled;
-    for (size_t i = 0; i < BREVO_CLASS_COUNT; i++) {
+    for (size_t i = 0; i < BREVO_CLASSES_PACED; i++) {
         const int64_t taken = flow->taken[i];
 
         cost->calls[i] = keep * cost->calls[i] + (double)(taken - cost->taken[i]);
@@ -46,7 +46,7 @@ cost_run(struct cost *cost, struct hand *hand, const struct flow *flow, int64_t 
     }
     cost->due_us = now_us + NOTE_EVERY_US;
     count(cost, hand, flow);
-    for (size_t i = 0; i < BREVO_CLASS_COUNT; i++) {
+    for (size_t i = 0; i < BREVO_CLASSES_PACED; i++) {
         buffer_addf(&note, "%s%s=%.3f@%.2f", i > 0 ? " " : "",
             brevo_class_name((enum brevo_class)i), cost->calls[i] / cost->records,
             flow->paces[i].rate);
@@ -81,7 +81,7 @@ cost_read(const struct queue_note *note, struct cost_said *ret_said)
 {
     bool is_read = true;
 
-    for (size_t i = 0; i < BREVO_CLASS_COUNT; i++) {
+    for (size_t i = 0; i < BREVO_CLASSES_PACED; i++) {
         is_read = read_class(note->text, (enum brevo_class)i, ret_said) && is_read;
     }
     return is_read;
@@ -93,7 +93,7 @@ cost_write(const struct cost_said *said, struct buffer *text)
     buffer_add_text(text,
         "# HELP flexbrevo_brevo_calls_per_record Calls to Brevo for each settled record, of late.\n"
         "# TYPE flexbrevo_brevo_calls_per_record gauge\n");
-    for (size_t i = 0; i < BREVO_CLASS_COUNT; i++) {
+    for (size_t i = 0; i < BREVO_CLASSES_PACED; i++) {
         buffer_addf(text, "flexbrevo_brevo_calls_per_record{class=\"%s\"} %.3f\n",
             brevo_class_name((enum brevo_class)i), said->calls[i]);
     }
@@ -113,7 +113,7 @@ cost_backlog_s(int64_t pending, const struct cost_said *said, const struct confi
 {
     double record_s = said == NULL ? first_record_s(config) : 0;
 
-    for (size_t i = 0; said != NULL && i < BREVO_CLASS_COUNT; i++) {
+    for (size_t i = 0; said != NULL && i < BREVO_CLASSES_PACED; i++) {
         record_s = MAX(record_s, said->calls[i] / said->rate[i]);
     }
     return pending > 0 ? 1 + (int64_t)((double)pending * record_s) : 0;

@@ -14,9 +14,9 @@
 struct cost {
     int64_t due_us;
     int64_t settled; /* hand's and flow's counts, when they were looked at last */
-    int64_t taken[BREVO_CLASS_COUNT];
+    int64_t taken[BREVO_CLASSES_PACED];
     double records; /* of late */
-    double calls[BREVO_CLASS_COUNT];
+    double calls[BREVO_CLASSES_PACED];
 };
 
 /* Notes it when it is time and something was settled. */
@@ -25,8 +25,8 @@ void cost_run(
 
 /* What the last note of any worker says. */
 struct cost_said {
-    double calls[BREVO_CLASS_COUNT]; /* for each record */
-    double rate[BREVO_CLASS_COUNT];  /* calls a second, by what Brevo allows */
+    double calls[BREVO_CLASSES_PACED]; /* for each record */
+    double rate[BREVO_CLASSES_PACED];  /* calls a second, by what Brevo allows */
 };
 
 /* False: there is none, or it is not ours. */

@@ -15,7 +15,7 @@ flow_init(struct flow *flow, const struct config *config, int64_t probe_ms)
 {
     pause_init(&flow->pause, probe_ms);
     flow->pause.is_shadow = config_is_shadow(config);
-    for (size_t i = 0; i < BREVO_CLASS_COUNT; i++) {
+    for (size_t i = 0; i < BREVO_CLASSES_PACED; i++) {
         pace_init(&flow->paces[i], config->brevo_max_rps, config->brevo_rate_share);
     }
     pace_init_hourly(&flow->paces[BREVO_CLASS_LOOKUPS], DOUBT_LOOKS_AN_HOUR);
@@ -24,9 +24,8 @@ flow_init(struct flow *flow, const struct config *config, int64_t probe_ms)
 size_t
 flow_claimable(const struct flow *flow, size_t in_hand, size_t max, int64_t now_us)
 {
-    for (size_t i = 0; i < BREVO_CLASS_COUNT; i++) {
-        if (i != BREVO_CLASS_LOOKUPS &&
-            pace_wait_us(&flow->paces[i], now_us) > wait_max_us) {
+    for (size_t i = 0; i < BREVO_CLASSES_PACED; i++) {
+        if (pace_wait_us(&flow->paces[i], now_us) > wait_max_us) {
             return 0;
         }
     }
@@ -95,12 +94,14 @@ flow_take(struct flow *flow, enum brevo_endpoint endpoint)
     flow->taken[class]++;
 }
 
-bool
-flow_does_without(const struct flow *flow, enum brevo_endpoint endpoint, int64_t now_us)
+void
+flow_skip(const struct flow *flow, struct job *job, int64_t now_us)
 {
-    return brevo_endpoint_class(endpoint) == BREVO_CLASS_LOOKUPS &&
-           !flow_must_ask(flow, endpoint, now_us) &&
-           flow_wait_us(flow, endpoint, now_us) > 0;
+    if (brevo_endpoint_class(job->next) == BREVO_CLASS_LOOKUPS &&
+        !flow_must_ask(flow, job->next, now_us) &&
+        flow_wait_us(flow, job->next, now_us) > 0) {
+        doubt_skip(job);
+    }
 }
 
 /* Told to all workers; one that is not reached finds out by itself. */

@@ -36,9 +36,8 @@ bool flow_puts_away(
 int64_t flow_wait_us(
     const struct flow *flow, enum brevo_endpoint endpoint, int64_t now_us);
 void flow_take(struct flow *flow, enum brevo_endpoint endpoint);
-/* There is no call to be had now, and this is none to wait for. */
-bool flow_does_without(
-    const struct flow *flow, enum brevo_endpoint endpoint, int64_t now_us);
+/* After asking: what there is no call to be had for, and is nothing to wait for, is done without. */
+void flow_skip(const struct flow *flow, struct job *job, int64_t now_us);
 /* What all workers may ask together is in Redis: whether it is to be asked, for `ready` calls. */
 bool flow_must_ask(const struct flow *flow, enum brevo_endpoint endpoint, int64_t now_us);
 int flow_ask(struct flow *flow, struct queue *queue, enum brevo_endpoint endpoint,

@@ -21,7 +21,6 @@
 #include "queue/jitter.h"
 #include "server/deliver/attribute_watch.h"
 #include "server/deliver/cost.h"
-#include "server/deliver/doubt.h"
 #include "server/deliver/outcome.h"
 #include "server/deliver/seeking.h"
 #include "server/deliver/shadow.h"
@@ -125,13 +124,12 @@ static bool
 paced(struct worker *worker, struct job *job)
 {
     hand_ask(&worker->hand, &worker->flow, job->next, worker->now_us);
+    flow_skip(&worker->flow, job, worker->now_us);
     const int64_t wait_us = flow_wait_us(&worker->flow, job->next, worker->now_us);
     const int64_t wait_ms = wait_us / US_PER_MS;
 
     if (worker->is_stopping) {
         job_release(job);
-    } else if (flow_does_without(&worker->flow, job->next, worker->now_us)) {
-        doubt_skip(job);
     } else if (waits_too_long(worker, job, wait_ms)) {
         job_delay(
             job, "paced", wait_ms > PACED_DELAY_MIN_MS ? wait_ms : PACED_DELAY_MIN_MS);
