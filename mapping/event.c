@@ -79,14 +79,16 @@ read_end(const struct reader *reader)
         event->reason = FIRST_TEXT(payload, "task_canceled_reason", "reason");
         event->duration_s = number_or_absent(payload, "task_age");
         break;
-    case EVENT_CONVERSATION_ENDED:
-        event->reason = payload_text(payload, "reason");
+    case EVENT_CONVERSATION_ENDED: /* of a call, as a task's end has it */
+        event->reason = FIRST_TEXT(
+            payload, "task_completed_reason", "task_canceled_reason", "reason");
         break;
     case EVENT_MESSAGE_UNDELIVERED:
     case EVENT_MESSAGE_FAILED:
         event->reason = payload_text(payload, "error_code");
         return;
     case EVENT_TASK_CREATED:
+    case EVENT_TASK_WAITING:
     case EVENT_SURVEY_COMPLETED:
     case EVENT_MESSAGE_DELIVERED:
     case EVENT_MESSAGE_READ:
@@ -115,6 +117,9 @@ read_origin(const struct reader *reader)
     if (json_object_get(payload, "task_attributes_invalid") != NULL) {
         event_trace(reader->reading,
             "attributes: TaskAttributes is no JSON object, read as empty");
+    }
+    if (event->type == EVENT_TASK_WAITING) { /* so long after its creation */
+        event->date_ms += reader->rules->wait_notify_ms;
     }
     event->channel = channel_read(payload);
     if (event->channel == CHANNEL_UNKNOWN) {

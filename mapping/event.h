@@ -51,7 +51,8 @@ struct event {
     bool is_scored;     /* something was given as score, though it may be no number */
     bool is_other_kind; /* of survey: it asked for something else than satisfaction */
     char survey_id[EVENT_SURVEY_ID_SIZE]; /* "" for other events */
-    char comment[EVENT_COMMENT_SIZE];     /* "" unless an extractor says where it is */
+    bool is_call; /* EVENT_CONVERSATION_ENDED: of a call, as one of its tasks tells */
+    char comment[EVENT_COMMENT_SIZE]; /* "" unless an extractor says where it is */
     const json_t *payload; /* borrowed: profile fields are read from it by path */
     struct customer customer;
 };

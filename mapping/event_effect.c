@@ -13,30 +13,42 @@ static const char *const effects[EVENT_TYPE_COUNT] = {
     [EVENT_TASK_CANCELED] = "abandoned",
     [EVENT_CONVERSATION_ENDED] = "ended",
     [EVENT_SURVEY_COMPLETED] = "survey",
+    [EVENT_TASK_WAITING] = "waiting",
     [EVENT_MESSAGE_DELIVERED] = "delivered",
     [EVENT_MESSAGE_UNDELIVERED] = "undelivered",
     [EVENT_MESSAGE_FAILED] = "failed",
     [EVENT_MESSAGE_READ] = "read",
 };
 
+/* On the phone there is no conversation, and not always an interaction. */
+static const char *
+ended_subject(const struct event *event)
+{
+    const char *const subjects[] = {event->conversation_sid, event->interaction_sid,
+        event->is_call ? event->task_sid : NULL};
+    size_t i = 0;
+
+    while (i < LENGTH(subjects) && subjects[i] == NULL) {
+        i++;
+    }
+    return i < LENGTH(subjects) ? subjects[i] : NULL;
+}
+
 /*
  * What the effect is named by; NULL when nothing says so. `by_task`: by the task or conversation it
- * happened to, whatever the ticket. On the phone there is no conversation.
+ * happened to, whatever the ticket.
  */
 static const char *
 effect_subject(const struct event *event, bool by_task)
 {
     switch (event->type) {
     case EVENT_CONVERSATION_ENDED:
-        if (!by_task &&
-            (event->conversation_sid != NULL || event->interaction_sid != NULL)) {
-            return event->ticket;
-        }
-        return event->conversation_sid != NULL ? event->conversation_sid
-                                               : event->interaction_sid;
+        return by_task || ended_subject(event) == NULL ? ended_subject(event)
+                                                       : event->ticket;
     case EVENT_SURVEY_COMPLETED:
         return event->survey_id[0] != '\0' ? event->ticket : NULL;
     case EVENT_TASK_CREATED:
+    case EVENT_TASK_WAITING:
     case EVENT_TASK_COMPLETED:
     case EVENT_TASK_CANCELED:
         return by_task || event->task_sid == NULL ? event->task_sid : event->ticket;

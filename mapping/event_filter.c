@@ -57,6 +57,7 @@ is_switched_off(const struct event *event, const struct rules *rules)
         [EVENT_TASK_CANCELED] = rules->sync_tasks,
         [EVENT_CONVERSATION_ENDED] = rules->sync_conversations,
         [EVENT_SURVEY_COMPLETED] = rules->sync_csat,
+        [EVENT_TASK_WAITING] = rules->sync_tasks,
         [EVENT_MESSAGE_DELIVERED] = true, /* naming them is their switch */
         [EVENT_MESSAGE_UNDELIVERED] = true,
         [EVENT_MESSAGE_FAILED] = true,
@@ -92,6 +93,7 @@ is_outbound(const struct event *event, const struct rules *rules)
 {
     switch (event->type) {
     case EVENT_TASK_CREATED:
+    case EVENT_TASK_WAITING:
     case EVENT_TASK_CANCELED:
         return event->direction == DIRECTION_OUTBOUND &&
                rules->outbound != RULES_OUTBOUND_ALL;

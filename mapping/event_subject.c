@@ -43,6 +43,8 @@ event_read_subjects(const struct reader *reader)
     const char *subject = key_subject(reader->context);
 
     event->task_sid = sid_is(subject, "WT") ? subject : sid_at(payload, "task_sid", "WT");
+    event->is_call = event->type == EVENT_CONVERSATION_ENDED &&
+                     slice_starts(reader->context->record_key, "conversation.ended/WT");
     event->conversation_sid = either(sid_at(payload, "conversation_sid", "CH"),
         sid_at(payload, "task_attributes/conversationSid", "CH"));
     event->interaction_sid = either(sid_at(payload, "interaction_sid", "KD"),

@@ -147,7 +147,8 @@ static bool
 is_support(enum event_type type)
 {
     return type == EVENT_TASK_CREATED || type == EVENT_TASK_COMPLETED ||
-           type == EVENT_TASK_CANCELED || type == EVENT_CONVERSATION_ENDED;
+           type == EVENT_TASK_CANCELED || type == EVENT_CONVERSATION_ENDED ||
+           type == EVENT_TASK_WAITING;
 }
 
 static void

@@ -67,7 +67,10 @@ compute_last(const struct history *history, const json_t *theirs, json_t **ret_v
     if (last == NULL) {
         return false;
     }
-    timestamp_format(last->rank, ours);
+    const int64_t last_s = last->rank / MS_PER_S;
+
+    timestamp_format(
+        (last_s + zone_offset_s(&history->rules->zone, last_s)) * MS_PER_S, ours);
     ours[DATE_SIZE - 1] = '\0';
     if (is_date(date) && memcmp(date.data, ours, DATE_SIZE - 1) >= 0) {
         return false;

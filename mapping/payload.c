@@ -11,6 +11,7 @@
 
 #include "mapping/member.h"
 #include "mapping/payload_route.h"
+#include "mapping/rules.h"
 #include "mapping/timestamp.h"
 
 void
@@ -179,4 +180,19 @@ payload_parse(enum source source, struct slice bytes, json_t **ret_payload)
         *ret_payload = json_incref(payload);
     }
     return r;
+}
+
+int
+payload_name(json_t *payload, struct slice record_key)
+{
+    enum event_type type;
+
+    if (!event_type_from_name(slice_before(record_key, '/'), &type) ||
+        type == EVENT_SURVEY_COMPLETED) {
+        return 0; /* what an answer was told by matters: survey.h */
+    }
+    return json_object_set_new(
+               payload, "event_type", json_string(event_type_name(type))) == 0
+               ? 0
+               : -ENOMEM;
 }

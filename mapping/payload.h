@@ -52,6 +52,12 @@ int payload_parse(enum source source, struct slice bytes, json_t **ret_payload) 
  */
 int payload_merge(json_t *payload, json_t *other) MUST_USE;
 
+/*
+ * A record derived from another's bytes is what its key says it is: names the event by that.
+ * 0 or -ENOMEM.
+ */
+int payload_name(json_t *payload, struct slice record_key) MUST_USE;
+
 /* json_decref for AUTO(). */
 void payload_release(json_t **payload);
 

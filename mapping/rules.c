@@ -9,6 +9,7 @@ static const char *const type_names[EVENT_TYPE_COUNT] = {
     [EVENT_TASK_CANCELED] = "task.canceled",
     [EVENT_CONVERSATION_ENDED] = "conversation.ended",
     [EVENT_SURVEY_COMPLETED] = "survey.completed",
+    [EVENT_TASK_WAITING] = "task.waiting",
     [EVENT_MESSAGE_DELIVERED] = "message.delivered",
     [EVENT_MESSAGE_UNDELIVERED] = "message.undelivered",
     [EVENT_MESSAGE_FAILED] = "message.failed",

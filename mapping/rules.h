@@ -6,6 +6,7 @@
 #pragma once
 
 #include "mapping/channel.h"
+#include "mapping/zone.h"
 
 enum event_type {
     EVENT_TASK_CREATED,
@@ -13,7 +14,8 @@ enum event_type {
     EVENT_TASK_CANCELED,
     EVENT_CONVERSATION_ENDED,
     EVENT_SURVEY_COMPLETED,
-    EVENT_MESSAGE_DELIVERED, /* from here on: only when `event_mapping` names them */
+    EVENT_TASK_WAITING, /* from here on: only when `event_mapping` names them */
+    EVENT_MESSAGE_DELIVERED,
     EVENT_MESSAGE_UNDELIVERED,
     EVENT_MESSAGE_FAILED,
     EVENT_MESSAGE_READ,
@@ -21,7 +23,7 @@ enum event_type {
 };
 
 enum {
-    EVENT_TYPE_OPTIONAL = EVENT_MESSAGE_DELIVERED, /* the first of them */
+    EVENT_TYPE_OPTIONAL = EVENT_TASK_WAITING, /* the first of them */
 };
 
 /* "task.created", ... as in `event_mapping` and in record keys; NULL for EVENT_TYPE_COUNT. */
@@ -112,10 +114,14 @@ struct rules {
     int64_t ticket_settle_ms;
     int64_t ticket_abandoned_after_ms;
     int64_t ticket_join_wait_ms; /* an end waits so long for who it is about */
-    int64_t ticket_min_wait_ms;  /* who waited less has not given up */
-    int64_t wait_max_ms;         /* a longer wait is not averaged */
-    int64_t csat_scale;          /* of the attribute, whatever a survey's own was */
-    int64_t csat_settle_ms;      /* answers of one ticket and survey within it are one */
+    int64_t ticket_voice_end_ms; /* from a call's last task to its end; 0: not by tasks */
+    int64_t identity_wait_ms;   /* who names no customer waits so long for one who does */
+    struct zone zone;           /* days are counted in */
+    int64_t ticket_min_wait_ms; /* who waited less has not given up */
+    int64_t wait_notify_ms;     /* who waited so long is told of */
+    int64_t wait_max_ms;        /* a longer wait is not averaged */
+    int64_t csat_scale;         /* of the attribute, whatever a survey's own was */
+    int64_t csat_settle_ms;     /* answers of one ticket and survey within it are one */
     int64_t csat_queue_wait_ms; /* a request waits so long for whether it is a survey's */
     struct rules_extractor extractors[RULES_EXTRACTORS_MAX];
     size_t extractor_count;

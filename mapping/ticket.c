@@ -22,6 +22,7 @@ enum saying {
     SAYS_STATE = 16,   /* the conversation is `text` */
     SAYS_QUEUED = 32,  /* it began to wait for an agent */
     SAYS_THEN = 64,    /* the agent took it at that time, not before */
+    SAYS_CALL = 128,   /* its end may be that of a call */
 };
 
 static const struct {
@@ -40,7 +41,8 @@ static const struct {
     {"task.system-deleted", SAYS_SEEN | SAYS_CLOSED, "deleted"},
     {"conversation.active", SAYS_STATE, "active"},
     {"conversation.inactive", SAYS_STATE, "inactive"},
-    {"conversation.ended", SAYS_STATE, "closed"},
+    {"conversation.ended", SAYS_STATE, "closed"}, {"call.ended", SAYS_CALL, ""},
+    {"task.waiting", 0, ""},     /* only asks what became of it */
     {"survey.completed", 0, ""}, /* what was answered: ticket_survey.c */
 };
 
@@ -109,19 +111,47 @@ say_facts(const struct event_reading *reading, const json_t *payload, size_t say
     if ((all & SAYS_QUEUED) != 0) {
         add_fact(says, event, "queued", event->date_ms, "");
     }
+    if ((all & SAYS_CALL) != 0) {
+        add_fact(says, event, "call", event->date_ms, "");
+    }
     if ((all & SAYS_CLOSED) != 0) {
         add_fact(says, event, "closed", event->date_ms, sayings[saying].text);
     }
 }
 
-/* When its end was read, which may be long after it was stored. */
+/* When its end was read, or who would be asked whose it is: it may be long after it was stored. */
 static void
-say_heard(const struct event *event, int64_t now_ms, struct ticket_says *says)
+say_heard(const struct event_reading *reading, int64_t now_ms, struct ticket_says *says)
 {
-    if (event->task_sid != NULL &&
-        (event->type == EVENT_TASK_COMPLETED || event->type == EVENT_TASK_CANCELED)) {
-        add_fact(says, event, "heard", now_ms, "");
+    const struct event *event = &reading->event;
+
+    if (event->task_sid == NULL) {
+        return;
     }
+    if (event->type == EVENT_TASK_COMPLETED || event->type == EVENT_TASK_CANCELED) {
+        add_fact(says, event, "heard", now_ms, "");
+    } else if (event->type == EVENT_TASK_CREATED && reading->lacks_customer) {
+        add_fact(says, event, "sought", now_ms, "");
+    }
+}
+
+static void
+say_text(struct ticket_says *says, const char *name, int64_t rank, const char *text)
+{
+    if (text != NULL && text[0] != '\0' && says->fact_count < TICKET_FACTS_MAX) {
+        says->facts[says->fact_count++] =
+            (struct fact){.name = slice_of(name), .rank = rank, .text = slice_of(text)};
+    }
+}
+
+void
+ticket_say_customer(
+    const struct customer *customer, int64_t date_ms, struct ticket_says *says)
+{
+    say_text(says, "-email", date_ms, customer->email);
+    say_text(says, "-phone", date_ms, customer->phone);
+    say_text(says, "-whatsapp", date_ms, customer->whatsapp);
+    say_text(says, "-ext_id", date_ms, customer->ext_id);
 }
 
 /* Whose ticket it is: a conversation's end says only which conversation. */
@@ -129,30 +159,10 @@ static void
 say_customer(const struct event *event, const json_t *payload, const struct rules *rules,
     struct ticket_says *says)
 {
-    const char *channel = channel_name(event->channel);
-
-    if (event->task_sid == NULL ||
-        customer_read(payload, rules, &says->customer) != CUSTOMER_OK) {
-        return;
-    }
-    const struct {
-        const char *name;
-        const char *text;
-    } known[] = {
-        {"-email", says->customer.email},
-        {"-phone", says->customer.phone},
-        {"-whatsapp", says->customer.whatsapp},
-        {"-ext_id", says->customer.ext_id},
-        {"-channel", channel != NULL ? channel : ""},
-    };
-
-    for (size_t i = 0; i < LENGTH(known); i++) {
-        if (known[i].text[0] != '\0' && says->fact_count < TICKET_FACTS_MAX) {
-            says->facts[says->fact_count++] =
-                (struct fact){.name = slice_of(known[i].name),
-                    .rank = event->date_ms,
-                    .text = slice_of(known[i].text)};
-        }
+    if (event->task_sid != NULL &&
+        customer_read(payload, rules, &says->customer) == CUSTOMER_OK) {
+        ticket_say_customer(&says->customer, event->date_ms, says);
+        say_text(says, "-channel", event->date_ms, channel_name(event->channel));
     }
 }
 
@@ -179,8 +189,9 @@ ticket_read(const struct event_reading *reading, const json_t *payload,
 {
     const struct event *event = &reading->event;
     const bool is_answer = event->type == EVENT_SURVEY_COMPLETED;
-    const struct slice type = slice_of(
-        is_answer ? event_type_name(event->type) : payload_text(payload, "event_type"));
+    const struct slice type = slice_of(event->is_call ? "call.ended"
+                                       : is_answer    ? event_type_name(event->type)
+                                                   : payload_text(payload, "event_type"));
 
     *ret_says = (struct ticket_says){0};
     if (event->ticket == NULL || !event_concerns_tickets(event, rules)) {
@@ -199,7 +210,7 @@ ticket_read(const struct event_reading *reading, const json_t *payload,
             ret_says->is_about_waiting =
                 (sayings[i].says & (SAYS_QUEUED | SAYS_THEN)) != 0;
             say_facts(reading, payload, i, ret_says);
-            say_heard(event, now_ms, ret_says);
+            say_heard(reading, now_ms, ret_says);
             say_customer(event, payload, rules, ret_says);
             say_aliases(event, ret_says);
         }

@@ -8,7 +8,8 @@
  *   -WT….created    when, and the direction       -WT….accepted   by an agent; "then": when, too
  *   -WT….queued     when first
  *   -WT….closed     when, and how                 -WT….asked      its creation is told to Brevo
- *   -WT….heard      when we read that
+ *   -WT….heard      when we read that              -WT….call      when, if it may end a call
+ *   -WT….sought     when we read a creation that names no customer
  *   -WT….survey     it is nothing but a survey: no task of the ticket's
  *   +survey.….answer, +survey.….comment, -survey.….heard: what was answered, and read first when
  *   +conversation   its latest state              -ticket         of an alias: whose facts they are
@@ -39,6 +40,7 @@ enum {
 #define TICKET_REASON_SHORT "short_wait"
 #define TICKET_REASON_SERVED "was_served"
 #define TICKET_REASON_NEWER "newer_task"
+#define TICKET_REASON_OVER "wait_is_over" /* the task ended, and nobody had taken it */
 
 #define TICKET_REASON_NOT_FLEX "not_flex" /* no task of it was ever seen */
 
@@ -48,6 +50,9 @@ enum {
 #define TICKET_WAIT_OPEN "ticket_open"
 #define TICKET_WAIT_PARKED "conversation_parked"
 #define TICKET_WAIT_NEWER "newer_task"
+#define TICKET_WAIT_NOTIFY "wait_notify"
+#define TICKET_WAIT_CALL "voice_end"
+#define TICKET_WAIT_IDENTITY "identity_wait"
 #define TICKET_WAIT_QUEUE "survey_queue"
 #define TICKET_WAIT_ANSWERS "csat_settle"
 
@@ -68,6 +73,10 @@ struct ticket_says {
 /* `now_ms`: of an end or answer, when it was read first; what waits for others waits from then on. */
 void ticket_read(const struct event_reading *reading, const json_t *payload,
     const struct rules *rules, int64_t now_ms, struct ticket_says *ret_says);
+
+/* Whose ticket it is, as somebody else knows; into the facts it says. `customer` must stay. */
+void ticket_say_customer(
+    const struct customer *customer, int64_t date_ms, struct ticket_says *says);
 
 /* Whose facts those of an alias are; absent when they are its own. */
 struct slice ticket_link(const struct facts *facts);

@@ -26,6 +26,9 @@ ticket_judge_alone(struct event_reading *reading, const json_t *payload,
         without_waits.ticket_settle_ms = 0;
         without_waits.ticket_abandoned_after_ms = 0;
         without_waits.ticket_join_wait_ms = 0;
+        without_waits.ticket_voice_end_ms = 0;
+        without_waits.wait_notify_ms = 0;
+        without_waits.identity_wait_ms = 0;
         without_waits.csat_settle_ms = 0;
         without_waits.csat_queue_wait_ms = 0;
         ticket_judge(reading, &facts, &without_waits, &times, &verdict);

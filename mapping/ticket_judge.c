@@ -8,14 +8,7 @@
 #include <string.h>
 
 #include "mapping/event_subject.h"
-#include "mapping/ticket_known.h"
-
-enum {
-    OPEN_WAIT_PARTS = 4,
-    LOOK_MIN_MS = 1000,
-    LOOK_MAX_MS = 10 * 60 * 1000,
-    WAIT_MAX_H = 24, /* what was lost of another task must not lose this event, too */
-};
+#include "mapping/ticket_wait.h"
 
 /* ---- asked of a ticket --------------------------------------------------------------------- */
 
@@ -60,12 +53,6 @@ was_asked(const struct ticket *ticket)
     return another(ticket, is_earlier_asked);
 }
 
-static bool
-is_elsewhere_open(const struct ticket *ticket)
-{
-    return another(ticket, ticket_is_open);
-}
-
 /* It went on while this one was given up: then the customer has not. */
 static bool
 is_beside_open(const struct ticket *ticket, const struct task *task)
@@ -95,18 +82,6 @@ was_served(const struct ticket *ticket)
         }
     }
     return false;
-}
-
-/* A task that began later has brought it back, whoever told of that, or nobody. */
-static bool
-is_parked(const struct ticket *ticket)
-{
-    for (size_t i = 0; i < ticket->count; i++) {
-        if (ticket->tasks[i].created_ms > ticket->inactive_ms) {
-            return false;
-        }
-    }
-    return ticket->inactive_ms > 0;
 }
 
 static bool
@@ -162,96 +137,23 @@ has_short_wait(const struct ticket *ticket)
     return waited_s >= 0 && waited_s * MS_PER_S < least_ms;
 }
 
-/* ---- waits --------------------------------------------------------------------------------- */
-
-/*
- * From when on others have time to be heard: what was stored with it, in a backlog, is read after it,
- * too.
- */
-static int64_t
-heard_ms(const struct ticket *ticket)
+static bool
+is_later_call(const struct ticket *ticket, const struct task *task)
 {
-    const int64_t heard_ms = ticket->own != NULL ? ticket->own->heard_ms : 0;
-
-    return heard_ms > ticket->times->received_ms ? heard_ms : ticket->times->received_ms;
+    return task->call_ms > ticket->reading->event.date_ms;
 }
 
-static int64_t
-settle_left_ms(const struct ticket *ticket)
+/* That task's end is the call's. */
+static bool
+has_later_call(const struct ticket *ticket)
 {
-    return heard_ms(ticket) + ticket->rules->ticket_settle_ms - ticket->times->now_ms;
+    return ticket->reading->event.is_call && another(ticket, is_later_call);
 }
 
-/* Ever more seldom; and no longer than the event may be told at all. */
-static int64_t
-look_again_ms(const struct ticket *ticket)
+static bool
+is_closed(const struct ticket *ticket)
 {
-    const struct rules *rules = ticket->rules;
-    const int64_t day_ms = (int64_t)WAIT_MAX_H * 60 * 60 * MS_PER_S;
-    const int64_t age_ms = ticket->times->now_ms - ticket->times->received_ms;
-    const int64_t wait_ms = age_ms / OPEN_WAIT_PARTS;
-    const bool is_shorter =
-        rules->max_event_age_ms > 0 && rules->max_event_age_ms < day_ms;
-    const int64_t last_ms = ticket->reading->event.date_ms +
-                            (is_shorter ? rules->max_event_age_ms : day_ms) -
-                            (int64_t)2 * LOOK_MAX_MS;
-
-    if (ticket->times->now_ms >= last_ms) {
-        return 0;
-    }
-    return wait_ms < LOOK_MIN_MS   ? LOOK_MIN_MS
-           : wait_ms > LOOK_MAX_MS ? LOOK_MAX_MS
-                                   : wait_ms;
-}
-
-/* Another task's end resolves the ticket; should it never be told, this one does. */
-static int64_t
-open_left_ms(const struct ticket *ticket)
-{
-    return is_elsewhere_open(ticket) ? look_again_ms(ticket) : 0;
-}
-
-/* It may come back, or turn out to have been closed. */
-static int64_t
-parked_left_ms(const struct ticket *ticket)
-{
-    return is_parked(ticket) ? look_again_ms(ticket) : 0;
-}
-
-/*
- * Counted by Twilio's time, so that what comes late need not wait again; but the newer task's
- * record gets the time to settle, and a clock ahead of ours costs no more than one that is right.
- */
-static int64_t
-newer_left_ms(const struct ticket *ticket)
-{
-    const int64_t received_ms = heard_ms(ticket);
-    const int64_t wait_ms = ticket->rules->ticket_abandoned_after_ms;
-    const int64_t settle_ms = ticket->rules->ticket_settle_ms;
-    const int64_t least_ms = received_ms + (settle_ms < wait_ms ? settle_ms : wait_ms);
-    int64_t due_ms = ticket->reading->event.date_ms + wait_ms;
-
-    due_ms = due_ms < least_ms ? least_ms : due_ms;
-    due_ms = due_ms > received_ms + wait_ms ? received_ms + wait_ms : due_ms;
-    return due_ms - ticket->times->now_ms;
-}
-
-/*
- * The task's record, or of several tasks the one that says whose they are, may come later than the
- * conversation's. It is looked for each time as much later as has passed already, to the end of the
- * wait.
- */
-static int64_t
-join_left_ms(const struct ticket *ticket)
-{
-    const int64_t age_ms = ticket->times->now_ms - ticket->times->received_ms;
-    const int64_t left_ms = ticket->rules->ticket_join_wait_ms - age_ms;
-    const int64_t wait_ms = age_ms > LOOK_MIN_MS ? age_ms : LOOK_MIN_MS;
-
-    if (ticket->count > 0 && !ticket->reading->lacks_customer) {
-        return 0;
-    }
-    return left_ms < wait_ms ? left_ms : wait_ms;
+    return ticket->own != NULL && ticket->own->closed_how.size > 0;
 }
 
 static bool
@@ -292,13 +194,13 @@ static const struct rule {
 
     {EVENT_TASK_COMPLETED, is_outbound_ignored, NULL, EVENT_REASON_OUTBOUND,
         "ticket: outbound, which is ignored"},
-    {EVENT_TASK_COMPLETED, NULL, settle_left_ms, TICKET_WAIT_SETTLE,
+    {EVENT_TASK_COMPLETED, NULL, ticket_settle_left_ms, TICKET_WAIT_SETTLE,
         "ticket: waits for what other tasks have to say"},
-    {EVENT_TASK_COMPLETED, NULL, open_left_ms, TICKET_WAIT_OPEN,
+    {EVENT_TASK_COMPLETED, NULL, ticket_open_left_ms, TICKET_WAIT_OPEN,
         "ticket: waits for what becomes of another task"},
-    {EVENT_TASK_COMPLETED, NULL, parked_left_ms, TICKET_WAIT_PARKED,
+    {EVENT_TASK_COMPLETED, NULL, ticket_parked_left_ms, TICKET_WAIT_PARKED,
         "ticket: waits for the conversation, which is parked"},
-    {EVENT_TASK_COMPLETED, is_parked, NULL, TICKET_REASON_PARKED,
+    {EVENT_TASK_COMPLETED, ticket_is_parked, NULL, TICKET_REASON_PARKED,
         "ticket: the conversation is parked, it goes on later"},
 
     {EVENT_TASK_CANCELED, is_outbound_start, NULL, EVENT_REASON_OUTBOUND,
@@ -311,7 +213,7 @@ static const struct rule {
         "canceled: neither by who waited nor for want of an agent"},
     {EVENT_TASK_CANCELED, was_served, NULL, TICKET_REASON_SERVED,
         "ticket: an agent took a task of it"},
-    {EVENT_TASK_CANCELED, NULL, newer_left_ms, TICKET_WAIT_NEWER,
+    {EVENT_TASK_CANCELED, NULL, ticket_newer_left_ms, TICKET_WAIT_NEWER,
         "ticket: waits for a newer task"},
     {EVENT_TASK_CANCELED, has_short_wait, NULL, TICKET_REASON_SHORT,
         "canceled: waited too short a time"},
@@ -320,14 +222,36 @@ static const struct rule {
     {EVENT_TASK_CANCELED, goes_on_beside, NULL, TICKET_REASON_OPEN,
         "ticket: another task goes on"},
 
-    {EVENT_CONVERSATION_ENDED, NULL, join_left_ms, TICKET_WAIT_JOIN,
-        "ticket: waits for a task of this conversation that says whose it is"},
+    {EVENT_TASK_WAITING, is_outbound_start, NULL, EVENT_REASON_OUTBOUND,
+        "ticket: outbound, nobody waits"},
+    {EVENT_TASK_WAITING, is_callback, NULL, TICKET_REASON_CALLBACK,
+        "waiting: a callback, nobody is"},
+    {EVENT_TASK_WAITING, is_voicemail, NULL, TICKET_REASON_VOICEMAIL,
+        "waiting: a voicemail, nobody is"},
+    {EVENT_TASK_WAITING, was_served, NULL, TICKET_REASON_SERVED,
+        "ticket: an agent took a task of it"},
+    {EVENT_TASK_WAITING, is_closed, NULL, TICKET_REASON_OVER,
+        "waiting: the task ended before anybody took it"},
+    {EVENT_TASK_WAITING, NULL, ticket_notify_left_ms, TICKET_WAIT_NOTIFY,
+        "waiting: not long enough yet"},
+
+    {EVENT_CONVERSATION_ENDED, NULL, ticket_join_left_ms, TICKET_WAIT_JOIN,
+        "ticket: waits for a task of this conversation"},
+    {EVENT_CONVERSATION_ENDED, NULL, ticket_call_left_ms, TICKET_WAIT_CALL,
+        "ticket: waits for another task of the call"},
+    {EVENT_CONVERSATION_ENDED, NULL, ticket_call_open_left_ms, TICKET_WAIT_OPEN,
+        "ticket: waits for what becomes of another task of the call"},
+    {EVENT_CONVERSATION_ENDED, has_later_call, NULL, TICKET_REASON_NEWER,
+        "ticket: the call went on in another task"},
     {EVENT_CONVERSATION_ENDED, has_no_task, NULL, TICKET_REASON_NOT_FLEX,
         "ticket: no task of this conversation was ever seen"},
     {EVENT_CONVERSATION_ENDED, is_channel_off, NULL, EVENT_REASON_CHANNEL_OFF,
         "ticket: its tasks' channel is switched off"},
     {EVENT_CONVERSATION_ENDED, is_outbound_ignored, NULL, EVENT_REASON_OUTBOUND,
         "ticket: outbound, which is ignored"},
+
+    {EVENT_TYPE_COUNT, NULL, ticket_identity_left_ms, TICKET_WAIT_IDENTITY,
+        "ticket: waits for another record of it that says whose it is"},
 };
 
 /* False when the rule says nothing. */
@@ -351,8 +275,7 @@ fires(const struct rule *rule, const struct ticket *ticket,
 bool
 ticket_may_deliver(const struct event_reading *reading)
 {
-    return reading->verdict == EVENT_DELIVER ||
-           (reading->lacks_customer && reading->event.type != EVENT_TASK_CREATED);
+    return reading->verdict == EVENT_DELIVER || reading->lacks_customer;
 }
 
 void

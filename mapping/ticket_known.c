@@ -36,6 +36,7 @@ learn_of_task(struct task *task, struct slice what, const struct fact *fact)
         task->direction = fact->text;
     } else if (slice_is(what, "closed")) {
         task->closed_how = fact->text;
+        task->closed_ms = fact->rank;
         task->is_accepted |= slice_is(fact->text, "completed");
     } else if (slice_is(what, "accepted")) {
         task->is_accepted = true;
@@ -44,6 +45,10 @@ learn_of_task(struct task *task, struct slice what, const struct fact *fact)
         task->queued_ms = fact->rank;
     } else if (slice_is(what, "heard")) {
         task->heard_ms = fact->rank;
+    } else if (slice_is(what, "sought")) {
+        task->sought_ms = fact->rank;
+    } else if (slice_is(what, "call")) {
+        task->call_ms = fact->rank;
     } else if (slice_is(what, "asked")) {
         task->is_asked = true;
     } else if (slice_is(what, "survey")) {
@@ -304,6 +309,30 @@ ticket_is_open(const struct ticket *ticket, const struct task *task)
 {
     return task->closed_how.size == 0 && task->is_known &&
            ticket->times->now_ms - task->created_ms < open_max_ms;
+}
+
+bool
+ticket_is_elsewhere_open(const struct ticket *ticket)
+{
+    for (size_t i = 0; i < ticket->count; i++) {
+        if (&ticket->tasks[i] != ticket->own &&
+            ticket_is_open(ticket, &ticket->tasks[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A task that began later has brought it back, whoever told of that, or nobody. */
+bool
+ticket_is_parked(const struct ticket *ticket)
+{
+    for (size_t i = 0; i < ticket->count; i++) {
+        if (ticket->tasks[i].created_ms > ticket->inactive_ms) {
+            return false;
+        }
+    }
+    return ticket->inactive_ms > 0;
 }
 
 void

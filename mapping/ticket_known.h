@@ -16,6 +16,9 @@ struct task {
     int64_t queued_ms;   /* 0: not told */
     int64_t accepted_ms; /* 0: not told, though it may be accepted */
     int64_t heard_ms;    /* when we first read of its end */
+    int64_t sought_ms;   /* when we first read that its creation names no customer */
+    int64_t closed_ms;   /* 0: not told */
+    int64_t call_ms;     /* when its end may have been that of a call; 0: not told */
     struct slice direction;
     struct slice closed_how; /* absent: open */
     bool is_known;           /* since when, that is */
@@ -45,6 +48,9 @@ void ticket_know(struct ticket *ticket, struct event_reading *reading,
 bool ticket_is_of_kind(const struct ticket *ticket, const char *kind);
 /* It goes on, as far as we were told, and is not too old for that. */
 bool ticket_is_open(const struct ticket *ticket, const struct task *task);
+/* A task other than the event's own does. */
+bool ticket_is_elsewhere_open(const struct ticket *ticket);
+bool ticket_is_parked(const struct ticket *ticket);
 
 /* Adds "<rule><subject>.<what>", or "<rule><subject>" without a `what`. The text is borrowed. */
 void ticket_add_fact(struct ticket_says *says, char rule, const char *subject,

@@ -29,8 +29,8 @@ struct moment {
     int64_t zone_minutes;
 };
 
-static int64_t
-days_since_1970(int64_t year, int64_t month, int64_t day)
+int64_t
+timestamp_days(int64_t year, int64_t month, int64_t day)
 {
     const int64_t y = month > 2 ? year : year - 1;
     const int64_t m = month > 2 ? month - 3 : month + 9;
@@ -163,14 +163,14 @@ moment_exists(const struct moment *moment)
         return false; /* second 60: a leap second, read as the one after it */
     }
     /* A day behind the end of its month comes back as one of the next. */
-    return date_of(days_since_1970(moment->year, moment->month, moment->day)).month ==
+    return date_of(timestamp_days(moment->year, moment->month, moment->day)).month ==
            moment->month;
 }
 
 static int64_t
 moment_ms(const struct moment *moment)
 {
-    const int64_t days = days_since_1970(moment->year, moment->month, moment->day);
+    const int64_t days = timestamp_days(moment->year, moment->month, moment->day);
     const int64_t minutes = moment->hour * 60 + moment->minute - moment->zone_minutes;
 
     return (days * SECONDS_PER_DAY + minutes * 60 + moment->second) * 1000 + moment->ms;
@@ -187,6 +187,12 @@ parse_iso(struct slice text, int64_t *ret_ms)
     }
     *ret_ms = moment_ms(&moment);
     return true;
+}
+
+int64_t
+timestamp_year(int64_t unix_s)
+{
+    return date_of(unix_s / SECONDS_PER_DAY).year;
 }
 
 bool

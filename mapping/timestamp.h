@@ -20,5 +20,8 @@ enum {
 bool timestamp_parse(struct slice text, int64_t *ret_ms) MUST_USE;
 /* The same for a number: below 10^11 it is seconds, else milliseconds. */
 int64_t timestamp_from_number(int64_t number);
+/* Days from 1970-01-01 to that date of the years 1 to 9999; the year of a Unix time from 1970 on. */
+int64_t timestamp_days(int64_t year, int64_t month, int64_t day);
+int64_t timestamp_year(int64_t unix_s);
 /* "YYYY-MM-DDThh:mm:ss.mmmZ"; the nearest such text for a time outside 1970 to 9999. */
 void timestamp_format(int64_t ms, char text[TIMESTAMP_TEXT_SIZE]);

@@ -7,7 +7,7 @@
 
 enum {
     PUT_KEYS = 3,      /* before the records */
-    PUT_ARGUMENTS = 3, /* before the events */
+    PUT_ARGUMENTS = 4, /* before the events */
     PUT_FULL = 3,      /* put.lua: the record has QUEUE_ROUTES_MAX routes */
 };
 
@@ -68,6 +68,7 @@ write_partition(
     redis_argument_number(exchange, QUEUE_SCHEMA);
     redis_argument_number(exchange, (int64_t)strlen(prefix.text));
     redis_argument_number(exchange, QUEUE_ROUTES_MAX);
+    redis_argument_number(exchange, batch->is_derived ? 1 : 0);
     for (size_t i = 0; i < batch->count; i++) {
         if (batch->partitions[i] == partition) {
             redis_argument_joined(exchange, slice_of("r:"), batch->puts[i]->route);

@@ -19,6 +19,7 @@ struct put_batch {
     uint8_t counts[QUEUE_PARTITIONS_MAX]; /* of each partition */
     size_t count;
     size_t bytes;
+    bool is_derived; /* stored over maxmemory, too */
 };
 
 void put_batch_clear(struct put_batch *batch);

@@ -241,10 +241,10 @@ put_batch_call(struct queue *queue, struct put_batch *batch)
     return r;
 }
 
-int
-queue_put(struct queue *queue, struct queue_put *items, size_t count)
+static int
+put(struct queue *queue, struct queue_put *items, size_t count, bool is_derived)
 {
-    struct put_batch batch = {0};
+    struct put_batch batch = {.is_derived = is_derived};
     size_t next = 0;
 
     for (size_t i = 0; i < count; i++) {
@@ -265,6 +265,18 @@ queue_put(struct queue *queue, struct queue_put *items, size_t count)
         }
     }
     return QUEUE_OK;
+}
+
+int
+queue_put(struct queue *queue, struct queue_put *items, size_t count)
+{
+    return put(queue, items, count, false);
+}
+
+int
+queue_put_derived(struct queue *queue, struct queue_put *items, size_t count)
+{
+    return put(queue, items, count, true);
 }
 
 /* ---- links ------------------------------------------------------------------------------- */

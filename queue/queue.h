@@ -110,6 +110,12 @@ struct queue_put {
  * For the event loops there is group_commit.h.
  */
 int queue_put(struct queue *queue, struct queue_put *items, size_t count) MUST_USE;
+/*
+ * The same for what was made of a claimed record's own bytes: stored over maxmemory, too, for the
+ * record is not settled before.
+ */
+int queue_put_derived(
+    struct queue *queue, struct queue_put *items, size_t count) MUST_USE;
 
 /* ---- claim ----------------------------------------------------------------------------- */
 

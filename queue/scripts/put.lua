@@ -1,16 +1,19 @@
 -- put.lua - makes events of one partition durable: all of them, or none.
 --
 -- KEYS  stream, parked, stats, then each event's record
--- ARGV  schema, size of the records' prefix, routes max, then for each event: route field, bytes
+-- ARGV  schema, size of the records' prefix, routes max, derived (1), then for each event: route
+--       field, bytes
 -- Returns a number for each event: 0 new, 1 merged, 2 duplicate, 3 has too many routes.
 --
 -- Reads before it writes, and its first write may not run over maxmemory: then nothing ran. That
 -- is the one to the stream: when that key is no stream, no record is left behind that is in none.
--- Nor is anything stored when a key that may have to be changed has another type.
+-- Nor is anything stored when a key that may have to be changed has another type. What was derived
+-- from a record is stored over maxmemory, too, or that one could never be settled.
 local NEW, MERGED, DUPLICATE, FULL = 0, 1, 2, 3
 local call = redis.call
 local stream, parked, stats = KEYS[1], KEYS[2], KEYS[3]
 local schema, prefix_size, routes_max = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
+local is_derived = ARGV[4] == '1'
 local counts = {}
 -- Asked once for all: nearly always no record is there yet.
 local some_exist = call('EXISTS', unpack(KEYS, 4)) > 0
@@ -104,9 +107,12 @@ if some_exist then
     states[KEYS[i]] = call('HGET', KEYS[i], 's')
   end
 end
+if is_derived then
+  call('HDEL', stats, '') -- the first write is allowed over maxmemory, and so are those behind it
+end
 local results = {}
 for i = 4, #KEYS do
-  local at = 2 * i - 4
+  local at = 2 * i - 3
   results[i - 3] = put(KEYS[i], ARGV[at], ARGV[at + 1])
 end
 for name, change in pairs(counts) do

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "mapping/derived.h"
 #include "mapping/event.h"
 #include "mapping/history.h"
 #include "mapping/request.h"
@@ -53,6 +54,7 @@ static const struct {
     {TICKET_REASON_PARKED,
         "nothing: the ticket is resolved when the conversation came back"},
     {TICKET_REASON_NEWER, "nothing: a newer task of the ticket took over"},
+    {TICKET_REASON_OVER, "nothing: the task ended before anybody took it"},
     {TICKET_REASON_NOT_FLEX,
         "a task's record that names the conversation: without one it is none "
         "of Flex's, or came ticket.join_wait too early"},
@@ -190,7 +192,8 @@ read_event(
     if (r != PAYLOAD_OK) {
         return r > 0 && set_verdict(record, "parked", EVENT_REASON_UNPARSEABLE);
     }
-    return read_payload(payload, keyed->key, input, record);
+    return payload_name(payload, slice_of(keyed->key)) == 0 &&
+           read_payload(payload, keyed->key, input, record);
 }
 
 /* Answers to surveys that a task's record carries become records of their own. */
@@ -271,6 +274,43 @@ explain_event(
 }
 
 static bool
+explain_one(struct keyed_event *keyed, const struct explain_input *input, json_t *records)
+{
+    AUTO(payload_release) json_t *record = json_object();
+
+    return explain_event(keyed, input, record) && json_array_append(records, record) == 0;
+}
+
+/* What the event tells beside: the same bytes under another key. */
+static bool
+explain_derived(
+    const struct keyed_event *keyed, const struct explain_input *input, json_t *records)
+{
+    AUTO(payload_release) json_t *payload = NULL;
+    const struct event_context context = {
+        .record_key = slice_of(keyed->key), .received_ms = input->now_ms};
+    enum event_type types[DERIVED_MAX];
+    struct event_reading reading;
+
+    if (keyed->kind != KEY_EVENT ||
+        payload_parse(input->source, keyed->bytes, &payload) != PAYLOAD_OK) {
+        return true;
+    }
+    event_read(payload, input->rules, &context, &reading);
+    const size_t count = event_derived(&reading, input->rules, types);
+
+    for (size_t i = 0; i < count; i++) {
+        struct keyed_event derived = *keyed;
+
+        (void)!event_derived_key(&reading, types[i], derived.key); /* of a SID */
+        if (!explain_one(&derived, input, records)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool
 refuse(json_t *record)
 {
     return set_verdict(record, "refused", EVENT_REASON_UNPARSEABLE) &&
@@ -294,16 +334,14 @@ static bool
 explain_events(
     const struct keyed_events *events, const struct explain_input *input, json_t *records)
 {
-    for (size_t i = 0; i < events->count; i++) {
-        AUTO(payload_release) json_t *record = json_object();
+    bool done = true;
 
-        if (!explain_event(&events->items[i], input, record) ||
-            json_array_append(records, record) != 0 ||
-            !explain_answers(&events->items[i], input, records)) {
-            return false;
-        }
+    for (size_t i = 0; i < events->count && done; i++) {
+        done = explain_one(&events->items[i], input, records) &&
+               explain_answers(&events->items[i], input, records) &&
+               explain_derived(&events->items[i], input, records);
     }
-    return true;
+    return done;
 }
 
 /* The content type is not captured: where a source sends forms, too, the first byte tells. */

@@ -18,7 +18,7 @@ struct explain_input {
 
 /*
  * {"source": NAME, "records": [...]}, a record for each event of the body, in its order,
- * and behind it one for each answer to a survey it carries:
+ * and behind it one for each answer to a survey it carries, and each event it tells beside:
  *   record_key  where it is stored; absent when it is not
  *   verdict     deliver, filtered, parked, unresolved, ignored (not stored), refused (answered 400)
  *   reason      the label of anything but deliver; `remedy` is what would change it

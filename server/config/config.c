@@ -18,6 +18,7 @@
 #include "server/config/config_yaml.h"
 #include "server/config/network.h"
 #include "server/config/shape.h"
+#include "server/config/zone_file.h"
 #include "server/net/listen_address.h"
 #include "server/ops/file.h"
 
@@ -321,6 +322,7 @@ complete(struct config *config)
 {
     config->rules.account_sid = config->account_sid;
     config->rules.workspace_sid = config->workspace_sid;
+    (void)!zone_file_read(config->timezone, &config->rules.zone); /* its shape is right */
     config->rules.filter_tests = config_brevo_is_live(config);
     if (!config_brevo_is_live(config)) { /* a sandbox shows at once what it has */
         config->brevo_lookup_after_ms =

@@ -43,6 +43,7 @@ struct config {
     char *api_key_sid;
     char *api_key_secret;
     char *iam_url;
+    char *conversations_url; /* without a trailing slash */
     struct config_texts cors_origins;
     char *survey_token;
     bool sync_agent_activity;
@@ -74,10 +75,12 @@ struct config {
     int64_t loops;        /* of the webhook server */
     bool hold_unverified; /* keep what a wrong token or URL made us refuse */
     char *admin_listen;
+    char *timezone;
     int64_t dedupe_window_ms;
     int64_t plugin_wait_ms;
     int64_t keep_bodies_ms;
-    int64_t spool_max;          /* bytes; 0: no spool */
+    int64_t spool_max; /* bytes; 0: no spool */
+    bool identity_asks_twilio;
     int64_t facts_retention_ms; /* of contacts, from the last change or use */
     char *state_dir;
 

@@ -77,8 +77,6 @@ omit_unused(const struct config *config, json_t *lines)
         const char *key;
     } keys[] = {
         {config->flex_flow_sid != NULL, "flex_flow_sid"},
-        {config->api_key_sid != NULL, "api_key_sid"},
-        {config->api_key_secret != NULL, "api_key_secret"},
         {config->sync_agent_activity, "sync.agent_activity"},
     };
 

@@ -39,24 +39,17 @@
 #define DAY_MS (MINUTE_MS * 60 * 24)
 #define YEAR_MS (DAY_MS * 366)
 
-#define DEFAULT_FIELDS                          \
-    "identity=FLEX_IDENTITY,"                   \
-    "friendly_name=FIRSTNAME,"                  \
-    "attributes.email=email,"                   \
-    "attributes.phone=SMS,"                     \
-    "last_conversation_date=LAST_SUPPORT_DATE," \
-    "total_conversations=SUPPORT_TICKET_COUNT," \
-    "avg_wait_time=AVG_WAIT_TIME,"              \
-    "last_csat_score=CSAT_SCORE,"               \
-    "preferred_channel=PREFERRED_CHANNEL,"      \
-    "customer_tier=VIP_TIER,"                   \
-    "account_id=ACCOUNT_ID"
+#define DEFAULT_FIELDS                                                      \
+    "identity=FLEX_IDENTITY,friendly_name=FIRSTNAME,"                       \
+    "attributes.email=email,attributes.phone=SMS,"                          \
+    "last_conversation_date=LAST_SUPPORT_DATE,"                             \
+    "total_conversations=SUPPORT_TICKET_COUNT,avg_wait_time=AVG_WAIT_TIME," \
+    "last_csat_score=CSAT_SCORE,preferred_channel=PREFERRED_CHANNEL,"       \
+    "customer_tier=VIP_TIER,account_id=ACCOUNT_ID"
 
-#define DEFAULT_EVENTS                       \
-    "task.created=SUPPORT_REQUESTED,"        \
-    "task.completed=SUPPORT_RESOLVED,"       \
-    "task.canceled=SUPPORT_ABANDONED,"       \
-    "conversation.ended=CONVERSATION_ENDED," \
+#define DEFAULT_EVENTS                                                       \
+    "task.created=SUPPORT_REQUESTED,task.completed=SUPPORT_RESOLVED,"        \
+    "task.canceled=SUPPORT_ABANDONED,conversation.ended=CONVERSATION_ENDED," \
     "survey.completed=CSAT_SUBMITTED"
 
 /* "=" begins an extractor. This is how Flex's template for surveys after the task tells the answer. */
@@ -90,6 +83,9 @@ const struct config_option config_options[] = {
     {OPTION_FLEX("iam_url"), "TWILIO_IAM_URL", OPTION_URL, AT(iam_url),
         .initial = "https://iam.twilio.com", .shape = &shape_url,
         .used_by = BY_TWILIO_SIDE},
+    {OPTION_FLEX("conversations_url"), "TWILIO_CONVERSATIONS_URL", OPTION_URL,
+        AT(conversations_url), .initial = "https://conversations.twilio.com",
+        .shape = &shape_url, .used_by = BY_BREVO_SIDE},
     {OPTION_FLEX("cors_origins"), NULL, OPTION_TEXTS, AT(cors_origins),
         .initial = "https://flex.twilio.com", .shape = &shape_origin,
         .used_by = BY_TWILIO_SIDE},
@@ -211,8 +207,14 @@ const struct config_option config_options[] = {
         .initial = "5s", .min = 0, .max = MINUTE_MS * 60},
     {"ticket.join_wait", NULL, OPTION_DURATION, AT(rules.ticket_join_wait_ms),
         .initial = "5m", .min = 0, .max = MINUTE_MS * 60 * 24},
+    {"ticket.voice_end", NULL, OPTION_DURATION, AT(rules.ticket_voice_end_ms),
+        .initial = "2m", .min = 0, .max = MINUTE_MS * 60},
     {"outbound", NULL, OPTION_OUTBOUND, AT(rules.outbound), .initial = "resolved"},
 
+    {"timezone", NULL, OPTION_TEXT, AT(timezone), .initial = "UTC",
+        .shape = &shape_timezone},
+    {"wait.notify_after", NULL, OPTION_DURATION, AT(rules.wait_notify_ms),
+        .initial = "2m", .min = SECOND_MS, .max = DAY_MS},
     {"wait.max", NULL, OPTION_DURATION, AT(rules.wait_max_ms), .initial = "4h",
         .min = SECOND_MS, .max = DAY_MS * 31},
     {"csat.scale", NULL, OPTION_INTEGER, AT(rules.csat_scale), .initial = "5", .min = 1,
@@ -226,6 +228,10 @@ const struct config_option config_options[] = {
     {"facts.retention", NULL, OPTION_DURATION, AT(facts_retention_ms), .initial = "760d",
         .min = DAY_MS, .max = YEAR_MS * 10},
 
+    {"identity.wait", NULL, OPTION_DURATION, AT(rules.identity_wait_ms), .initial = "15m",
+        .min = 0, .max = DAY_MS},
+    {"identity.ask_twilio", NULL, OPTION_BOOL, AT(identity_asks_twilio),
+        .initial = "true", .used_by = BY_BREVO_SIDE},
     {"identity.own_numbers", NULL, OPTION_RULES_TEXTS, AT(rules.own_numbers),
         .shape = &shape_phone},
     {"identity.internal_domains", NULL, OPTION_RULES_TEXTS, AT(rules.internal_domains),

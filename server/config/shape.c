@@ -10,6 +10,7 @@
 #include "mapping/sid.h"
 #include "queue/redis_url.h"
 #include "server/config/network.h"
+#include "server/config/zone_file.h"
 #include "server/net/listen_address.h"
 
 enum {
@@ -173,6 +174,14 @@ shape_explain_redis_url(const char *text, char ret_remedy[CONFIG_KEY_MAX])
 }
 
 static bool
+is_timezone(const char *text)
+{
+    struct zone zone; /* it is read again when all is right */
+
+    return zone_file_read(text, &zone);
+}
+
+static bool
 is_listen(const char *text)
 {
     struct listen_address address; /* the listener reads it again */
@@ -258,6 +267,9 @@ const struct option_shape shape_redis_require = {"what Redis must keep",
 const struct option_shape shape_brevo_mode = {"a mode",
     "live, or shadow (nothing is sent: what would be is written to a file)",
     is_brevo_mode};
+const struct option_shape shape_timezone = {"a time zone",
+    "a name of the IANA database like Europe/Madrid, whose data are installed (tzdata)",
+    is_timezone};
 const struct option_shape shape_create = {"whose contacts are created",
     "always, known_only (only contacts Brevo has are told of) or never (nor are those "
     "changed)",

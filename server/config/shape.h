@@ -17,6 +17,7 @@ extern const struct option_shape shape_redis_url;
 extern const struct option_shape shape_redis_require;
 extern const struct option_shape shape_brevo_mode;
 extern const struct option_shape shape_create;
+extern const struct option_shape shape_timezone;
 extern const struct option_shape shape_contact;
 extern const struct option_shape shape_listen;
 extern const struct option_shape shape_proxy;      /* an address or a network */

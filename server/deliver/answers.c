@@ -28,5 +28,5 @@ answers_put(struct queue *queue, const struct job *job, const struct rules *rule
             }
         }
     }
-    return count > 0 ? queue_put(queue, puts, count) : QUEUE_OK;
+    return count > 0 ? queue_put_derived(queue, puts, count) : QUEUE_OK;
 }

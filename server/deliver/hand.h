@@ -58,7 +58,7 @@ bool hand_may_read(struct hand *hand, size_t index);
  */
 void hand_claim_effect(struct hand *hand, struct job *job, int64_t now_us);
 /*
- * JOB_SPLITTING: puts its answers. JOB_TELLING: tells of its ticket, and judges the job by what is known of it. JOB_FOLDING: resolves
+ * JOB_SPLITTING: makes records of what else it tells. JOB_TELLING: tells of its ticket, and judges the job by what is known of it. JOB_FOLDING: resolves
  * the reservation, remembers the test. JOB_MEETING: tells of its contact, and goes on by what is
  * known of that. The same.
  */

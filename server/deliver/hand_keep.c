@@ -7,6 +7,7 @@
 
 #include "queue/crash_point.h"
 #include "server/deliver/answers.h"
+#include "server/deliver/derive.h"
 #include "server/deliver/hand.h"
 #include "server/deliver/job_contact.h"
 #include "server/deliver/meeting.h"
@@ -95,7 +96,12 @@ split(struct hand *hand, struct job *job, int64_t now_us)
         return;
     }
     CRASH_POINT("split_due");
-    if (kept(hand, job, answers_put(hand->queue, job, &hand->config->rules))) {
+    int r = answers_put(hand->queue, job, &hand->config->rules);
+
+    if (r == QUEUE_OK) {
+        r = derive_all(hand->queue, job, &hand->config->rules);
+    }
+    if (kept(hand, job, r)) {
         CRASH_POINT("split");
         job_split(job, hand->config, now_us);
     }

@@ -4,8 +4,9 @@
  *   CLAIMED ─► PARSED ─┬─► MAPPED ─► READY ─► CALLING ─► ANSWERED ─► FINISHED
  *                      │               ▲                     │
  *                      │               └───── next call ─────┘
- *                      ├─► SPLITTING (answers to surveys off) ─► as if it were PARSED
+ *                      ├─► SPLITTING (what it tells beside) ─► as if it were PARSED
  *                      ├─► TELLING (of its ticket) ─► as if it were PARSED
+ *                      ├─► SEEKING ─► ASKING (Twilio, whose it is) ─► ASKED ─► TELLING
  *                      └─► FOLDING (reservation, sink's test) ─► FINISHED
  *
  *   READY, ANSWERED ─► MEETING (what is known of its contact) ─► READY
@@ -30,12 +31,15 @@ enum job_stage {
     JOB_PARSED,  /* its routes are one payload */
     JOB_FOLDING, /* it tells of a reservation, or must be told which task one belongs to; or it
                     is a sink's test: what it says is kept elsewhere */
-    JOB_SPLITTING, /* it carries answers to surveys, which are to be records of their own */
+    JOB_SPLITTING, /* it tells more than its own event, which is to be records of its own */
     JOB_TELLING,   /* what it says of its ticket must be known before it can be judged */
+    JOB_SEEKING,   /* nobody of its ticket says whose it is: Twilio may be asked */
     JOB_MAPPED,    /* its canonical event and Brevo bodies are known */
     JOB_READY,     /* its effect is ours; `next` may be called */
     JOB_CALLING,   /* `next` is under way */
     JOB_ANSWERED, /* `exchange` has the answer */
+    JOB_ASKING,   /* Twilio is */
+    JOB_ASKED,    /* `exchange` has Twilio's answer */
     JOB_MEETING,  /* Brevo knows the contact, or does not: what do we know of it? */
     JOB_FINISHED, /* `settlement` says how it ends */
     JOB_SETTLED,  /* the queue knows */
@@ -69,6 +73,7 @@ struct job {
     char ticket[EVENT_TICKET_SIZE]; /* its best name, once others were heard */
     const char *reservation_sid;    /* JOB_FOLDING */
     const char *task_sid;           /* JOB_FOLDING: where known */
+    bool has_sought;                /* Twilio said who it is, or that nobody is known */
 
     struct request_identifier identifier; /* the event is sent by */
     struct request_identifier lookup;     /* the contact is looked up by */
@@ -116,7 +121,7 @@ void job_done(struct job *job);
 /* Between the stages of the picture. */
 void job_parse(struct job *job);
 void job_map(struct job *job, const struct config *config, int64_t now_us);
-/* JOB_SPLITTING: goes on as if it carried none. */
+/* JOB_SPLITTING: goes on as if it told nothing else. */
 void job_split(struct job *job, const struct config *config, int64_t now_us);
 /* JOB_TELLING: all that is known of its ticket; NULL: it has none. */
 void job_judge(struct job *job, const struct facts *facts, const struct config *config,

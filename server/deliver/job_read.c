@@ -3,10 +3,12 @@
  */
 #include <string.h>
 
+#include "mapping/derived.h"
 #include "mapping/survey.h"
 #include "mapping/twilio_type.h"
 #include "server/deliver/job.h"
 #include "server/deliver/record_payload.h"
+#include "server/deliver/seeking.h"
 #include "server/deliver/sink_test.h"
 
 static bool
@@ -221,7 +223,11 @@ job_judge(struct job *job, const struct facts *facts, const struct config *confi
         map_event(job, config, now_ms);
         return;
     case EVENT_FILTERED:
-        filter_event(job, job->reading.reason);
+        if (seeking_may_help(job, config)) {
+            job->stage = JOB_SEEKING;
+        } else {
+            filter_event(job, job->reading.reason);
+        }
         return;
     case EVENT_PARKED:
         job_park(job, job->reading.reason);
@@ -249,6 +255,7 @@ void
 job_map(struct job *job, const struct config *config, int64_t now_us)
 {
     struct event_reading *reading = &job->reading;
+    enum event_type derived[DERIVED_MAX];
     const struct event_context context = {
         .record_key = slice_of(job->record->key),
         .received_ms = job->record->received_ms,
@@ -264,7 +271,8 @@ job_map(struct job *job, const struct config *config, int64_t now_us)
     }
     char answers[RULES_EXTRACTORS_MAX][KEY_SIZE_MAX];
 
-    if (survey_split(job->payload, &config->rules, context.record_key, answers) > 0) {
+    if (survey_split(job->payload, &config->rules, context.record_key, answers) > 0 ||
+        event_derived(reading, &config->rules, derived) > 0) {
         job->stage = JOB_SPLITTING;
     } else {
         job_split(job, config, now_us);

@@ -58,6 +58,9 @@ record_payload(struct slice key, const struct queue_route *routes, size_t count,
 
         r = join(key, find_route(routes, count, source), source, &payload);
     }
+    if (r == 0 && payload != NULL) {
+        r = payload_name(payload, key);
+    }
     if (r == 0) {
         *ret_payload = json_incref(payload);
     }

@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "server/deliver/derive.h"
+
 enum {
     TASK_SID_SIZE = 64,
 };
@@ -31,7 +33,6 @@ move_to_task(struct queue *queue, struct job *job, const char *task_sid)
 {
     const struct queue_record *record = job->record;
     const size_t type_size = (size_t)(job_subject(job).data - record->key); /* with '/' */
-    struct queue_put puts[QUEUE_ROUTES_MAX];
     char key[KEY_SIZE_MAX];
     const int size =
         snprintf(key, sizeof(key), "%.*s%s", (int)type_size, record->key, task_sid);
@@ -40,15 +41,7 @@ move_to_task(struct queue *queue, struct job *job, const char *task_sid)
         job_park(job, EVENT_REASON_UNRESOLVED);
         return QUEUE_OK;
     }
-    for (size_t i = 0; i < record->route_count; i++) {
-        puts[i] = (struct queue_put){
-            .key = slice_of(key),
-            .subject = slice_of(task_sid),
-            .route = record->routes[i].name,
-            .bytes = record->routes[i].bytes,
-        };
-    }
-    const int r = queue_put(queue, puts, record->route_count);
+    const int r = derive_put(queue, record, key, task_sid);
 
     if (r == QUEUE_OK) {
         job_filter(job, "folded");

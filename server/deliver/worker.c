@@ -22,6 +22,7 @@
 #include "server/deliver/attribute_watch.h"
 #include "server/deliver/cost.h"
 #include "server/deliver/outcome.h"
+#include "server/deliver/seeking.h"
 #include "server/deliver/shadow.h"
 #include "server/ops/clock.h"
 
@@ -192,6 +193,7 @@ worker_step(struct worker *worker)
         if (job->stage == JOB_ANSWERED) {
             judge(worker, job);
         }
+        seeking_step(hand, job, worker->client);
         hand_keep(hand, job, worker->now_us); /* what others shall know */
         if (job->stage == JOB_MAPPED && !paused(worker, job) && !hand_follows(hand, i)) {
             CRASH_POINT("effect_due");
@@ -335,9 +337,7 @@ worker_open(const struct worker_options *options, struct worker **ret_worker,
     worker->idle_ms = IDLE_MIN_MS;
     int r = open_queue(worker, options, ret_error);
 
-    if (r == 0) {
-        r = open_client(worker, ret_error);
-    }
+    r = r == 0 ? open_client(worker, ret_error) : r;
     if (r != 0) {
         return r;
     }

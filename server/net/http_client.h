@@ -32,6 +32,8 @@ struct http_exchange {
     const char *url;
     const char *headers[HTTP_CLIENT_HEADERS_MAX]; /* "name: value" */
     size_t header_count;
+    const char *user; /* of Basic auth, with `password`; NULL: none */
+    const char *password;
     struct slice body;
     int64_t timeout_ms; /* whole exchange */
     bool is_ipv4_only;

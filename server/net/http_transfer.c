@@ -97,6 +97,15 @@ set_headers(struct http_transfer *transfer)
 }
 
 static bool
+set_user(CURL *easy, const struct http_exchange *exchange)
+{
+    return exchange->user == NULL ||
+           (curl_easy_setopt(easy, CURLOPT_HTTPAUTH, (long)CURLAUTH_BASIC) == CURLE_OK &&
+               curl_easy_setopt(easy, CURLOPT_USERNAME, exchange->user) == CURLE_OK &&
+               curl_easy_setopt(easy, CURLOPT_PASSWORD, exchange->password) == CURLE_OK);
+}
+
+static bool
 set_limits(CURL *easy, const struct http_exchange *exchange)
 {
     const struct {
@@ -173,7 +182,8 @@ http_transfer_new(struct http_exchange *exchange)
     transfer->started_us = clock_monotonic_us();
     transfer->easy = curl_easy_init();
     if (transfer->easy == NULL || !set_limits(transfer->easy, exchange) ||
-        !set_headers(transfer) || !set_body(transfer) || !set_ends(transfer)) {
+        !set_user(transfer->easy, exchange) || !set_headers(transfer) ||
+        !set_body(transfer) || !set_ends(transfer)) {
         http_transfer_free(transfer);
         return NULL;
     }

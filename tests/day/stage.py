@@ -87,7 +87,7 @@ class Stage:
             "queue": {"plugin_wait": self.pace.plugin_wait},
             "ticket": {"settle": self.pace.settle, "join_wait": self.pace.join_wait},
             "csat": {"settle": self.pace.settle},
-            "identity": {"own_numbers": ["+15550001111"]},
+            "identity": {**harness.NO_SEEKING, "own_numbers": ["+15550001111"]},
             "state_dir": str(directory / "state"),
         }
 

@@ -112,6 +112,7 @@ def config(sandbox, iam, tmp_path):
         "admin": {"listen": "127.0.0.1:0"},
         "queue": {"plugin_wait": "1s"},
         "ticket": dict(harness.NO_WAITS),
+        "identity": dict(harness.NO_SEEKING),
         "csat": {"settle": "0"},
         "state_dir": str(tmp_path / "state"),
     }

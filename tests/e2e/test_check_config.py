@@ -112,7 +112,7 @@ def test_a_complete_file_needs_only_the_variables_of_its_needed_secrets(tmp_path
 
     assert (status, err) == (0, "")
     assert "    api_key_secret: null\n" in out
-    assert "# api_key_sid: this version has no use for it\n" in out
+    assert "# flex_flow_sid: this version has no use for it\n" in out
     assert check("--config", path, env={**needed, "TWILIO_API_KEY_SECRET": "x"})[0] == 0
     assert check("--config", write(tmp_path, out), env=needed) == (0, out, "")
     for name, place in (("TWILIO_AUTH_TOKEN", ":8:17: connectors.twilio_flex.auth_token"),

@@ -24,6 +24,18 @@ def attributes(sandbox, email):
     return contact["attributes"] if contact else {}
 
 
+def test_days_are_those_of_the_configured_zone(program, sandbox, twilio):
+    flexbrevo = program(changes={**LIVE, "timezone": "Pacific/Kiritimati"}).start()
+    now_s = int(time.time())
+    noon_s = now_s - now_s % 86400 - 12 * 3600      # of yesterday: there it is tomorrow
+    task = Task(time_ms=noon_s * 1000)
+    tell_all(flexbrevo.caller(), [twilio.callback(task, "task.created")])
+    settled(flexbrevo, 1)
+    there = datetime.datetime.fromtimestamp(noon_s, datetime.timezone(datetime.timedelta(hours=14)))
+    found = attributes(sandbox, task.customer.email)
+    assert found["LAST_SUPPORT_DATE"] == there.strftime("%Y-%m-%d")
+
+
 def survey(task, score, **fields):
     return {"TaskSid": task.sid, "Score": str(score), "Email": task.customer.email,
             "SurveyId": "post-chat", **fields}

@@ -276,7 +276,8 @@ def shared(tmp_path_factory):
         "brevo": {"api_key": harness.API_KEY, "base_url": sandbox.url, "max_rps": 1000},
         "server": {"listen": "127.0.0.1:0", "public_url": harness.PUBLIC_URL},
         "admin": {"listen": "127.0.0.1:0"}, "state_dir": str(directory / "state"),
-        "ticket": {"settle": "0", "abandoned_after": "0", "join_wait": "10s"}}).start()
+        "ticket": {"settle": "0", "abandoned_after": "0", "join_wait": "10s"},
+        "identity": {"wait": "10s", "ask_twilio": False}}).start()
     one.sandbox = sandbox
     yield one
     one.close()
@@ -293,6 +294,52 @@ def test_a_call_ends_with_its_interaction(ticket, sandbox):
                  "MediaChannelType": "voice"}, "/webhooks/flex/interactions")
     assert ticket.settled() == {}
     assert names(sandbox) == ["CONVERSATION_ENDED", "SUPPORT_REQUESTED"]
+
+
+def test_who_waits_long_is_told_once_for_the_ticket(program, twilio, sandbox):
+    ticket = Ticket(program(changes={
+        "connectors": {"twilio_flex": {"event_mapping": {"task.waiting": "SUPPORT_WAITING"}}},
+        "wait": {"notify_after": "1s"}, **WAITS}).start(), twilio)
+    ticket.tell(ticket.task(), "task.created")
+    ticket.tell(ticket.task(began_s=20), "task.created", 20)
+    ticket.told += 2            # a wait for each of the tasks
+    assert ticket.settled() == {"same_ticket": 1, "already_delivered": 1}
+    assert names(sandbox) == ["SUPPORT_REQUESTED", "SUPPORT_WAITING"]
+
+
+@pytest.fixture
+def call(program, twilio):
+    ticket = Ticket(program(
+        changes={"ticket": {**WAITS["ticket"], "voice_end": "3s"}}).start(), twilio)
+    ticket.attributes |= {"channelType": "voice", "conversationSid": ""}
+    ticket.time_ms += 30_000
+    return ticket
+
+
+def test_a_call_nobody_tells_the_end_of_ends_after_its_last_task(call, sandbox):
+    first, second = call.task(), call.task(began_s=29)
+    call.tell(first, "task.completed", 30)
+    harness.wait_until(lambda: names(sandbox) == ["SUPPORT_RESOLVED"], "the first event")
+    call.tell(second, "task.created", 29)
+    call.tell(second, "task.completed", 50)
+    call.told += 2              # an end for each of the tasks
+    assert call.settled() == {"already_delivered": 1, "newer_task": 1}
+    assert names(sandbox) == ["CONVERSATION_ENDED", "SUPPORT_REQUESTED", "SUPPORT_RESOLVED"]
+    event, = sandbox.events("CONVERSATION_ENDED")
+    assert event["event_properties"]["task_sid"] == second.sid
+    assert event["event_properties"]["channel"] == "voice"
+    assert call.flexbrevo.metric("unaccounted_events") == 0
+
+
+def test_a_call_whose_end_interactions_tell_has_no_second_one(call, sandbox):
+    call.tell(call.task(), "task.canceled", 30, TaskCanceledReason="hangup")
+    call.post({"EventType": "onChannelStatusUpdated", "AccountSid": harness.ACCOUNT_SID,
+               "InteractionSid": call.interaction, "ChannelSid": sid("UO"),
+               "MediaChannelSid": sid("CF"), "ChannelStatus": "closed",
+               "MediaChannelType": "voice"}, "/webhooks/flex/interactions")
+    call.told += 1
+    assert call.settled() == {"already_delivered": 1}
+    assert names(sandbox) == ["CONVERSATION_ENDED", "SUPPORT_ABANDONED"]
 
 
 def test_a_conversation_without_a_task_is_none_of_flexs(program, twilio, sandbox):

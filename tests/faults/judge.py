@@ -66,7 +66,7 @@ def ends(evidence, counts):
     """P1. Counts how acknowledged records ended."""
     taken = {receipt.effect for receipt in evidence.receipts}
     acknowledged = {record for post in evidence.workload.posts if post.acknowledged
-                    for record in post.records}
+                    for record in (*post.records, *post.derived)}
     counts["acknowledged"] = len(acknowledged)
     for record in sorted(acknowledged):
         state = state_of(record, evidence.records)

@@ -115,7 +115,8 @@ class Laboratory:
             "server": {"listen": "127.0.0.1:0", "public_url": harness.PUBLIC_URL},
             "admin": {"listen": "127.0.0.1:0"},
             "queue": {"plugin_wait": "250ms"},
-            "ticket": dict(harness.NO_WAITS),
+            "ticket": {**harness.NO_WAITS, "voice_end": "1ms"},
+            "identity": dict(harness.NO_SEEKING),
             "csat": {"settle": "0"},
             "state_dir": str(directory / "state"),
         }

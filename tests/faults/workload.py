@@ -12,8 +12,9 @@ import time
 
 import harness
 
-RESOLVED, REQUESTED, ABANDONED, CSAT = (
-    "SUPPORT_RESOLVED", "SUPPORT_REQUESTED", "SUPPORT_ABANDONED", "CSAT_SUBMITTED")
+RESOLVED, REQUESTED, ABANDONED, CSAT, ENDED = (
+    "SUPPORT_RESOLVED", "SUPPORT_REQUESTED", "SUPPORT_ABANDONED", "CSAT_SUBMITTED",
+    "CONVERSATION_ENDED")
 EVENTS = {"task.created": REQUESTED, "task.completed": RESOLVED, "task.canceled": ABANDONED}
 BATCH_MAX = 6
 SURVEY_TASKS = 2
@@ -25,6 +26,7 @@ class Post:
     webhook: harness.Webhook
     records: tuple              # record keys; one that ends in "/" is the begin of one
     events: tuple = ()          # of a batch: what tells of each record
+    derived: tuple = ()         # records that are made of these
     due_s: float = 0.0          # since the start
     acknowledged: bool = False
     statuses: list = dataclasses.field(default_factory=list)    # None: no answer
@@ -38,6 +40,7 @@ class Workload:
         self.time_ms = int(time.time() * 1000)
         self.posts = []
         self.asked = set()
+        self.calls = {}         # record of a task's end -> that of its call's
         self.fates = {}         # record -> (event name, task), "filtered" or "parked"
         self.customers = [self._customer() for _ in range(12)]
         streamed = []
@@ -60,8 +63,10 @@ class Workload:
         return harness.Customer(f"customer{number:08d}@example.com", f"+346{number:08d}")
 
     def task(self):
+        channel = {"channelType": "voice"} if self.choose.random() < 0.25 else {}
         return harness.Task(customer=self.choose.choice(self.customers), sid=self.sid("WT"),
                             reservation_sid=self.sid("WR"), time_ms=self.time_ms,
+                            attributes=channel,
                             event_sids={event: self.sid("EV") for event in
                                         (*EVENTS, "reservation.accepted")})
 
@@ -93,13 +98,17 @@ class Workload:
     def by(self, way, task, event, streamed):
         record = f"{event}/{task.sid}"
         self.fates[record] = (EVENTS[event], task.sid)
+        if way != "plugin" and event != "task.created" and task.attributes:
+            self.calls[record] = f"conversation.ended/{task.sid}"
+            self.fates[self.calls[record]] = (ENDED, task.sid)
         if way == "stream":
             streamed.append((task.cloud_event(event), record))
         elif way == "plugin":
             self.posts.append(Post("plugin", self.twilio.plugin(task), (record,)))
         else:
             caller = "callback" if self.choose.random() < 0.7 else "callback_once"
-            self.posts.append(Post(caller, self.twilio.callback(task, event), (record,)))
+            self.posts.append(Post(caller, self.twilio.callback(task, event), (record,),
+                                   derived=self._derived([record])))
 
     def _fact(self, task, streamed):
         """Which task a reservation belongs to: no event, and yet it must be kept."""
@@ -158,7 +167,11 @@ class Workload:
 
     def _batch(self, told):
         events, records = zip(*told)
-        return Post("stream", self.twilio.json(list(events)), records, events)
+        return Post("stream", self.twilio.json(list(events)), records, events,
+                    self._derived(records))
+
+    def _derived(self, records):
+        return tuple(self.calls[record] for record in records if record in self.calls)
 
     # ---- asked afterwards
 

@@ -259,10 +259,13 @@ tell_all(struct story *story, const struct circumstances *all, size_t event)
     }
     for (size_t i = 0; i < MATRIX_STEPS_MAX && ticket->steps[i].type != NULL; i++) {
         const struct matrix_step *step = &ticket->steps[i];
+        const bool names_customer =
+            !step->is_own && matrix_value_of(all, BY_CUSTOMER)->is_told_elsewhere;
 
         tell(story, step,
             payload_of(all, step, began_ms + (int64_t)step->at_s * MS_PER_S,
-                step->is_own ? step->at_s : step->at_s - ticket->steps[0].at_s, false),
+                step->is_own ? step->at_s : step->at_s - ticket->steps[0].at_s,
+                names_customer),
             told_ms);
     }
     json_t *payload = payload_of(all, &end, end_ms, end.at_s, false);

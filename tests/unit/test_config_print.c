@@ -135,15 +135,12 @@ names_what_is_left_out(void **state)
 static void
 names_what_has_no_use_yet(void **state)
 {
-    static const char *const expected[] = {
-        "flex_flow_sid", "api_key_sid", "api_key_secret", "sync.agent_activity"};
+    static const char *const expected[] = {"flex_flow_sid", "sync.agent_activity"};
 
     (void)state;
     AUTO(config_done)
     struct config config = load(
         FLEX "    flex_flow_sid: FO0123456789abcdef0123456789abcdef\n"
-             "    api_key_sid: SK0123456789abcdef0123456789abcdef\n"
-             "    api_key_secret: s\n"
              "    sync: { agent_activity: true }\n"
              "    channels: [voice, sms, whatsapp, webchat, email, messenger, video]\n");
     json_t *lines = config_omissions(&config);

@@ -67,6 +67,12 @@ static const struct refusal bad_values[] = {
     {FLEX "    workspace_sid: WS12\n", "\"WS12\" is not a workspace SID: c.yaml:3:20: "
                                        "connectors.twilio_flex.workspace_sid "
                                        "(expected WS and 32 hexadecimal digits)"},
+    {"timezone: Europe/Atlantis\n",
+        "\"Europe/Atlantis\" is not a time zone: c.yaml:1:11: timezone (expected a name of "
+        "the IANA database like Europe/Madrid, whose data are installed (tzdata))"},
+    {"timezone: ../../../etc/passwd\n",
+        "\"../../../etc/passwd\" is not a time zone: c.yaml:1:11: timezone (expected a name "
+        "of the IANA database like Europe/Madrid, whose data are installed (tzdata))"},
     {FLEX "    debug: maybe\n",
         "\"maybe\" is not a switch: c.yaml:3:12: connectors.twilio_flex.debug "
         "(expected true or false)"},

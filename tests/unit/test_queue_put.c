@@ -169,6 +169,29 @@ a_call_that_is_refused_has_stored_none_of_it(void **state)
     }
 }
 
+/* What was made of a record must not wait for memory that only its settling frees. */
+static void
+what_is_derived_is_stored_over_maxmemory(void **state)
+{
+    struct queue_put put = {.key = slice_of("derived/1"),
+        .subject = slice_of("1"),
+        .route = slice_of("a"),
+        .bytes = slice_of("bytes")};
+
+    (void)state;
+    (void)REDIS_DO(&redis, "CONFIG", "SET", "maxmemory", "1");
+    const int refused = queue_put(queue, &put, 1);
+    const int kept = queue_put_derived(queue, &put, 1);
+
+    (void)REDIS_DO(&redis, "CONFIG", "SET", "maxmemory", "0");
+    assert_int_equal(refused, QUEUE_E_REFUSED);
+    assert_int_equal(kept, QUEUE_OK);
+    assert_int_equal(put.result, QUEUE_PUT_NEW);
+    assert_int_equal(balanced_stats(queue).accepted, 1);
+    assert_int_equal(queue_put_derived(queue, &put, 1), QUEUE_OK);
+    assert_int_equal(put.result, QUEUE_PUT_DUPLICATE);
+}
+
 int
 main(void)
 {
@@ -182,6 +205,7 @@ main(void)
         TEST(refuses_a_ninth_route),
         TEST(refuses_a_key_that_is_no_text),
         TEST(a_call_that_is_refused_has_stored_none_of_it),
+        TEST(what_is_derived_is_stored_over_maxmemory),
     };
 
     return cmocka_run_group_tests_name("queue_put", tests, start_redis, stop_redis);

@@ -113,12 +113,13 @@ kind_of(const struct word *word)
     return "";
 }
 
-/* "accepted" is said of a reservation, "entered" of a queue, all else of the task. */
+/* "accepted" is said of a reservation, "entered" of a queue, "ended" of a call, all else of the task. */
 static const char *
 said_of(const struct word *word)
 {
     return strcmp(word->what, "accepted") == 0  ? "reservation"
            : strcmp(word->what, "entered") == 0 ? "task-queue"
+           : strcmp(word->what, "ended") == 0   ? "conversation"
                                                 : "task";
 }
 
@@ -289,6 +290,10 @@ holds(const struct row *row)
     by.ticket_abandoned_after_ms = 120000;
     by.ticket_min_wait_ms = 5000;
     by.ticket_join_wait_ms = 300000;
+    by.ticket_voice_end_ms = 120000;
+    by.identity_wait_ms = 900000;
+    by.wait_notify_ms = 120000;
+    by.event_names[EVENT_TASK_WAITING] = "SUPPORT_WAITING";
     set(&by, row->with);
     begin(&play, row->told, &by);
     do {
