@@ -73,12 +73,11 @@ is_channel_off(const struct event *event, const struct rules *rules)
     return event->channel != CHANNEL_UNKNOWN && !rules->channels[event->channel];
 }
 
-/* Asked after the conversation, by a task of its own, which is often canceled once it is answered. */
+/* Asked after the conversation, by a task of its own; the answer in it is another event. */
 static bool
 is_survey(const struct event *event, const struct rules *rules)
 {
-    return event->type != EVENT_CONVERSATION_ENDED &&
-           event->type != EVENT_SURVEY_COMPLETED && survey_is_task(event->payload, rules);
+    return event->type != EVENT_SURVEY_COMPLETED && survey_is_task(event->payload, rules);
 }
 
 static bool

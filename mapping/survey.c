@@ -24,6 +24,16 @@ is_post(const json_t *payload)
     return slice_is(type, event_type_name(EVENT_SURVEY_COMPLETED));
 }
 
+/* Not of a conversation, a message or an agent. */
+static bool
+is_of_task(const json_t *payload)
+{
+    const struct slice type = slice_of(payload_text(payload, "event_type"));
+
+    return slice_starts(type, "task.") || slice_starts(type, "task-queue.") ||
+           slice_starts(type, "reservation.");
+}
+
 const json_t *
 survey_at(
     const struct rules_extractor *extractor, const json_t *payload, const char *path)
@@ -71,7 +81,7 @@ has_value(const json_t *value, const char *wanted)
 static bool
 is_in(const struct rules_extractor *extractor, const json_t *payload)
 {
-    return is_post(payload) == (extractor->in == RULES_IN_POST);
+    return extractor->in == RULES_IN_POST ? is_post(payload) : is_of_task(payload);
 }
 
 static bool
@@ -148,7 +158,7 @@ is_of_kind_survey(const json_t *payload)
 bool
 survey_is_task(const json_t *payload, const struct rules *rules)
 {
-    bool is_survey = !is_post(payload) && is_of_kind_survey(payload);
+    bool is_survey = is_of_task(payload) && is_of_kind_survey(payload);
 
     for (size_t i = 0; !is_survey && i < rules->extractor_count; i++) {
         is_survey = rules->extractors[i].in == RULES_IN_SURVEY_TASK &&

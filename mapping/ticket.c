@@ -47,16 +47,14 @@ static const struct {
 };
 
 void
-ticket_add_fact(struct ticket_says *says, char rule, const char *subject,
-    const char *what, int64_t rank, const char *text)
+ticket_add_fact(
+    struct ticket_says *says, const char *name, int64_t rank, const char *text)
 {
-    char *name = says->names[says->fact_count];
-    const int size = snprintf(name, TICKET_NAME_SIZE, "%c%s%s%s", rule, subject,
-        what != NULL ? "." : "", what != NULL ? what : "");
+    char *kept = says->names[says->fact_count];
 
-    if (size > 0 && size < TICKET_NAME_SIZE) {
+    if (slice_to_text(slice_of(name), kept, TICKET_NAME_SIZE)) {
         says->facts[says->fact_count++] =
-            (struct fact){.name = slice_of(name), .rank = rank, .text = slice_of(text)};
+            (struct fact){.name = slice_of(kept), .rank = rank, .text = slice_of(text)};
     }
 }
 
@@ -65,7 +63,10 @@ static void
 add_fact(struct ticket_says *says, const struct event *event, const char *what,
     int64_t rank, const char *text)
 {
-    ticket_add_fact(says, '-', event->task_sid, what, rank, text);
+    char name[TICKET_NAME_SIZE];
+
+    (void)snprintf(name, sizeof name, "-%s.%s", event->task_sid, what); /* fits */
+    ticket_add_fact(says, name, rank, text);
 }
 
 /* When the task began: TaskAge counts whole seconds, so the creation itself knows best. */
@@ -91,8 +92,7 @@ say_facts(const struct event_reading *reading, const json_t *payload, size_t say
     const char *direction = direction_name(event->direction);
 
     if ((all & SAYS_STATE) != 0) {
-        ticket_add_fact(
-            says, '+', "conversation", NULL, event->date_ms, sayings[saying].text);
+        ticket_add_fact(says, "+conversation", event->date_ms, sayings[saying].text);
     }
     if (event->task_sid == NULL) {
         return;

@@ -52,9 +52,9 @@ bool ticket_is_open(const struct ticket *ticket, const struct task *task);
 bool ticket_is_elsewhere_open(const struct ticket *ticket);
 bool ticket_is_parked(const struct ticket *ticket);
 
-/* Adds "<rule><subject>.<what>", or "<rule><subject>" without a `what`. The text is borrowed. */
-void ticket_add_fact(struct ticket_says *says, char rule, const char *subject,
-    const char *what, int64_t rank, const char *text);
+/* Copies the name; one that is too long is left out. The text is borrowed. */
+void ticket_add_fact(
+    struct ticket_says *says, const char *name, int64_t rank, const char *text);
 
 /* ---- ticket_survey.c ----------------------------------------------------------------------- */
 

@@ -6,6 +6,7 @@
  * record tells what it knows; when no more are waited for, each has the last value of each field,
  * and one of them is delivered.
  */
+#include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -14,17 +15,21 @@
 #include "mapping/ticket_known.h"
 
 enum {
-    SUBJECT_SIZE = sizeof "survey." + EVENT_SURVEY_ID_SIZE,
     LOOK_MIN_MS = 1000,
 };
 
 static const char csat[] = "csat";
 static const char other[] = "other";
 
+/* "+survey.default.answer": of the event's survey. */
 static void
-write_subject(const struct event *event, char subject[SUBJECT_SIZE])
+write_name(
+    const struct event *event, char rule, const char *what, char name[TICKET_NAME_SIZE])
 {
-    (void)snprintf(subject, SUBJECT_SIZE, "survey.%s", event->survey_id); /* fits */
+    static_assert(
+        TICKET_NAME_SIZE >= sizeof "+survey..comment" + EVENT_SURVEY_ID_SIZE, "all fit");
+    (void)snprintf(
+        name, TICKET_NAME_SIZE, "%csurvey.%s.%s", rule, event->survey_id, what);
 }
 
 void
@@ -32,21 +37,23 @@ ticket_say_answer(
     const struct event_reading *reading, int64_t now_ms, struct ticket_says *says)
 {
     const struct event *event = &reading->event;
-    char subject[SUBJECT_SIZE];
+    char name[TICKET_NAME_SIZE];
 
     if (!ticket_may_deliver(reading)) {
         return;
     }
-    write_subject(event, subject);
     if (event->is_scored) {
         (void)snprintf(says->answer, sizeof says->answer, "%" PRId64 "/%" PRId64 " %s",
             event->score, event->score_max, event->is_other_kind ? other : csat);
-        ticket_add_fact(says, '+', subject, "answer", event->date_ms, says->answer);
+        write_name(event, '+', "answer", name);
+        ticket_add_fact(says, name, event->date_ms, says->answer);
     }
     if (event->comment[0] != '\0') {
-        ticket_add_fact(says, '+', subject, "comment", event->date_ms, event->comment);
+        write_name(event, '+', "comment", name);
+        ticket_add_fact(says, name, event->date_ms, event->comment);
     }
-    ticket_add_fact(says, '-', subject, "heard", now_ms, "");
+    write_name(event, '-', "heard", name);
+    ticket_add_fact(says, name, now_ms, "");
 }
 
 /* "4/5 csat": score, scale and kind are of one answer. */
@@ -66,22 +73,22 @@ learn_score(const struct fact *fact, struct event *event)
     }
 }
 
+static const struct fact *
+find(const struct facts *facts, const struct event *event, char rule, const char *what)
+{
+    char name[TICKET_NAME_SIZE];
+
+    write_name(event, rule, what, name);
+    return facts_find(facts, slice_of(name));
+}
+
 void
 ticket_learn_answer(struct ticket *ticket, const struct facts *facts)
 {
     struct event *event = &ticket->reading->event;
-    char subject[SUBJECT_SIZE];
-    char name[TICKET_NAME_SIZE];
-
-    write_subject(event, subject);
-    (void)snprintf(name, sizeof name, "+%s.answer", subject); /* fits, and so do these */
-    const struct fact *answer = facts_find(facts, slice_of(name));
-
-    (void)snprintf(name, sizeof name, "+%s.comment", subject);
-    const struct fact *comment = facts_find(facts, slice_of(name));
-
-    (void)snprintf(name, sizeof name, "-%s.heard", subject);
-    const struct fact *heard = facts_find(facts, slice_of(name));
+    const struct fact *answer = find(facts, event, '+', "answer");
+    const struct fact *comment = find(facts, event, '+', "comment");
+    const struct fact *heard = find(facts, event, '-', "heard");
 
     if (answer != NULL) {
         learn_score(answer, event);

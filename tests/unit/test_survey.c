@@ -386,6 +386,26 @@ an_extractor_says_which_of_its_conditions_is_unmet(void **state)
     }
 }
 
+static void
+what_is_of_no_task_is_no_surveys(void **state)
+{
+    static const char *const types[] = {"message.delivered", "conversation.ended",
+        "worker.activity.update", "survey.completed"};
+    const struct rules by = {
+        .extractors = {{.in = RULES_IN_SURVEY_TASK, .channel = CHANNEL_SMS}},
+        .extractor_count = 1};
+
+    (void)state;
+    for (size_t i = 0; i < LENGTH(types); i++) {
+        AUTO(payload_release)
+        json_t *payload = json_pack("{s:s, s:s, s:{s:{s:s}}}", "event_type", types[i],
+            "task_channel_unique_name", "sms", "task_attributes", "conversations", "kind",
+            "Survey");
+
+        assert_false(survey_is_task(payload, &by));
+    }
+}
+
 static const struct rules two_surveys = {
     .extractors =
         {
@@ -525,6 +545,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_row_of_the_table_is_true_in_every_order),
         cmocka_unit_test(an_extractor_says_which_of_its_conditions_is_unmet),
+        cmocka_unit_test(what_is_of_no_task_is_no_surveys),
         cmocka_unit_test(
             each_answer_of_a_record_is_a_record_of_its_own_named_by_what_told_it),
         cmocka_unit_test(an_answer_whose_extractor_is_gone_is_none),
