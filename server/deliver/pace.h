@@ -23,6 +23,7 @@
 
 enum {
     PACE_RATE_DEFAULT = 10,        /* requests a second, Brevo's general plan */
+    PACE_HOURLY_DEFAULT = 100,     /* an hour, of what that plan limits by the hour */
     PACE_RATE_LIMIT_MAX = 1000,    /* more is no rate per second */
     PACE_RATE_FIXED_MAX = 1000000, /* more is no limit: as if none were configured */
     PACE_WAIT_MIN_MS = 100,
@@ -34,7 +35,10 @@ struct pace {
     double holds; /* that a bucket holds; 0: a quarter of a second's */
     double share;
     bool is_fixed;
-    int64_t granted; /* tokens in hand */
+    double hourly;   /* pace_init_unknown(): as long as nothing better is known; else 0 */
+    double rate_max; /* of what is learnt then; 0: any */
+    int64_t short_ms; /* when an answer looked like a rate, and was not yet believed */
+    int64_t granted;  /* tokens in hand */
     int64_t granted_until_us;
     int64_t ask_us; /* for more, not before */
 };
@@ -51,6 +55,12 @@ void pace_init(struct pace *pace, double max_rps, double rate_share);
 
 /* So many in any hour, half of them at once, whatever answers say. */
 void pace_init_hourly(struct pace *pace, double max_per_hour);
+/*
+ * Nobody knows whether it is limited by the hour or by the second: by the hour, PACE_HOURLY_DEFAULT,
+ * until two answers tell a rate (one may just have seen its hour end) and until one tells of hours
+ * again. It is taken up to `max_rps`, where that is above 0.
+ */
+void pace_init_unknown(struct pace *pace, double max_rps, double rate_share);
 
 /* Until a request may start; 0: now, with pace_take(). Above 0 also when it must be asked first. */
 int64_t pace_wait_us(const struct pace *pace, int64_t now_us);
