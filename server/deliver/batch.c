@@ -3,6 +3,7 @@
  */
 #include "server/deliver/batch.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <sys/param.h>
 
@@ -16,8 +17,9 @@ enum {
     STATUS_PARTLY = 207,
 };
 
-_Static_assert((int)HAND_BATCH_MAX <= (int)BATCH_EVENTS_MAX, "Brevo takes no more at once");
-_Static_assert((int)BATCH_MIN <= (int)HAND_BATCH_MAX, "a batch could never be filled");
+static_assert(
+    (int)HAND_BATCH_MAX <= (int)BATCH_EVENTS_MAX, "Brevo takes no more at once");
+static_assert((int)BATCH_MIN <= (int)HAND_BATCH_MAX, "a batch could never be filled");
 
 void
 batch_init(struct batch *batch, const struct call_tools *tools)
@@ -140,7 +142,10 @@ pack(struct batch *batch, struct job *job)
         return false;
     }
     buffer_add_text(&batch->body, batch->count > 0 ? "," : "{\"events\":[");
-    return json_dump_callback(job->event, add_text, &batch->body, REQUEST_DUMP) == 0;
+    const int r = json_dump_callback(job->event, add_text, &batch->body, REQUEST_DUMP);
+
+    batch->body.failed = batch->body.failed || r != 0; /* it may have broken off */
+    return r == 0;
 }
 
 /* Oldest first. False when there are too few, or memory is out. */

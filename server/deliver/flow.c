@@ -10,17 +10,30 @@
 
 static const int64_t wait_max_us = (int64_t)FLOW_WAIT_MAX_MS * US_PER_MS;
 
-void
-flow_init(struct flow *flow, const struct config *config)
+/*
+ * Our share of what Brevo allows in an hour where it says nothing else, and of that what looks, which
+ * may be of the same kind, leave over.
+ */
+static double
+batches_an_hour(const struct config *config)
 {
-    pause_init(&flow->pause, FLOW_CLAIM_DEADLINE_MS);
+    const double looks = config->brevo_lookup_after_ms > 0 ? DOUBT_LOOKS_AN_HOUR : 0;
+
+    return MAX(
+        FLOW_HOURLY_MAX * config->brevo_rate_share - looks, FLOW_BATCHES_AN_HOUR_MIN);
+}
+
+void
+flow_init(struct flow *flow, const struct config *config, int64_t probe_ms)
+{
+    pause_init(&flow->pause, probe_ms);
     flow->pause.is_shadow = config_is_shadow(config);
     for (size_t i = 0; i < BREVO_CLASSES_PACED; i++) {
         pace_init(&flow->paces[i], config->brevo_max_rps, config->brevo_rate_share);
     }
     pace_init_hourly(&flow->paces[BREVO_CLASS_LOOKUPS], DOUBT_LOOKS_AN_HOUR);
-    pace_init_unknown(&flow->paces[BREVO_CLASS_BATCHES], config->brevo_max_rps,
-        config->brevo_rate_share);
+    pace_init_unknown(&flow->paces[BREVO_CLASS_BATCHES], batches_an_hour(config),
+        config->brevo_max_rps, config->brevo_rate_share);
 }
 
 size_t

@@ -16,6 +16,9 @@ struct flow {
 enum {
     FLOW_WAIT_MAX_MS = 3 * 1000, /* longer: better not begin with a record */
     FLOW_MARGIN_MS = 2 * 1000,   /* to settle, with a slow Redis */
+    FLOW_HOURLY_MAX =
+        100, /* requests of a kind that Brevo's general plan limits by the hour */
+    FLOW_BATCHES_AN_HOUR_MIN = 10,
     /*
      * A delivery is mostly at most six calls (lookup, by phone, creation, without its phone, numbers,
      * event), and nobody may take its claim over meanwhile: without time for one more it goes back.
@@ -23,7 +26,7 @@ enum {
     FLOW_CLAIM_DEADLINE_MS = 6 * BREVO_TIMEOUT_MS + FLOW_WAIT_MAX_MS + FLOW_MARGIN_MS,
 };
 
-void flow_init(struct flow *flow, const struct config *config);
+void flow_init(struct flow *flow, const struct config *config, int64_t probe_ms);
 
 /*
  * How many records may be claimed beside the `in_hand` ones, at most `max` in all. While all

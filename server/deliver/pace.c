@@ -66,16 +66,15 @@ pace_init_hourly(struct pace *pace, double max_per_hour)
 }
 
 void
-pace_init_unknown(struct pace *pace, double max_rps, double rate_share)
+pace_init_unknown(
+    struct pace *pace, double max_per_hour, double max_rps, double rate_share)
 {
-    const double share = share_of(rate_share);
-
     *pace = (struct pace){
-        .share = share,
-        .hourly = PACE_HOURLY_DEFAULT * share,
+        .share = share_of(rate_share),
+        .hourly = max_per_hour,
         .rate_max = is_rate(max_rps) ? max_rps : 0,
     };
-    take_hourly(pace, pace->hourly);
+    take_hourly(pace, max_per_hour);
 }
 
 static bool

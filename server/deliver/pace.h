@@ -23,7 +23,6 @@
 
 enum {
     PACE_RATE_DEFAULT = 10,        /* requests a second, Brevo's general plan */
-    PACE_HOURLY_DEFAULT = 100,     /* an hour, of what that plan limits by the hour */
     PACE_RATE_LIMIT_MAX = 1000,    /* more is no rate per second */
     PACE_RATE_FIXED_MAX = 1000000, /* more is no limit: as if none were configured */
     PACE_WAIT_MIN_MS = 100,
@@ -56,11 +55,12 @@ void pace_init(struct pace *pace, double max_rps, double rate_share);
 /* So many in any hour, half of them at once, whatever answers say. */
 void pace_init_hourly(struct pace *pace, double max_per_hour);
 /*
- * Nobody knows whether it is limited by the hour or by the second: by the hour, PACE_HOURLY_DEFAULT,
- * until two answers tell a rate (one may just have seen its hour end) and until one tells of hours
- * again. It is taken up to `max_rps`, where that is above 0.
+ * Nobody knows whether it is limited by the hour or by the second: by the hour, until two answers tell
+ * a rate (one may just have seen its hour end) and until one tells of hours again. Of a rate it is
+ * `rate_share`, up to `max_rps`, where that is above 0.
  */
-void pace_init_unknown(struct pace *pace, double max_rps, double rate_share);
+void pace_init_unknown(
+    struct pace *pace, double max_per_hour, double max_rps, double rate_share);
 
 /* Until a request may start; 0: now, with pace_take(). Above 0 also when it must be asked first. */
 int64_t pace_wait_us(const struct pace *pace, int64_t now_us);

@@ -331,7 +331,7 @@ worker_open(const struct worker_options *options, struct worker **ret_worker,
         return r;
     }
     hand_init(&worker->hand, worker->queue, config);
-    flow_init(&worker->flow, config);
+    flow_init(&worker->flow, config, FLOW_CLAIM_DEADLINE_MS);
     brevo_auth(config, worker->auth);
     const struct call_tools tools = {
         config, worker->client, &worker->flow, &worker->hand, worker->auth};

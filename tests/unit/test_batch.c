@@ -43,7 +43,7 @@ set_up(void **state)
     config =
         (struct config){.brevo_batch = true, .brevo_base_url = (char[]){"http://b/v3"}};
     hand = (struct hand){0};
-    flow_init(&flow, &config);
+    flow_init(&flow, &config, FLOW_CLAIM_DEADLINE_MS);
     const struct call_tools tools = {.config = &config, .flow = &flow, .hand = &hand};
 
     batch_init(&batch, &tools);
@@ -204,7 +204,7 @@ every_event_of_it_goes_on_or_ends_by_itself(void **state)
         char fates[COUNT + 1] = "";
 
         batch.rest_ms = 0;
-        flow_init(&flow, &config);
+        flow_init(&flow, &config, FLOW_CLAIM_DEADLINE_MS);
         answer_batch(cases[i].status, cases[i].body);
         for (size_t at = 0; at < COUNT; at++) {
             fates[at] = fate(&hand.pool[at]);
@@ -290,7 +290,7 @@ no_more_are_claimed_for_a_batch_that_may_not_go(void **state)
     assert_true(batch_room(&batch, 1201 * ms_us) > 0);
     flow_rest(&flow, BREVO_EVENT_BATCH, BATCH_REST_MIN_MS, 1201 * ms_us);
     assert_int_equal(batch_room(&batch, 1201 * ms_us), 0);
-    flow_init(&flow, &config);
+    flow_init(&flow, &config, FLOW_CLAIM_DEADLINE_MS);
     config.brevo_batch = false;
     assert_int_equal(batch_room(&batch, 1201 * ms_us), 0);
 }

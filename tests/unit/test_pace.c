@@ -260,7 +260,7 @@ a_limit_nobody_documents_is_by_the_hour_until_two_answers_tell_a_rate(void **sta
 {
     static const struct {
         int64_t at_ms, limit, reset;
-        double rate; /* 0: by the hour, 80 of 100 */
+        double rate; /* 0: by the hour, 80 */
     } answers[] = {
         {0, 100, 3600, 0},
         {1000, 100, 2, 0},
@@ -276,7 +276,7 @@ a_limit_nobody_documents_is_by_the_hour_until_two_answers_tell_a_rate(void **sta
     struct pace pace;
 
     (void)state;
-    pace_init_unknown(&pace, 12, 0.8);
+    pace_init_unknown(&pace, 80, 12, 0.8);
     for (size_t i = 0; i < LENGTH(answers); i++) {
         const struct pace_limits limits = {answers[i].limit, 1, answers[i].reset};
 
