@@ -60,6 +60,7 @@ struct config {
     bool brevo_ipv4_only;          /* for addresses that Brevo knows */
     int64_t brevo_remember_ms;     /* contacts, from when they were looked up */
     int64_t brevo_lookup_after_ms; /* of an event that may have come through; 0: never */
+    bool brevo_batch;              /* of a backlog, events go many at a time */
 
     /* contacts */
     char *contacts_create;  /* "always", "known_only" or "never" */

@@ -141,6 +141,8 @@ const struct config_option config_options[] = {
         .initial = "15m", .max = DAY_MS, .used_by = BY_BREVO_SIDE},
     {"brevo.lookup_after", NULL, OPTION_DURATION, AT(brevo_lookup_after_ms),
         .initial = "3m", .min = 0, .max = MINUTE_MS * 60, .used_by = BY_BREVO_SIDE},
+    {"brevo.batch", NULL, OPTION_BOOL, AT(brevo_batch), .initial = "true",
+        .used_by = BY_BREVO_SIDE},
     {"brevo.agent", NULL, OPTION_AGENT, AT(rules.agent), .initial = "none"},
     {"contacts.create", NULL, OPTION_TEXT, AT(contacts_create), .initial = "always",
         .shape = &shape_create, .used_by = BY_BREVO_SIDE},

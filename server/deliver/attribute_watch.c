@@ -14,8 +14,7 @@ enum {
 };
 
 void
-attribute_watch_init(
-    struct attribute_watch *watch, const struct attribute_watch_tools *tools)
+attribute_watch_init(struct attribute_watch *watch, const struct call_tools *tools)
 {
     *watch = (struct attribute_watch){.tools = *tools, .was_read = true};
     buffer_init(&watch->url, BREVO_URL_SIZE_MAX);
@@ -50,7 +49,7 @@ is_due(const struct attribute_watch *watch, int64_t now_us)
 static bool
 may_ask(const struct attribute_watch *watch, int64_t now_us)
 {
-    const struct attribute_watch_tools *tools = &watch->tools;
+    const struct call_tools *tools = &watch->tools;
 
     hand_ask(tools->hand, tools->flow, BREVO_ATTRIBUTES, now_us);
     return flow_wait_us(tools->flow, BREVO_ATTRIBUTES, now_us) == 0;
@@ -87,7 +86,7 @@ attribute_watch_compose(const struct config *config, const char *auth, struct bu
 static void
 ask(struct attribute_watch *watch, int64_t now_us)
 {
-    const struct attribute_watch_tools *tools = &watch->tools;
+    const struct call_tools *tools = &watch->tools;
     struct http_exchange *exchange = &watch->exchange;
 
     schedule(watch, now_us);

@@ -8,8 +8,7 @@
 #pragma once
 
 #include "mapping/attribute.h"
-#include "server/deliver/flow.h"
-#include "server/deliver/hand.h"
+#include "server/deliver/call_tools.h"
 
 #define ATTRIBUTE_WATCH_NOTE "brevo_attributes"
 #define ATTRIBUTE_WATCH_FINE \
@@ -18,15 +17,6 @@
 enum {
     ATTRIBUTE_WATCH_EVERY_MS = 60 * 60 * 1000,
     ATTRIBUTE_WATCH_RETRY_MS = 2 * 1000, /* before the first answer; then ever longer */
-};
-
-/* What it works with; all borrowed, and outlive it. */
-struct attribute_watch_tools {
-    const struct config *config;
-    struct http_client *client;
-    struct flow *flow;
-    struct hand *hand;
-    const char *auth; /* "api-key: ..." */
 };
 
 /*
@@ -40,7 +30,7 @@ bool attribute_watch_read(const struct http_exchange *exchange, const struct rul
     struct attribute_findings *ret_findings) MUST_USE;
 
 struct attribute_watch {
-    struct attribute_watch_tools tools;
+    struct call_tools tools;
     struct http_exchange exchange;
     struct buffer url;
     bool is_asking;
@@ -54,8 +44,7 @@ struct attribute_watch {
     int64_t note_ms;
 };
 
-void attribute_watch_init(
-    struct attribute_watch *watch, const struct attribute_watch_tools *tools);
+void attribute_watch_init(struct attribute_watch *watch, const struct call_tools *tools);
 /* Starts a call when it is time, unless we stop; takes in its answer. `watch` stays where it is. */
 void attribute_watch_run(struct attribute_watch *watch, int64_t now_us, bool is_stopping);
 /* After the client was closed: a call may be under way before. */

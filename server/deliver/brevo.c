@@ -29,6 +29,7 @@ static const struct endpoint {
         BREVO_CLASS_CONTACTS},
     [BREVO_EVENT] = {"events", "POST", "/events", BREVO_CLASS_EVENTS},
     [BREVO_EVENT_LOOKUP] = {"event_lookup", "GET", "/events", BREVO_CLASS_LOOKUPS},
+    [BREVO_EVENT_BATCH] = {"events_batch", "POST", "/events/batch", BREVO_CLASS_BATCHES},
     [BREVO_ATTRIBUTES] = {"attributes", "GET", "/contacts/attributes",
         BREVO_CLASS_CONTACTS},
 };
@@ -83,6 +84,7 @@ const char *brevo_class_name(enum brevo_class class)
         [BREVO_CLASS_CONTACTS] = "contacts",
         [BREVO_CLASS_EVENTS] = "events",
         [BREVO_CLASS_LOOKUPS] = "lookups",
+        [BREVO_CLASS_BATCHES] = "batches",
     };
 
     return names[class];
@@ -277,19 +279,34 @@ wait_for_the_limit(struct brevo_verdict *verdict, const struct brevo_question *q
     verdict->after_ms = wait_ms >= PACE_WAIT_MIN_MS ? wait_ms : BREVO_BACKOFF_MIN_MS;
 }
 
+/* Deliveries go on without it: a key made for sending may lack the right, a plan the endpoint. */
+static bool
+is_dispensable(enum brevo_endpoint endpoint)
+{
+    return endpoint == BREVO_EVENT_LOOKUP || endpoint == BREVO_EVENT_BATCH;
+}
+
+static void
+judge_dispensable(
+    struct brevo_verdict *verdict, enum brevo_endpoint endpoint, long status)
+{
+    const bool is_unserved =
+        endpoint == BREVO_EVENT_BATCH &&
+        (status == 404 || status == 405 || status == STATUS_NOT_IMPLEMENTED);
+
+    verdict->outcome = BREVO_UNTOLD;
+    verdict->reason = status == 403 ? "forbidden" : is_unserved ? "unserved" : "failed";
+    verdict->after_ms = status == 403 || is_unserved ? BREVO_FORBIDDEN_MS : 0;
+}
+
 static void
 judge_client_error(struct brevo_verdict *verdict, const struct brevo_question *question,
     const struct http_exchange *exchange, const json_t *body)
 {
     verdict->outcome = BREVO_PARK;
     verdict->reason = exchange->status == 402 ? "payment_required" : "rejected";
-    if (question->endpoint ==
-        BREVO_EVENT_LOOKUP) { /* a key for sending may lack the right */
-        const bool is_forbidden = exchange->status == 403;
-
-        verdict->outcome = BREVO_UNTOLD;
-        verdict->reason = is_forbidden ? "forbidden" : "failed";
-        verdict->after_ms = is_forbidden ? BREVO_FORBIDDEN_MS : 0;
+    if (is_dispensable(question->endpoint)) {
+        judge_dispensable(verdict, question->endpoint, exchange->status);
     } else if (question->endpoint == BREVO_CONTACT_LOOKUP ||
                question->endpoint == BREVO_CONTACT_UPDATE) {
         verdict->outcome = BREVO_NO_CONTACT;
@@ -318,7 +335,7 @@ judge_status(struct brevo_verdict *verdict, const struct brevo_question *questio
         return;
     case 403:
         if (question->endpoint == BREVO_CONTACT_UPDATE ||
-            question->endpoint == BREVO_EVENT_LOOKUP) { /* others need neither */
+            is_dispensable(question->endpoint)) { /* others need none of them */
             judge_client_error(verdict, question, exchange, body);
             return;
         }
@@ -344,7 +361,7 @@ judge_status(struct brevo_verdict *verdict, const struct brevo_question *questio
     /* A look that is not served at all will never be: then everything is said unseen. */
     const bool is_unserved = exchange->status == STATUS_NOT_IMPLEMENTED &&
                              (question->endpoint == BREVO_CONTACT_LOOKUP ||
-                                 question->endpoint == BREVO_EVENT_LOOKUP);
+                                 is_dispensable(question->endpoint));
 
     if (is_unserved ||
         (exchange->status >= 400 && exchange->status < STATUS_SERVER_MIN)) {

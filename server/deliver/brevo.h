@@ -19,6 +19,7 @@ enum brevo_endpoint {
     BREVO_CONTACT_UPDATE, /* PUT /contacts/{id}: never creates */
     BREVO_EVENT,          /* POST /events */
     BREVO_EVENT_LOOKUP,   /* GET /events: is it there already? */
+    BREVO_EVENT_BATCH,    /* POST /events/batch: of many deliveries */
     BREVO_ATTRIBUTES,     /* GET /contacts/attributes; of no delivery */
     BREVO_ENDPOINT_COUNT
 };
@@ -29,6 +30,7 @@ enum brevo_class {
     BREVO_CLASS_EVENTS,
     BREVO_CLASSES_PACED, /* those before: deliveries wait for them */
     BREVO_CLASS_LOOKUPS = BREVO_CLASSES_PACED, /* of events, by the hour */
+    BREVO_CLASS_BATCHES, /* of events: by the hour, until Brevo says otherwise */
     BREVO_CLASS_COUNT
 };
 
@@ -38,7 +40,7 @@ enum {
     BREVO_BACKOFF_MIN_MS = 1000,
     BREVO_BACKOFF_MAX_MS = 10 * 60 * 1000,
     BREVO_FORBIDDEN_MS =
-        60 * 60 * 1000, /* an event lookup that was is not asked for again */
+        60 * 60 * 1000, /* what can be done without, and was, is not asked for again */
     BREVO_CODE_SIZE = 61,
     BREVO_URL_SIZE_MAX = 4096,
     BREVO_STATUS_SIZE = 24,
@@ -68,7 +70,7 @@ enum brevo_outcome {
     BREVO_NO_CONTACT, /* lookup, update: Brevo does not know it, or cannot tell: send it whole */
     BREVO_DROP, /* upsert: an identifier is invalid or another contact's: again without it */
     BREVO_RETRY, /* again in after_ms */
-    BREVO_UNTOLD, /* event lookup: Brevo will not say; with after_ms, to nobody for so long */
+    BREVO_UNTOLD, /* event lookup, batch: Brevo will not; with after_ms, nobody for so long */
     BREVO_PAUSE, /* nothing goes through, nothing is wrong with this event: stop and probe */
     BREVO_PARK, /* would never be accepted: keep it for a person */
 };

@@ -10,6 +10,19 @@
 
 static const int64_t wait_max_us = (int64_t)FLOW_WAIT_MAX_MS * US_PER_MS;
 
+/*
+ * Our share of what Brevo allows in an hour where it says nothing else, and of that what looks, which
+ * may be of the same kind, leave over.
+ */
+static double
+batches_an_hour(const struct config *config)
+{
+    const double looks = config->brevo_lookup_after_ms > 0 ? DOUBT_LOOKS_AN_HOUR : 0;
+
+    return MAX(
+        FLOW_HOURLY_MAX * config->brevo_rate_share - looks, FLOW_BATCHES_AN_HOUR_MIN);
+}
+
 void
 flow_init(struct flow *flow, const struct config *config, int64_t probe_ms)
 {
@@ -19,6 +32,8 @@ flow_init(struct flow *flow, const struct config *config, int64_t probe_ms)
         pace_init(&flow->paces[i], config->brevo_max_rps, config->brevo_rate_share);
     }
     pace_init_hourly(&flow->paces[BREVO_CLASS_LOOKUPS], DOUBT_LOOKS_AN_HOUR);
+    pace_init_unknown(&flow->paces[BREVO_CLASS_BATCHES], batches_an_hour(config),
+        config->brevo_max_rps, config->brevo_rate_share);
 }
 
 size_t
@@ -85,6 +100,23 @@ flow_ask(struct flow *flow, struct queue *queue, enum brevo_endpoint endpoint,
     return r;
 }
 
+bool
+flow_waits_too_long(const struct job *job, int64_t wait_ms, int64_t now_us)
+{
+    const int64_t age_ms = (now_us - job->claimed_us) / US_PER_MS;
+    const int64_t end_ms = age_ms + wait_ms + BREVO_TIMEOUT_MS + FLOW_MARGIN_MS;
+
+    return end_ms > FLOW_CLAIM_DEADLINE_MS ||
+           (!job->has_begun && wait_ms > FLOW_WAIT_MAX_MS);
+}
+
+void
+flow_rest(
+    struct flow *flow, enum brevo_endpoint endpoint, int64_t wait_ms, int64_t now_us)
+{
+    pace_block(&flow->paces[brevo_endpoint_class(endpoint)], wait_ms, now_us);
+}
+
 void
 flow_take(struct flow *flow, enum brevo_endpoint endpoint)
 {
@@ -142,8 +174,7 @@ flow_learn(struct flow *flow, struct queue *queue, const struct job *job,
     flow_learn_limits(flow, queue, job->next, &job->exchange,
         verdict->is_rate_limit ? verdict->after_ms : 0);
     if (verdict->outcome == BREVO_UNTOLD && verdict->after_ms > 0) {
-        pace_block(&flow->paces[brevo_endpoint_class(job->next)], verdict->after_ms,
-            clock_monotonic_us());
+        flow_rest(flow, job->next, verdict->after_ms, clock_monotonic_us());
     }
     if (verdict->outcome == BREVO_PAUSE) {
         pause_begin(&flow->pause, job->next, verdict->reason);

@@ -15,6 +15,15 @@ struct flow {
 
 enum {
     FLOW_WAIT_MAX_MS = 3 * 1000, /* longer: better not begin with a record */
+    FLOW_MARGIN_MS = 2 * 1000,   /* to settle, with a slow Redis */
+    FLOW_HOURLY_MAX =
+        100, /* requests of a kind that Brevo's general plan limits by the hour */
+    FLOW_BATCHES_AN_HOUR_MIN = 10,
+    /*
+     * A delivery is mostly at most six calls (lookup, by phone, creation, without its phone, numbers,
+     * event), and nobody may take its claim over meanwhile: without time for one more it goes back.
+     */
+    FLOW_CLAIM_DEADLINE_MS = 6 * BREVO_TIMEOUT_MS + FLOW_WAIT_MAX_MS + FLOW_MARGIN_MS,
 };
 
 void flow_init(struct flow *flow, const struct config *config, int64_t probe_ms);
@@ -35,7 +44,16 @@ bool flow_puts_away(
 /* Until a call may start; 0: now. Pauses apart. */
 int64_t flow_wait_us(
     const struct flow *flow, enum brevo_endpoint endpoint, int64_t now_us);
+/*
+ * Whether the next call, `wait_ms` from now, would come too late: its claim would not outlive it, or
+ * nothing is lost by handing the record back. (A delivery that has begun would only ask the same
+ * again.)
+ */
+bool flow_waits_too_long(const struct job *job, int64_t wait_ms, int64_t now_us);
 void flow_take(struct flow *flow, enum brevo_endpoint endpoint);
+/* Nobody here asks this class for so long. */
+void flow_rest(
+    struct flow *flow, enum brevo_endpoint endpoint, int64_t wait_ms, int64_t now_us);
 /* After asking: what there is no call to be had for, and is nothing to wait for, is done without. */
 void flow_skip(const struct flow *flow, struct job *job, int64_t now_us);
 /* What all workers may ask together is in Redis: whether it is to be asked, for `ready` calls. */

@@ -11,7 +11,10 @@
 #include "server/deliver/flow.h"
 
 enum {
-    HAND_JOBS_MAX = 8, /* the most a crash can leave sent but unsettled */
+    HAND_LIVE_MAX = 8,   /* that are on their way by themselves */
+    HAND_BATCH_MAX = 24, /* and of a backlog those that wait for a batch, or are in one */
+    HAND_JOBS_MAX = HAND_LIVE_MAX +
+                    HAND_BATCH_MAX, /* the most a crash can leave sent but unsettled */
 };
 
 struct hand {

@@ -97,6 +97,7 @@ struct job {
     bool is_joining;       /* known by its phone: is to gain the e-mail */
     bool is_recalled;      /* `existing` was not asked for: it was met lately */
     bool has_numbers;      /* `event` carries the contact's attributes */
+    bool goes_alone;       /* in a batch Brevo refused it, and was not asked why */
     bool is_sent;          /* Brevo has its event, and it is never sent again */
     int64_t seen_us;       /* when `existing` was true */
     bool is_unsure;        /* whether Brevo has it: the answer was nobody's */
@@ -130,6 +131,9 @@ void job_effect(struct job *job, const struct queue_effect *effect, int64_t now_
 /* Starts `next`; `auth` is the credential's header. The job must stay where it is. */
 void job_call(struct job *job, const struct config *config, const char *auth,
     struct http_client *client);
+/* It goes in a batch, which is under way; and that came to nothing. */
+void job_batch(struct job *job);
+void job_unbatch(struct job *job);
 /* After an answer: the next call, a meeting, or the end. */
 void job_advance(struct job *job, const struct brevo_verdict *verdict);
 /* The next call; the end, of an event nobody shall hear of, or that Brevo has. */

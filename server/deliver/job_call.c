@@ -77,6 +77,19 @@ job_call(struct job *job, const struct config *config, const char *auth,
     job->stage = JOB_CALLING;
 }
 
+void
+job_batch(struct job *job)
+{
+    job->has_begun = true;
+    job->stage = JOB_CALLING;
+}
+
+void
+job_unbatch(struct job *job)
+{
+    job->stage = JOB_READY;
+}
+
 /* ---- answered → ready, or finished -------------------------------------------------------- */
 
 void
@@ -124,7 +137,8 @@ succeed(struct job *job)
     case BREVO_EVENT_LOOKUP:
         doubt_answered(job);
         return;
-    case BREVO_ATTRIBUTES: /* no job asks for them */
+    case BREVO_EVENT_BATCH: /* no job's */
+    case BREVO_ATTRIBUTES:
     case BREVO_ENDPOINT_COUNT:
         return;
     }

@@ -13,26 +13,30 @@
 
 enum {
     DETAIL_TEXT_MAX = 1024, /* before it is cut */
+    WHOSE_SIZE = KEY_SIZE_MAX + sizeof "key=",
 };
 
 /* The last answer, for whoever must find out: here and, with the record, in Redis. */
 static void
-write_detail(struct job *job, const char *status)
+write_detail(
+    struct job *job, enum brevo_endpoint endpoint, const struct http_exchange *exchange)
 {
     AUTO(buffer_done) struct buffer text = {.max = DETAIL_TEXT_MAX};
+    char status[BREVO_STATUS_SIZE] = "";
 
-    buffer_addf(&text, "endpoint=%s status=%s", brevo_endpoint_name(job->next), status);
+    brevo_status_text(exchange, status);
+    buffer_addf(&text, "endpoint=%s status=%s", brevo_endpoint_name(endpoint), status);
     if (job->verdict.code[0] != '\0') {
         buffer_addf(&text, " code=\"%s\"", job->verdict.code);
     }
     if (job->verdict.maybe_done && job->next == BREVO_EVENT) {
         buffer_add_text(&text, " maybe_duplicate=yes");
     }
-    if (job->exchange.request_id[0] != '\0') {
-        buffer_addf(&text, " sib_request_id=%s", job->exchange.request_id);
+    if (exchange->request_id[0] != '\0') {
+        buffer_addf(&text, " sib_request_id=%s", exchange->request_id);
     }
-    if (job->exchange.error[0] != '\0') {
-        buffer_addf(&text, " error=\"%s\"", job->exchange.error);
+    if (exchange->error[0] != '\0') {
+        buffer_addf(&text, " error=\"%s\"", exchange->error);
     }
     const struct slice detail =
         slice_cut_text(buffer_slice(&text), QUEUE_DETAIL_SIZE - 1);
@@ -42,22 +46,50 @@ write_detail(struct job *job, const char *status)
     }
 }
 
+/* One request: counted, and logged where that is asked for; `whose` is "key=..." or the like. */
+static void
+tell_request(enum brevo_endpoint endpoint, const struct http_exchange *exchange,
+    const char *whose, const struct config *config)
+{
+    const char *name = brevo_endpoint_name(endpoint);
+    char status[BREVO_STATUS_SIZE] = "";
+
+    brevo_status_text(exchange, status);
+    counter_add(metrics_counter(METRIC_BREVO_REQUESTS, name, status), 1);
+    if (config->log_api_calls) {
+        log_info("brevo_call", "%s method=%s endpoint=%s status=%s ms=%" PRId64, whose,
+            brevo_endpoint_method(endpoint), name, status, exchange->elapsed_ms);
+    }
+}
+
 void
 outcome_of_call(
     struct job *job, const struct brevo_verdict *verdict, const struct config *config)
 {
-    const char *endpoint = brevo_endpoint_name(job->next);
-    char status[BREVO_STATUS_SIZE] = "";
+    char whose[WHOSE_SIZE];
 
-    brevo_status_text(&job->exchange, status);
     job->verdict = *verdict;
-    write_detail(job, status);
-    counter_add(metrics_counter(METRIC_BREVO_REQUESTS, endpoint, status), 1);
-    if (config->log_api_calls) {
-        log_info("brevo_call", "key=%s method=%s endpoint=%s status=%s ms=%" PRId64,
-            job->record->key, brevo_endpoint_method(job->next), endpoint, status,
-            job->exchange.elapsed_ms);
-    }
+    write_detail(job, job->next, &job->exchange);
+    (void)snprintf(whose, sizeof(whose), "key=%s", job->record->key);
+    tell_request(job->next, &job->exchange, whose, config);
+}
+
+void
+outcome_of_batch(
+    const struct http_exchange *exchange, size_t count, const struct config *config)
+{
+    char whose[WHOSE_SIZE];
+
+    (void)snprintf(whose, sizeof(whose), "events=%zu", count);
+    tell_request(BREVO_EVENT_BATCH, exchange, whose, config);
+}
+
+void
+outcome_in_batch(struct job *job, const struct brevo_verdict *verdict,
+    const struct http_exchange *exchange)
+{
+    job->verdict = *verdict;
+    write_detail(job, BREVO_EVENT_BATCH, exchange);
 }
 
 static void

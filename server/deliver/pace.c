@@ -24,12 +24,24 @@ at_least(double number, double min)
     return number > min ? number : min;
 }
 
+/* written so that a NaN falls on the safe side */
+static double
+share_of(double rate_share)
+{
+    return rate_share >= share_min && rate_share <= 1 ? rate_share : 1;
+}
+
+static bool
+is_rate(double max_rps)
+{
+    return max_rps > 0 && max_rps <= PACE_RATE_FIXED_MAX;
+}
+
 void
 pace_init(struct pace *pace, double max_rps, double rate_share)
 {
-    /* written so that a NaN falls on the safe side */
-    const double share = rate_share >= share_min && rate_share <= 1 ? rate_share : 1;
-    const bool is_fixed = max_rps > 0 && max_rps <= PACE_RATE_FIXED_MAX;
+    const double share = share_of(rate_share);
+    const bool is_fixed = is_rate(max_rps);
 
     *pace = (struct pace){
         .rate = at_least(is_fixed ? max_rps : PACE_RATE_DEFAULT * share, rate_min),
@@ -39,15 +51,30 @@ pace_init(struct pace *pace, double max_rps, double rate_share)
 }
 
 /* What the bucket holds and what flows into it add up. */
+static void
+take_hourly(struct pace *pace, double max_per_hour)
+{
+    pace->rate = max_per_hour / 2 / hour_s;
+    pace->holds = max_per_hour / 2;
+}
+
 void
 pace_init_hourly(struct pace *pace, double max_per_hour)
 {
+    *pace = (struct pace){.share = 1, .is_fixed = true};
+    take_hourly(pace, max_per_hour);
+}
+
+void
+pace_init_unknown(
+    struct pace *pace, double max_per_hour, double max_rps, double rate_share)
+{
     *pace = (struct pace){
-        .rate = max_per_hour / 2 / hour_s,
-        .holds = max_per_hour / 2,
-        .share = 1,
-        .is_fixed = true,
+        .share = share_of(rate_share),
+        .hourly = max_per_hour,
+        .rate_max = is_rate(max_rps) ? max_rps : 0,
     };
+    take_hourly(pace, max_per_hour);
 }
 
 static bool
@@ -138,6 +165,35 @@ pace_block(struct pace *pace, int64_t wait_ms, int64_t now_us)
     pace->granted = 0;
 }
 
+/*
+ * Whether two answers in a row, more than a window and less than a minute apart, both saw the end of
+ * theirs: that of an hour comes but once.
+ */
+static bool
+is_by_the_second(struct pace *pace, int64_t now_ms)
+{
+    const int64_t since_ms = now_ms - pace->short_ms;
+
+    if (pace->hourly == 0 || (pace->short_ms > 0 && since_ms > WINDOW_OF_A_SECOND_MS &&
+                                 since_ms < PACE_WAIT_MAX_MS)) {
+        return true;
+    }
+    if (pace->short_ms == 0 || since_ms >= PACE_WAIT_MAX_MS) {
+        pace->short_ms = now_ms;
+    }
+    return false;
+}
+
+static void
+learn_rate(struct pace *pace, double rate)
+{
+    const bool is_over = pace->rate_max > 0 && rate > pace->rate_max;
+
+    pace->rate = at_least(is_over ? pace->rate_max : rate, rate_min);
+    pace->holds = 0;
+    pace->short_ms = 0;
+}
+
 int64_t
 pace_learn(struct pace *pace, const struct pace_limits *limits, int64_t now_ms)
 {
@@ -146,9 +202,14 @@ pace_learn(struct pace *pace, const struct pace_limits *limits, int64_t now_ms)
     if (reset_ms < 0) {
         return 0;
     }
+    const bool is_short = reset_ms <= WINDOW_OF_A_SECOND_MS;
+
     if (!pace->is_fixed && limits->limit > 0 && limits->limit <= PACE_RATE_LIMIT_MAX &&
-        reset_ms <= WINDOW_OF_A_SECOND_MS) {
-        pace->rate = at_least((double)limits->limit * pace->share, rate_min);
+        is_short && is_by_the_second(pace, now_ms)) {
+        learn_rate(pace, (double)limits->limit * pace->share);
+    } else if (pace->hourly > 0 && !is_short) {
+        take_hourly(pace, pace->hourly);
+        pace->short_ms = 0;
     }
     return limits->remaining == 0 ? reset_ms : 0;
 }

@@ -34,7 +34,10 @@ struct pace {
     double holds; /* that a bucket holds; 0: a quarter of a second's */
     double share;
     bool is_fixed;
-    int64_t granted; /* tokens in hand */
+    double hourly;   /* pace_init_unknown(): as long as nothing better is known; else 0 */
+    double rate_max; /* of what is learnt then; 0: any */
+    int64_t short_ms; /* when an answer looked like a rate, and was not yet believed */
+    int64_t granted;  /* tokens in hand */
     int64_t granted_until_us;
     int64_t ask_us; /* for more, not before */
 };
@@ -51,6 +54,13 @@ void pace_init(struct pace *pace, double max_rps, double rate_share);
 
 /* So many in any hour, half of them at once, whatever answers say. */
 void pace_init_hourly(struct pace *pace, double max_per_hour);
+/*
+ * Nobody knows whether it is limited by the hour or by the second: by the hour, until two answers tell
+ * a rate (one may just have seen its hour end) and until one tells of hours again. Of a rate it is
+ * `rate_share`, up to `max_rps`, where that is above 0.
+ */
+void pace_init_unknown(
+    struct pace *pace, double max_per_hour, double max_rps, double rate_share);
 
 /* Until a request may start; 0: now, with pace_take(). Above 0 also when it must be asked first. */
 int64_t pace_wait_us(const struct pace *pace, int64_t now_us);

@@ -20,6 +20,7 @@
 #include "queue/crash_point.h"
 #include "queue/jitter.h"
 #include "server/deliver/attribute_watch.h"
+#include "server/deliver/batch.h"
 #include "server/deliver/cost.h"
 #include "server/deliver/outcome.h"
 #include "server/deliver/seeking.h"
@@ -28,12 +29,6 @@
 
 enum {
     CONNECTIONS_MAX = HAND_JOBS_MAX,
-    CALL_MARGIN_MS = 2 * 1000, /* to settle, with a slow Redis */
-    /*
-     * A delivery is mostly at most six calls (lookup, by phone, creation, without its phone, numbers,
-     * event), and nobody may take its claim over meanwhile: without time for one more it goes back.
-     */
-    CLAIM_DEADLINE_MS = 6 * BREVO_TIMEOUT_MS + FLOW_WAIT_MAX_MS + CALL_MARGIN_MS,
     PACED_DELAY_MIN_MS = 1000,
     IDLE_MIN_MS = 10,
     IDLE_MAX_MS = 100,
@@ -49,6 +44,7 @@ struct worker {
     struct flow flow;
     struct cost cost;
     struct attribute_watch attributes;
+    struct batch batch;
     struct shadow shadow;
     char auth[BREVO_AUTH_SIZE];
     int64_t now_us;   /* of this step */
@@ -64,17 +60,18 @@ struct worker {
 
 /* ---- claimed ------------------------------------------------------------------------------ */
 
-static void
+/* Returns how many came. */
+static size_t
 claim(struct worker *worker)
 {
     struct hand *hand = &worker->hand;
+    const size_t room = batch_room(&worker->batch, worker->now_us);
 
-    if (worker->is_stopping || worker->now_us < worker->claim_us ||
-        hand->count == HAND_JOBS_MAX) {
-        return;
+    if (worker->is_stopping || worker->now_us < worker->claim_us || room == 0) {
+        return 0;
     }
     const size_t max =
-        flow_claimable(&worker->flow, hand->count, HAND_JOBS_MAX, worker->now_us);
+        flow_claimable(&worker->flow, hand->count, hand->count + room, worker->now_us);
     const struct pause *pause = &worker->flow.pause;
     const unsigned probed =
         hand_has_probe(hand) ? 0 : pause_probe_shelves(pause, worker->now_us);
@@ -87,11 +84,12 @@ claim(struct worker *worker)
     }
     if (count > 0) {
         worker->idle_ms = IDLE_MIN_MS;
-        return;
+        return count;
     }
     /* Nothing came: look again later, then ever later. */
     worker->claim_us = worker->now_us + worker->idle_ms * US_PER_MS;
     worker->idle_ms = backoff_after(worker->idle_ms, IDLE_MIN_MS, IDLE_MAX_MS);
+    return 0;
 }
 
 /* ---- paused ------------------------------------------------------------------------------- */
@@ -106,19 +104,6 @@ paused(struct worker *worker, struct job *job)
 
 /* ---- paced -------------------------------------------------------------------------------- */
 
-/*
- * Whether the next call would come too late: its claim would not outlive it, or nothing is lost
- * by handing the record back. (A delivery that has begun would only ask the same again.)
- */
-static bool
-waits_too_long(const struct worker *worker, const struct job *job, int64_t wait_ms)
-{
-    const int64_t age_ms = (worker->now_us - job->claimed_us) / US_PER_MS;
-    const int64_t end_ms = age_ms + wait_ms + BREVO_TIMEOUT_MS + CALL_MARGIN_MS;
-
-    return end_ms > CLAIM_DEADLINE_MS || (!job->has_begun && wait_ms > FLOW_WAIT_MAX_MS);
-}
-
 /* True when the next call may start now. What would wait too long goes back instead. */
 static bool
 paced(struct worker *worker, struct job *job)
@@ -130,7 +115,7 @@ paced(struct worker *worker, struct job *job)
 
     if (worker->is_stopping) {
         job_release(job);
-    } else if (waits_too_long(worker, job, wait_ms)) {
+    } else if (flow_waits_too_long(job, wait_ms, worker->now_us)) {
         job_delay(
             job, "paced", wait_ms > PACED_DELAY_MIN_MS ? wait_ms : PACED_DELAY_MIN_MS);
     }
@@ -180,7 +165,9 @@ worker_step(struct worker *worker)
 
     worker->now_us = clock_monotonic_us();
     hand_look(hand, &worker->flow.pause, worker->now_us);
-    claim(worker);
+    batch_take(&worker->batch, worker->now_us);
+    const size_t claimed = claim(worker);
+
     for (size_t i = 0; i < hand->count; i++) {
         struct job *job = hand->jobs[i]; /* oldest first */
 
@@ -204,6 +191,7 @@ worker_step(struct worker *worker)
             call(worker, job);
         }
     }
+    batch_run(&worker->batch, claimed > 0, worker->now_us);
     hand_settle(hand, worker->now_us);
     cost_run(&worker->cost, hand, &worker->flow, worker->now_us);
     attribute_watch_run(&worker->attributes, worker->now_us, worker->is_stopping);
@@ -215,7 +203,8 @@ worker_step(struct worker *worker)
 static int
 wait_ms(const struct worker *worker)
 {
-    const bool may_claim = worker->hand.count < HAND_JOBS_MAX && !worker->is_stopping;
+    const bool may_claim =
+        batch_room(&worker->batch, worker->now_us) > 0 && !worker->is_stopping;
     const int64_t claim_us = worker->claim_us - worker->now_us;
     int64_t wait_us = (int64_t)IDLE_MAX_MS * US_PER_MS;
 
@@ -293,7 +282,7 @@ open_queue(struct worker *worker, const struct worker_options *options,
         .partitions = queue_default_partitions(options->redis_url),
         .dedupe_window_ms = options->config->dedupe_window_ms,
         .keep_bodies_ms = options->config->keep_bodies_ms,
-        .claim_deadline_ms = CLAIM_DEADLINE_MS,
+        .claim_deadline_ms = FLOW_CLAIM_DEADLINE_MS,
         .timeout_ms = REDIS_TIMEOUT_MS,
     };
     const int r = queue_open(&queue_options, &worker->queue, ret_error);
@@ -342,12 +331,13 @@ worker_open(const struct worker_options *options, struct worker **ret_worker,
         return r;
     }
     hand_init(&worker->hand, worker->queue, config);
-    flow_init(&worker->flow, config, CLAIM_DEADLINE_MS);
+    flow_init(&worker->flow, config, FLOW_CLAIM_DEADLINE_MS);
     brevo_auth(config, worker->auth);
-    const struct attribute_watch_tools tools = {
+    const struct call_tools tools = {
         config, worker->client, &worker->flow, &worker->hand, worker->auth};
 
     attribute_watch_init(&worker->attributes, &tools);
+    batch_init(&worker->batch, &tools);
     shadow_init(&worker->shadow, config);
     *ret_worker = worker;
     worker = NULL;
@@ -388,6 +378,7 @@ worker_close(struct worker **worker_pointer)
     }
     http_client_close(&worker->client);
     attribute_watch_done(&worker->attributes);
+    batch_done(&worker->batch);
     hand_done(&worker->hand);
     queue_close(&worker->queue);
     if (worker->stop_fd >= 0) {

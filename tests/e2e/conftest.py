@@ -57,7 +57,7 @@ def check_requests(sandbox):
         return
     jsonschema = pytest.importorskip("jsonschema")
     paths = json.loads(found[0].read_text())["paths"]
-    for method, path in (("post", "/contacts"), ("post", "/events"),
+    for method, path in (("post", "/contacts"), ("post", "/events"), ("post", "/events/batch"),
                          ("put", "/contacts/{identifier}")):
         content = paths[path][method]["requestBody"]["content"]
         checker = jsonschema.Draft202012Validator(content["application/json"]["schema"])

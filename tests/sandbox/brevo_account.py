@@ -298,6 +298,7 @@ class Account:
         for index, event in enumerate(events):
             try:
                 self._check_event(event)
+                self._check_batched(event)
                 good.append(event)
             except Refused as refused:
                 failed.setdefault(refused.body["message"], []).append(index)
@@ -358,6 +359,13 @@ class Account:
             raise invalid("null is not a value")
         self._check_properties(body.get("event_properties", {}), PROPERTY_KEY, (dict, list))
         self._check_properties(body.get("contact_properties", {}), ATTRIBUTE_NAME, ())
+
+    @staticmethod
+    def _check_batched(event):
+        """In a batch, the schema has texts and whole numbers here, and nothing else."""
+        for name, value in event.get("contact_properties", {}).items():
+            if type(value) not in (str, int):
+                raise invalid(f"contact_properties.{name} is not valid")
 
     @staticmethod
     def _check_identifiers(identifiers):

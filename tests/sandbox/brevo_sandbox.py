@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 """A Brevo to practise on: its documented API, rules, errors and rate limits, on this machine.
 
-    brevo_sandbox.py [--port N] [--rps N] [--api-key KEY] [--log-file F [--restore]] [--pretty]
+    brevo_sandbox.py [--port N] [--rps N] [--batch-rps N] [--api-key KEY]
+                     [--log-file F [--restore]] [--pretty]
 
 prints `listening on http://127.0.0.1:PORT/v3` and serves until it is ended. Beside the API (under
 /v3) there is a control API without a key, see http_service.py; here it also has
@@ -81,9 +82,10 @@ class Bucket:
 class Brevo(http_service.Service):
     prefix = "/v3"
 
-    def __init__(self, rps=10, api_key=None, log_file=None, pretty=None):
+    def __init__(self, rps=10, api_key=None, log_file=None, pretty=None, batch_rps=0):
         super().__init__(log_file)
         self.rps = rps
+        self.batch_rps = batch_rps
         self.api_key = api_key
         self.pretty = pretty or (lambda line: None)
         self.said = set()
@@ -98,6 +100,8 @@ class Brevo(http_service.Service):
             "contacts": Bucket(limit, 1),
             "other": Bucket(other, 3600),
         }
+        self.buckets["batches"] = Bucket(self.batch_rps, 1) if self.batch_rps \
+            else self.buckets["other"]
 
     # ---- the API
 
@@ -215,10 +219,10 @@ class Brevo(http_service.Service):
 
 
 def bucket_of(request):
-    """Only these have 10 a second; all else, batches too, shares 100 an hour."""
+    """Only these have 10 a second; all else shares 100 an hour, maybe batches, too: nobody says."""
     path = request.path[3:]
-    if request.method == "POST" and path == "/events":
-        return "events"
+    if request.method == "POST" and path in ("/events", "/events/batch"):
+        return "events" if path == "/events" else "batches"
     return "contacts" if path == "/contacts" or path.startswith("/contacts/") else "other"
 
 
@@ -294,6 +298,8 @@ def arguments():
     parser.add_argument("--port", type=int, default=0, help="0: a free one")
     parser.add_argument("--rps", type=int, default=10,
                         help="requests a second, for events and for contacts each; 0: no limits")
+    parser.add_argument("--batch-rps", type=int, default=0,
+                        help="batches of events a second; 0: as all else, 100 an hour")
     parser.add_argument("--api-key", help="the only key that is right (else: any)")
     parser.add_argument("--log-file", help="appends what is received, as JSON lines")
     parser.add_argument("--restore", action="store_true",
@@ -308,7 +314,7 @@ def main():
     ended = threading.Event()
     http_service.on_end(ended.set)
     pretty = (lambda line: print(line, flush=True)) if args.pretty else None
-    brevo = Brevo(args.rps, args.api_key, args.log_file, pretty)
+    brevo = Brevo(args.rps, args.api_key, args.log_file, pretty, args.batch_rps)
     if args.restore and args.log_file:
         brevo.restore(args.log_file)
     server = http_service.Server(brevo, args.port).start()

@@ -115,6 +115,31 @@ credentials_and_addresses_pause_and_park_nothing(void **state)
 }
 
 static void
+what_is_wrong_with_a_batch_stops_no_event(void **state)
+{
+    static const struct expectation cases[] = {
+        {BREVO_EVENT_BATCH, {202, true, "{\"count\":7}"}, BREVO_DELIVERED, ""},
+        {BREVO_EVENT_BATCH, {400, true, "{\"status\":\"failed\"}"}, BREVO_UNTOLD,
+            "failed"},
+        {BREVO_EVENT_BATCH, {413, false, NULL}, BREVO_UNTOLD, "failed"},
+        {BREVO_EVENT_BATCH, {403, true, "{}"}, BREVO_UNTOLD, "forbidden"},
+        {BREVO_EVENT_BATCH, {404, true, "{}"}, BREVO_UNTOLD, "unserved"},
+        {BREVO_EVENT_BATCH, {405, false, NULL}, BREVO_UNTOLD, "unserved"},
+        {BREVO_EVENT_BATCH, {501, false, NULL}, BREVO_UNTOLD, "unserved"},
+        {BREVO_EVENT_BATCH, {429, false, NULL}, BREVO_RETRY, "rate_limited"},
+        {BREVO_EVENT_BATCH, {503, false, NULL}, BREVO_RETRY, "server_error"},
+        {BREVO_EVENT_BATCH, {401, false, NULL}, BREVO_PAUSE, "unauthorized"},
+    };
+
+    (void)state;
+    check(cases, LENGTH(cases));
+    for (size_t i = 1; i <= 6; i++) {
+        assert_int_equal(judge(BREVO_EVENT_BATCH, &cases[i].answer, 1).after_ms,
+            i <= 2 ? 0 : BREVO_FORBIDDEN_MS);
+    }
+}
+
+static void
 every_pause_names_its_remedy(void **state)
 {
     static const char *const causes[] = {
@@ -473,6 +498,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(any_2xx_is_delivered_whatever_its_body),
         cmocka_unit_test(credentials_and_addresses_pause_and_park_nothing),
+        cmocka_unit_test(what_is_wrong_with_a_batch_stops_no_event),
         cmocka_unit_test(every_pause_names_its_remedy),
         cmocka_unit_test(a_refused_identifier_is_dropped_from_contacts_only),
         cmocka_unit_test(says_which_identifier_brevo_refuses),

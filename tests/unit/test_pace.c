@@ -254,6 +254,43 @@ an_hours_limit_holds_for_any_hour(void **state)
     assert_int_equal(question.wanted, 1);
 }
 
+/* An hour's window that is about to end looks like a second's, once. */
+static void
+a_limit_nobody_documents_is_by_the_hour_until_two_answers_tell_a_rate(void **state)
+{
+    static const struct {
+        int64_t at_ms, limit, reset;
+        double rate; /* 0: by the hour, 80 */
+    } answers[] = {
+        {0, 100, 3600, 0},
+        {1000, 100, 2, 0},
+        {1500, 100, 1, 0},         /* the same end */
+        {3000, 100, 3600, 0},      /* it was one */
+        {4000, 10, 1, 0},          /* is it a rate? */
+        {4000 + 120000, 10, 1, 0}, /* it may be the end of an hour again */
+        {4000 + 123000, 10, 1, 8},
+        {4000 + 124000, 20, 1, 8},  /* not believed at once */
+        {4000 + 127000, 20, 1, 12}, /* no more than is configured */
+        {4000 + 128000, 100, 3000, 0},
+    };
+    struct pace pace;
+
+    (void)state;
+    pace_init_unknown(&pace, 80, 12, 0.8);
+    for (size_t i = 0; i < LENGTH(answers); i++) {
+        const struct pace_limits limits = {answers[i].limit, 1, answers[i].reset};
+
+        assert_int_equal(pace_learn(&pace, &limits, now_unix_ms + answers[i].at_ms), 0);
+        const struct queue_budget question = pace_question(&pace, 1);
+
+        if (answers[i].rate > 0) {
+            assert_true(fabs(question.rate - answers[i].rate) < 1e-9);
+        } else {
+            assert_true(fabs(question.holds + question.rate * 3600 - 80) < 1e-6);
+        }
+    }
+}
+
 static void
 senseless_configuration_falls_back_to_the_default(void **state)
 {
@@ -291,6 +328,8 @@ main(void)
         cmocka_unit_test(a_block_is_never_shortened_and_takes_what_was_granted),
         cmocka_unit_test(reads_a_reset_in_any_unit_and_bounds_it),
         cmocka_unit_test(an_hours_limit_holds_for_any_hour),
+        cmocka_unit_test(
+            a_limit_nobody_documents_is_by_the_hour_until_two_answers_tell_a_rate),
         cmocka_unit_test(senseless_configuration_falls_back_to_the_default),
     };
 
