@@ -63,6 +63,7 @@ const struct matrix_value matrix_values[] = {
 
     {BY_KIND, "support", .kind = ""},
     {BY_KIND, "a survey", .kind = "Survey"},
+    {BY_KIND, "a survey, answered", .kind = "Survey", .score = "4"},
     {BY_KIND, "a callback", .kind = "Callback"},
     {BY_KIND, "a voicemail", .kind = "Voicemail"},
 
@@ -146,6 +147,13 @@ set_config(const struct circumstances *all, struct config *config)
     by->event_names[EVENT_SURVEY_COMPLETED] = "CSAT_SUBMITTED";
     by->sync_csat = true;
     by->csat_scale = 5;
+    by->csat_settle_ms = 120000;
+    by->extractors[0] = (struct rules_extractor){.in = RULES_IN_SURVEY_TASK,
+        .attribute = "conversations.kind",
+        .attribute_value = "Survey",
+        .score = "conversations.conversation_measure_1",
+        .score_max = 5};
+    by->extractor_count = 1;
     by->max_event_age_ms = (int64_t)OLD_S * MS_PER_S;
     by->ticket_settle_ms = 5000;
     by->ticket_abandoned_after_ms = 120000;
@@ -184,8 +192,9 @@ attributes_of(
 
     assert_int_equal(
         json_object_update_new(attributes,
-            json_pack("{s:s, s:s, s:{s:s}}", "flexInteractionSid", INTERACTION,
-                "direction", direction, "conversations", "kind", kind)),
+            json_pack("{s:s, s:s, s:{s:s, s:s*}}", "flexInteractionSid", INTERACTION,
+                "direction", direction, "conversations", "kind", kind,
+                "conversation_measure_1", matrix_value_of(all, BY_KIND)->score)),
         0);
     return attributes;
 }
@@ -233,6 +242,9 @@ tell(
     job->payload = payload;
     job->stage = JOB_PARSED;
     job_map(job, &story->config, 0);
+    if (job->stage == JOB_SPLITTING) { /* its answers are records of their own by now */
+        job_split(job, &story->config, 0);
+    }
 }
 
 static void

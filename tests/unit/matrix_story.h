@@ -48,6 +48,7 @@ struct matrix_value {
     const char *words;
     struct matrix_step steps[MATRIX_STEPS_MAX];
     const char *kind;
+    const char *score; /* within the task's attributes */
     const char *direction;
     enum rules_outbound outbound; /* the setting */
     const char *attributes;
