@@ -159,6 +159,8 @@ set_config(const struct circumstances *all, struct config *config)
     by->ticket_abandoned_after_ms = 120000;
     by->ticket_min_wait_ms = 5000;
     by->ticket_join_wait_ms = 300000;
+    by->ticket_voice_end_ms = 120000;
+    by->identity_wait_ms = 200000;
     by->own_numbers = (struct rules_texts){{"+15550100000"}, 1};
     by->internal_domains = (struct rules_texts){{"staff.example.com"}, 1};
     by->outbound = matrix_value_of(all, BY_DIRECTION)->outbound;
@@ -260,24 +262,23 @@ tell_all(struct story *story, const struct circumstances *all, size_t event)
     const int64_t began_ms = (int64_t)BEGAN_S * MS_PER_S;
     const int64_t end_ms = began_ms + (int64_t)end.at_s * MS_PER_S;
     const bool is_old = matrix_value_of(all, BY_AGE)->is_old;
+    const bool is_told_elsewhere = matrix_value_of(all, BY_CUSTOMER)->is_told_elsewhere;
     const int64_t told_ms = end_ms + (is_old ? (int64_t)(OLD_S + 600) * MS_PER_S : 0);
 
     set_config(all, &story->config);
     if (event != 0) {
         tell(story, &creation, payload_of(all, &creation, began_ms, 0, false), told_ms);
     }
-    if (matrix_value_of(all, BY_CUSTOMER)->is_told_elsewhere) {
+    if (is_told_elsewhere) {
         tell(story, &update, payload_of(all, &update, began_ms, 0, true), told_ms);
     }
     for (size_t i = 0; i < MATRIX_STEPS_MAX && ticket->steps[i].type != NULL; i++) {
         const struct matrix_step *step = &ticket->steps[i];
-        const bool names_customer =
-            !step->is_own && matrix_value_of(all, BY_CUSTOMER)->is_told_elsewhere;
+        const int began_s = step->is_own ? 0 : ticket->steps[0].at_s;
 
         tell(story, step,
             payload_of(all, step, began_ms + (int64_t)step->at_s * MS_PER_S,
-                step->is_own ? step->at_s : step->at_s - ticket->steps[0].at_s,
-                names_customer),
+                step->at_s - began_s, is_told_elsewhere && !step->is_own),
             told_ms);
     }
     json_t *payload = payload_of(all, &end, end_ms, end.at_s, false);
