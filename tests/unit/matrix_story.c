@@ -24,14 +24,15 @@ enum {
 /* ---- the words ------------------------------------------------------------------------------ */
 
 const struct matrix_event matrix_events[MATRIX_EVENTS] = {
-    {"created", "task.created", "", 0},
-    {"completed", "task.completed", "", 100},
-    {"hung up", "task.canceled", "hangup", 100},
-    {"out of time", "task.canceled", "Task TTL Exceeded", 100},
-    {"hung up at once", "task.canceled", "hangup", 3},
-    {"canceled otherwise", "task.canceled", "cleaned up", 100},
-    {"conversation ended", "conversation.ended", "", 100},
-    {"survey answered", "survey.completed", "", 100},
+    {"created", "task.created", "", 0, true},
+    {"completed", "task.completed", "", 100, true},
+    {"hung up", "task.canceled", "hangup", 100, true},
+    {"out of time", "task.canceled", "Task TTL Exceeded", 100, true},
+    {"hung up at once", "task.canceled", "hangup", 3, true},
+    {"canceled otherwise", "task.canceled", "cleaned up", 100, true},
+    {"conversation ended", "conversation.ended", "", 100, false},
+    {"call ended", "conversation.ended", "", 100, true},
+    {"survey answered", "survey.completed", "", 100, true},
 };
 
 static const char ana[] = "{'email':'ana@example.com'}";
@@ -209,7 +210,8 @@ payload_of(const struct circumstances *all, const struct matrix_step *step,
         json_pack("{s:s, s:I, s:s, s:s}", "event_type", step->type, "date_ms",
             (json_int_t)date_ms, "account_sid", "AC01", "interaction_sid", INTERACTION);
 
-    if (strncmp(step->type, "conversation.", strlen("conversation.")) == 0) {
+    if (!step->is_own &&
+        strncmp(step->type, "conversation.", strlen("conversation.")) == 0) {
         (void)json_object_set_new(payload, "conversation_sid", json_string(CONVERSATION));
         return payload;
     }
@@ -256,8 +258,9 @@ tell_all(struct story *story, const struct circumstances *all, size_t event)
         .type = "task.created", .at_s = 0, .is_own = true};
     static const struct matrix_step update = {
         .type = "task.updated", .at_s = 0, .is_own = true};
-    const struct matrix_step end = {
-        matrix_events[event].type, matrix_events[event].age_s, .is_own = true};
+    const struct matrix_step end = {.type = matrix_events[event].type,
+        .at_s = matrix_events[event].age_s,
+        .is_own = matrix_events[event].is_of_task};
     const struct matrix_value *ticket = matrix_value_of(all, BY_TICKET);
     const int64_t began_ms = (int64_t)BEGAN_S * MS_PER_S;
     const int64_t end_ms = began_ms + (int64_t)end.at_s * MS_PER_S;

@@ -13,7 +13,7 @@
 #include "mapping/rules.h"
 
 enum {
-    MATRIX_EVENTS = 8,
+    MATRIX_EVENTS = 9,
     MATRIX_STEPS_MAX = 3,
 };
 
@@ -22,6 +22,7 @@ struct matrix_event {
     const char *type;
     const char *reason; /* of a cancellation */
     int age_s;          /* of the task, then */
+    bool is_of_task;    /* told by its bytes */
 };
 
 enum matrix_dimension {
