@@ -63,9 +63,9 @@ enum job_erasure {
 
 struct job {
     enum job_stage stage;
+    bool is_probe; /* delivered to see whether a pause is over */
     struct queue_record *record;
     int64_t claimed_us; /* monotonic, before the claim was asked for */
-    bool is_probe;      /* delivered to see whether a pause is over */
 
     json_t *payload;
     struct event_reading reading;
@@ -83,10 +83,11 @@ struct job {
     int64_t doubted_ms;      /* Redis time of a send that may have; 0: none did */
     char doubted_word[QUEUE_WORD_SIZE]; /* Brevo would have it by this source_event_id */
     json_t *existing; /* what Brevo has of the contact, NULL before that is known */
+    int64_t seen_us;  /* when `existing` was true */
     json_t *contact;
     json_t *event;
-    bool is_shadow;     /* written down, not sent */
     const char *mute;   /* update the contact, fire nothing, for this reason; else NULL */
+    bool is_shadow;     /* written down, not sent */
     bool is_wait;       /* no event: a fact that tells how long the customer waited */
     bool has_effect;    /* claimed, to be completed or freed with the settlement */
     bool has_dropped;   /* the identifiers Brevo refused by name */
@@ -99,7 +100,6 @@ struct job {
     bool has_numbers;      /* `event` carries the contact's attributes */
     bool goes_alone;       /* in a batch Brevo refused it, and was not asked why */
     bool is_sent;          /* Brevo has its event, and it is never sent again */
-    int64_t seen_us;       /* when `existing` was true */
     bool is_unsure;        /* whether Brevo has it: the answer was nobody's */
     enum job_erasure erasure;
     unsigned dropped; /* REQUEST_* bits: not said again */

@@ -113,14 +113,13 @@ class Sandbox(harness.Sandbox):
 
 
 def on_receipt(sandbox, endpoint, act):
-    """Calls act() while Brevo holds its first request to this endpoint; it has taken it."""
+    """Calls act() while Brevo holds its first request to this endpoint, which it takes."""
     class Once(http_service.Fault):
         def matches(self, request, path):
             if not super().matches(request, path):
                 return False
-            sandbox.brevo.answer(request)
             act()
             return True
 
     with sandbox.brevo.lock:
-        sandbox.brevo.faults.append(Once("close", endpoint=endpoint, count=1))
+        sandbox.brevo.faults.append(Once("close", endpoint=endpoint, count=1, apply=True))
