@@ -58,9 +58,9 @@ struct config {
     double brevo_rate_share;
     char *brevo_mode;              /* "live" or "shadow" */
     bool brevo_ipv4_only;          /* for addresses that Brevo knows */
+    bool brevo_batch;              /* of a backlog, events go many at a time */
     int64_t brevo_remember_ms;     /* contacts, from when they were looked up */
     int64_t brevo_lookup_after_ms; /* of an event that may have come through; 0: never */
-    bool brevo_batch;              /* of a backlog, events go many at a time */
 
     /* contacts */
     char *contacts_create;  /* "always", "known_only" or "never" */

@@ -19,10 +19,20 @@ static struct flow flow;
 static struct batch batch;
 static struct queue_record records[HAND_JOBS_MAX];
 
+static void
+let_go(void)
+{
+    for (size_t i = 0; i < hand.count; i++) {
+        json_decref(hand.pool[i].event);
+    }
+    hand.count = 0;
+}
+
 /* So many in hand, of which all wait for nothing but a token. */
 static void
 hold(size_t count)
 {
+    let_go();
     for (size_t i = 0; i < count; i++) {
         records[i] =
             (struct queue_record){.key = (char[]){"task.completed/WT1"}, .attempts = 1};
@@ -55,9 +65,7 @@ static int
 tear_down(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < hand.count; i++) {
-        json_decref(hand.pool[i].event);
-    }
+    let_go();
     batch_done(&batch);
     return 0;
 }
