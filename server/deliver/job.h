@@ -101,7 +101,6 @@ struct job {
     bool goes_alone;       /* in a batch Brevo refused it, and was not asked why */
     bool is_sent;          /* Brevo has its event, and it is never sent again */
     bool is_unsure;        /* whether Brevo has it: the answer was nobody's */
-    int64_t seen_us;       /* when `existing` was true */
     enum job_erasure erasure;
     unsigned dropped; /* REQUEST_* bits: not said again */
     unsigned meetings;
