@@ -34,7 +34,6 @@ struct config_route {
 
 struct config {
     /* connectors.twilio_flex */
-    bool enabled;
     char *account_sid;
     char *flex_flow_sid;
     char *workspace_sid;
@@ -46,6 +45,7 @@ struct config {
     char *conversations_url; /* without a trailing slash */
     struct config_texts cors_origins;
     char *survey_token;
+    bool enabled;
     bool sync_agent_activity;
     bool debug;
     bool log_api_calls;
