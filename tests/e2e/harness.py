@@ -487,7 +487,7 @@ class Task:
     def plugin_body(self, **more):
         """The Flex UI plugin, after an agent completed the task."""
         return {"TaskSid": self.sid, "ReservationSid": self.reservation_sid,
-                "WorkerSid": WORKER_SID, "TaskAttributes": self.customer.attributes(),
+                "WorkerSid": WORKER_SID, "TaskAttributes": self.customer.attributes(**self.attributes),
                 "TaskChannelUniqueName": "chat", "TaskQueueFriendlyName": self.queue,
                 "Age": self.age, "Reason": "Completed manually", **more}
 

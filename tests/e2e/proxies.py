@@ -238,9 +238,9 @@ class Tap:
             while data := front.recv(65536):
                 if self._is_cut(number):
                     break
-                back.sendall(data)
-                with self.lock:
+                with self.lock:     # before the answer can be there
                     self.connections[number] += data
+                back.sendall(data)
         except OSError:
             pass
         end(front, back)

@@ -98,13 +98,14 @@ class Workload:
     def by(self, way, task, event, streamed):
         record = f"{event}/{task.sid}"
         self.fates[record] = (EVENTS[event], task.sid)
-        if way != "plugin" and event != "task.created" and task.attributes:
+        if event != "task.created" and task.attributes:
             self.calls[record] = f"conversation.ended/{task.sid}"
             self.fates[self.calls[record]] = (ENDED, task.sid)
         if way == "stream":
             streamed.append((task.cloud_event(event), record))
         elif way == "plugin":
-            self.posts.append(Post("plugin", self.twilio.plugin(task), (record,)))
+            self.posts.append(Post("plugin", self.twilio.plugin(task), (record,),
+                                   derived=self._derived([record])))
         else:
             caller = "callback" if self.choose.random() < 0.7 else "callback_once"
             self.posts.append(Post(caller, self.twilio.callback(task, event), (record,),
