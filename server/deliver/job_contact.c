@@ -47,6 +47,10 @@ job_recall(struct job *job, const struct contact_cache *cache, int64_t now_us)
         AUTO(payload_release)
         json_t *answer = json_pack("{s:I}", "id", (json_int_t)met->id);
 
+        if (answer == NULL) {
+            job_lack_memory(job); /* without its number its facts would be nobody's */
+            return;
+        }
         job_know_contact(job, answer, json_incref(met->contact));
         job->seen_us = met->seen_us;
         job->dropped = met->dropped;
