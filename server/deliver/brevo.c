@@ -32,14 +32,16 @@ static const struct endpoint {
     [BREVO_EVENT_BATCH] = {"events_batch", "POST", "/events/batch", BREVO_CLASS_BATCHES},
     [BREVO_ATTRIBUTES] = {"attributes", "GET", "/contacts/attributes",
         BREVO_CLASS_CONTACTS},
+    [BREVO_TOKEN] = {"token", "POST", "", BREVO_CLASS_CONTACTS},
 };
 
 const struct brevo_cause brevo_causes[BREVO_CAUSES] = {
     {
         .name = "unauthorized",
         .remedy =
-            "Brevo refuses the API key: check brevo.api_key (BREVO_API_KEY), it may be "
-            "revoked or expired; https://app.brevo.com/settings/keys/api",
+            "Brevo refuses the API key, or the app its token: check brevo.api_key "
+            "(BREVO_API_KEY) or brevo.oauth, it may be revoked or expired; "
+            "https://app.brevo.com/settings/keys/api",
         .is_general = true,
     },
     {
@@ -53,15 +55,15 @@ const struct brevo_cause brevo_causes[BREVO_CAUSES] = {
     {
         .name = "forbidden_contacts",
         .remedy =
-            "Brevo refuses /contacts to this API key: give it read and write access to "
-            "contacts; https://app.brevo.com/settings/keys/api",
+            "Brevo refuses /contacts to this API key or token: give it read and write access to "
+            "contacts; https://app.brevo.com/settings/keys/api, or brevo.oauth.scope",
         .class = BREVO_CLASS_CONTACTS,
     },
     {
         .name = "forbidden_events",
         .remedy =
-            "Brevo refuses /events to this API key: give it read and write access to "
-            "events; https://app.brevo.com/settings/keys/api",
+            "Brevo refuses /events to this API key or token: give it read and write access to "
+            "events; https://app.brevo.com/settings/keys/api, or brevo.oauth.scope",
         .class = BREVO_CLASS_EVENTS,
     },
 };
@@ -107,12 +109,6 @@ brevo_url(struct buffer *url, const char *base_url, enum brevo_endpoint endpoint
         buffer_add_text(url, "?identifierType=");
         buffer_add_text(url, type);
     }
-}
-
-void
-brevo_auth(const struct config *config, char text[BREVO_AUTH_SIZE])
-{
-    (void)snprintf(text, BREVO_AUTH_SIZE, "api-key: %s", config->brevo_api_key);
 }
 
 void
