@@ -123,6 +123,19 @@ said_of(const struct word *word)
                                                 : "task";
 }
 
+/* Only a call has such an end. */
+static const char *
+channel_of(const struct play *play)
+{
+    for (size_t i = 0; i < play->count; i++) {
+        if (strcmp(said_of(&play->words[i]), "conversation") == 0 &&
+            strcmp(play->words[i].subject, "conversation") != 0) {
+            return "voice";
+        }
+    }
+    return "sms";
+}
+
 /* Blanks are written '_'. */
 static void
 write_reason(const struct word *word, char reason[32])
@@ -146,8 +159,8 @@ task_payload(const struct play *play, const struct word *word, const char *sid)
     return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:{s:s, s:s, s:s, s:{s:s, "
                      "s:s}}}",
         "event_type", type, "task_sid", sid, "account_sid", "AC01", "workspace_sid",
-        "WS01", "task_channel_unique_name", "sms", "task_canceled_reason", reason,
-        "date_ms", (json_int_t)(BEGAN_S + word->at_s) * MS_PER_S, "task_age",
+        "WS01", "task_channel_unique_name", channel_of(play), "task_canceled_reason",
+        reason, "date_ms", (json_int_t)(BEGAN_S + word->at_s) * MS_PER_S, "task_age",
         (json_int_t)age_s(play, word), "task_attributes", "email",
         has_detail(word, "nobody") ? "anonymous" : "ana@example.com", "direction",
         has_detail(word, "outbound") ? "outbound" : "inbound", "flexInteractionSid",
