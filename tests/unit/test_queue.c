@@ -128,6 +128,52 @@ filtered_for_good_keeps_no_bytes_and_refuses_every_route(void **state)
     assert_int_equal(balanced_stats(queue).filtered, 1);
 }
 
+static const struct queue_settlement delivered_and_open = {
+    .outcome = QUEUE_DELIVERED, .reopens = true};
+
+static void
+delivered_by_the_word_of_one_it_is_heard_once_what_another_says(void **state)
+{
+    (void)state;
+    assert_int_equal(
+        settle_as(queue, put_and_claim(TASK), delivered_and_open), QUEUE_SETTLED);
+    assert_int_equal(REDIS_NUMBER(&redis, "HEXISTS", TASK_RECORD, "r:taskrouter"), 0);
+    assert_true(REDIS_NUMBER(&redis, "PTTL", TASK_RECORD) > 0);
+    assert_int_equal(put_one(queue, TASK, "taskrouter", "again"), QUEUE_PUT_DUPLICATE);
+    assert_int_equal(put_one(queue, TASK, "event_streams", "late"), QUEUE_PUT_NEW);
+    struct queue_stats stats = balanced_stats(queue);
+
+    assert_int_equal(stats.accepted, 1);
+    assert_int_equal(stats.delivered, 0);
+    assert_int_equal(stats.pending, 1);
+    struct queue_record *record = claim_one(queue);
+
+    assert_true(record->was_delivered);
+    assert_int_equal(record->route_count, 1);
+    assert_true(slice_is(route_bytes(record, "event_streams"), "late"));
+    assert_int_equal(settle_one(queue, record, QUEUE_DELIVERED, NULL), QUEUE_SETTLED);
+    assert_int_equal(put_one(queue, TASK, "conversations", "more"), QUEUE_PUT_DUPLICATE);
+    stats = balanced_stats(queue);
+    assert_int_equal(stats.delivered, 1);
+    assert_int_equal(stats.pending, 0);
+}
+
+static void
+what_another_says_during_the_claim_is_heard_after_the_delivery(void **state)
+{
+    (void)state;
+    struct queue_record *record = put_and_claim(TASK);
+
+    assert_false(record->was_delivered);
+    assert_int_equal(put_one(queue, TASK, "event_streams", "late"), QUEUE_PUT_MERGED);
+    assert_int_equal(settle_as(queue, record, delivered_and_open), QUEUE_SETTLED);
+    record = claim_one(queue);
+    assert_true(record->was_delivered);
+    assert_true(slice_is(route_bytes(record, "event_streams"), "late"));
+    assert_int_equal(settle_one(queue, record, QUEUE_DELIVERED, NULL), QUEUE_SETTLED);
+    assert_int_equal(balanced_stats(queue).delivered, 1);
+}
+
 static void
 a_route_during_the_claim_reopens_what_is_filtered_or_parked(void **state)
 {
@@ -418,6 +464,8 @@ main(void)
         TEST(filtered_for_want_of_something_reopens_for_a_new_route_only),
         TEST(filtered_for_good_keeps_no_bytes_and_refuses_every_route),
         TEST(a_reopened_record_is_judged_by_what_every_route_told),
+        TEST(delivered_by_the_word_of_one_it_is_heard_once_what_another_says),
+        TEST(what_another_says_during_the_claim_is_heard_after_the_delivery),
         TEST(a_route_during_the_claim_reopens_what_is_filtered_or_parked),
         TEST(a_route_during_the_claim_does_not_undo_a_delivery),
         TEST(parked_keeps_its_bytes_and_reason),
