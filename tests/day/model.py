@@ -44,6 +44,7 @@ class Contact:
     people: list = dataclasses.field(default_factory=list)
     tickets: list = dataclasses.field(default_factory=list)
     prior: dict = None
+    same: object = None         # their other contact, by the phone: what is known of it counts
 
 
 # ---- one ticket
@@ -217,7 +218,10 @@ class Brevo:
             self.contacts.append(contact)
         for kind, value in known.items():
             held = contact.email if kind == "email" else contact.attributes.get(kind)
-            if held or (kind, value) in self.owners:
+            owner = self.owners.get((kind, value))
+            if not held and owner not in (None, contact) and not owner.email:
+                contact.same = owner
+            if held or owner is not None:
                 continue
             self.owners[kind, value] = contact
             if kind == "email":
@@ -296,22 +300,24 @@ def computed(contact):
     if not contact.tickets:
         return {}
     base = contact.prior["attributes"] if contact.prior else {}
-    inbound = [judged for judged in contact.tickets if not judged.is_outbound]
+    tickets = contact.tickets + (contact.same.tickets if contact.same else [])
+    inbound = [judged for judged in tickets if not judged.is_outbound]
     found = {
-        "LAST_SUPPORT_DATE": last_date(contact, base.get("LAST_SUPPORT_DATE", "")),
+        "LAST_SUPPORT_DATE": last_date(tickets, base.get("LAST_SUPPORT_DATE", "")),
         "SUPPORT_TICKET_COUNT": base.get("SUPPORT_TICKET_COUNT", 0) + len(inbound) or None,
         "AVG_WAIT_TIME": average_wait(base, inbound),
-        "CSAT_SCORE": latest_score(contact),
+        "CSAT_SCORE": latest_score(tickets),
         "PREFERRED_CHANNEL": preferred_channel(base, inbound),
     }
     return {name: value for name, value in found.items() if value is not None}
 
 
-def last_date(contact, before):
+def last_date(tickets, before):
     """Never backwards. An end on the phone has no time but that of its arrival."""
-    times = [choice["event_date"] for event in contact.events if event.name != "CSAT_SUBMITTED"
+    times = [choice["event_date"] for judged in tickets for event in judged.events()
+             if event.name != "CSAT_SUBMITTED"
              for choice in event.choices if choice["event_date"] is not ANY]
-    if any(judged.last_ms() == math.inf for judged in contact.tickets):
+    if any(judged.last_ms() == math.inf for judged in tickets):
         return ANY
     latest = datetime.datetime.fromtimestamp(max(times) / 1000, datetime.timezone.utc)
     return max(before, latest.date().isoformat())
@@ -328,13 +334,13 @@ def average_wait(base, inbound):
     return half_up(fractions.Fraction(total) / (weight + len(waits)), 0)
 
 
-def latest_score(contact):
+def latest_score(tickets):
     """A post has the time of its arrival, which is later than everything of the day."""
     posted = [(math.inf, told.at_ms, told.said["score"], told.said["scale"])
-              for judged in contact.tickets for told in judged.all("survey.completed")
+              for judged in tickets for told in judged.all("survey.completed")
               if told.said["kind"] == "csat"]
     by_task = [(told.at_ms, 0, told.task.score, 5)
-               for judged in contact.tickets for told in judged.answered()]
+               for judged in tickets for told in judged.answered()]
     if not posted + by_task:
         return None
     *_, score, scale = max(posted + by_task)
