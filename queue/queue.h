@@ -36,9 +36,10 @@ enum {
     QUEUE_PARTITIONS_MAX = 64,
     QUEUE_PARTITIONS_CLUSTER = 16,
     QUEUE_NOTE_SIZE = 80, /* with the NUL: a note's text */
-    QUEUE_NOTES_MAX = 16, /* of one name */
-    QUEUE_PATIENCE = 3,   /* see queue_set_patience() */
-    QUEUE_SHELVES = 32,   /* 1 .. QUEUE_SHELVES - 1 */
+    QUEUE_NOTES_MAX = 16, /* of one name, unless more are asked for */
+    QUEUE_NOTES_PAGE = 100,
+    QUEUE_PATIENCE = 3, /* see queue_set_patience() */
+    QUEUE_SHELVES = 32, /* 1 .. QUEUE_SHELVES - 1 */
 };
 
 struct queue_options {
@@ -134,6 +135,7 @@ struct queue_record {
     int64_t now_ms;      /* Redis time of this claim */
     int64_t attempts;    /* claims somebody received so far, this one included */
     int64_t lost_claims; /* in a row, whose worker was gone before it settled anything */
+    bool was_delivered;  /* before a new route reopened it */
     struct queue_route routes[QUEUE_ROUTES_MAX];
     size_t route_count;
     void *storage;
@@ -257,7 +259,11 @@ struct queue_settlement {
     bool completes_effect; /* whatever the outcome */
     bool is_doubted;       /* not delivered: Brevo may have seen it all the same */
     bool free_attempt; /* delayed: this attempt does not count (a pause, a rate limit) */
-    bool reopens; /* filtered: keeps its bytes, and a new route makes it pending again */
+    /*
+     * A new route makes it pending again. Filtered: with the bytes it had, to be judged by all.
+     * Delivered: with the new ones, as one that was; and only if there was but one route.
+     */
+    bool reopens;
 };
 
 /*
@@ -295,9 +301,15 @@ int queue_note_last(
 int queue_note_add(struct queue *queue, const char *name, const char *text,
     int64_t time_ms, int64_t max) MUST_USE;
 int queue_note_count(struct queue *queue, const char *name, int64_t *ret_count) MUST_USE;
-/* Up to `max` of them from the `first`th on, the latest first. */
+
+struct queue_notes {
+    struct queue_note items[QUEUE_NOTES_PAGE];
+    size_t count;
+};
+
+/* Up to QUEUE_NOTES_PAGE of them from the `first`th on, the latest first. */
 int queue_note_page(struct queue *queue, const char *name, int64_t first,
-    struct queue_note *ret_notes, size_t max, size_t *ret_count) MUST_USE;
+    struct queue_notes *ret_notes) MUST_USE;
 /* *ret_is_gone: it was there. */
 int queue_note_remove(
     struct queue *queue, const char *name, const char *text, bool *ret_is_gone) MUST_USE;
