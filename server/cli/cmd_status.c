@@ -167,8 +167,7 @@ print_json(const struct snapshot *snapshot, const struct config *config)
         "parked_by", count_labels(&stats->parked_by), "event_streams_test",
         tell_sink_test(&snapshot->sink_test), "brevo_attributes",
         tell_found(&snapshot->attributes), "brevo_token", tell_found(&snapshot->token),
-        "redis",
-        status_redis_json(&snapshot->health, &snapshot->went_back));
+        "redis", status_redis_json(&snapshot->health, &snapshot->went_back));
 
     for (size_t i = 0; i < LENGTH(numbers); i++) {
         if (json_object_set_new(status, numbers[i].name,

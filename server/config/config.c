@@ -320,8 +320,8 @@ load(struct loader *loader)
     r = r == 0 ? match_tree(loader) : r;
     r = r == 0 ? set_options(loader) : r;
     r = r == 0 ? config_conflict_check(loader->config, loader->source.command,
-                       loader->source.file, &loader->error)
-                 : r;
+                     loader->source.file, &loader->error)
+               : r;
     return r == 0 ? check_needs(loader) : r;
 }
 

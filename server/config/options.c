@@ -129,8 +129,9 @@ const struct config_option config_options[] = {
         .remedy = "set BREVO_CLIENT_SECRET or BREVO_CLIENT_SECRET_FILE"},
     {"brevo.oauth.scope", "BREVO_OAUTH_SCOPE", OPTION_TEXT, AT(brevo_oauth_scope),
         .shape = &shape_scope, NEEDED_BY(BY_BREVO_SIDE), .proof = PROOF_BY_TOKEN,
-        .remedy = "set BREVO_OAUTH_SCOPE to what the app was granted of contacts and events; "
-                  "docs/config.md"},
+        .remedy =
+            "set BREVO_OAUTH_SCOPE to what the app was granted of contacts and events; "
+            "docs/config.md"},
     {"brevo.oauth.token_url", "BREVO_OAUTH_TOKEN_URL", OPTION_URL, AT(brevo_token_url),
         .initial = "https://api.brevo.com/realms/partner/oauth/token",
         .shape = &shape_url, .used_by = BY_BREVO_SIDE},

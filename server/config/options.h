@@ -74,8 +74,8 @@ struct config_option {
     unsigned used_by;   /* 0: all; others accept the key and do without its value */
     unsigned needed_by; /* these refuse to start without */
     enum option_proof proof;
-    bool is_secret;     /* printed as ****; also has a `_file` form */
-    bool is_reloaded;   /* taken anew on SIGHUP; all others need a restart */
+    bool is_secret;   /* printed as ****; also has a `_file` form */
+    bool is_reloaded; /* taken anew on SIGHUP; all others need a restart */
     bool
         must_resolve; /* a secret whose unset ${NAME} is an error: it would open a door */
     bool has_file;    /* not secret as a whole, but may hold a password */

@@ -48,7 +48,8 @@ is_scope(const char *text)
     char last = ' ';
 
     for (const char *c = text; *c != '\0'; c++) {
-        if (*c < ' ' || *c > '~' || *c == '"' || *c == '\\' || (*c == ' ' && last == ' ')) {
+        if (*c < ' ' || *c > '~' || *c == '"' || *c == '\\' ||
+            (*c == ' ' && last == ' ')) {
             return false;
         }
         last = *c;
@@ -267,8 +268,8 @@ const struct option_shape shape_secret = {
     "a usable secret", "printable characters without blanks", is_printable};
 const struct option_shape shape_client_id = {
     "a client id", "printable characters without blanks", is_printable};
-const struct option_shape shape_scope = {"a scope",
-    "names between single blanks like contacts:read contacts:write", is_scope};
+const struct option_shape shape_scope = {
+    "a scope", "names between single blanks like contacts:read contacts:write", is_scope};
 const struct option_shape shape_user_password = {"a user and a password",
     "user:password, printable characters without blanks", is_user_password};
 const struct option_shape shape_url = {"a usable URL",

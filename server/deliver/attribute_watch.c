@@ -92,9 +92,8 @@ ask(struct attribute_watch *watch, int64_t now_us)
 
     schedule(watch, now_us);
     http_exchange_done(exchange);
-    const bool is_composed =
-        attribute_watch_compose(
-            tools->config, brevo_auth_header(tools->auth), &watch->url, exchange);
+    const bool is_composed = attribute_watch_compose(
+        tools->config, brevo_auth_header(tools->auth), &watch->url, exchange);
 
     exchange->done = answered;
     exchange->context = watch;

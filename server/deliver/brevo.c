@@ -38,10 +38,9 @@ static const struct endpoint {
 const struct brevo_cause brevo_causes[BREVO_CAUSES] = {
     {
         .name = "unauthorized",
-        .remedy =
-            "Brevo refuses the API key, or the app its token: check brevo.api_key "
-            "(BREVO_API_KEY) or brevo.oauth, it may be revoked or expired; "
-            "https://app.brevo.com/settings/keys/api",
+        .remedy = "Brevo refuses the API key, or the app its token: check brevo.api_key "
+                  "(BREVO_API_KEY) or brevo.oauth, it may be revoked or expired; "
+                  "https://app.brevo.com/settings/keys/api",
         .is_general = true,
     },
     {

@@ -71,7 +71,7 @@ enum brevo_outcome {
     BREVO_UNTOLD, /* event lookup, batch: Brevo will not; with after_ms, nobody for so long */
     BREVO_PAUSE, /* nothing goes through, nothing is wrong with this event: stop and probe */
     BREVO_AGAIN, /* the token was no longer good: the same call, with the next one */
-    BREVO_PARK, /* would never be accepted: keep it for a person */
+    BREVO_PARK,  /* would never be accepted: keep it for a person */
 };
 
 struct brevo_verdict {

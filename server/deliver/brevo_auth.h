@@ -29,10 +29,10 @@ struct brevo_auth {
     bool is_asking;
     bool is_answered;
     int64_t asked_us;
-    bool is_told;                      /* `told` was */
-    enum brevo_token_problem told;     /* in the log and the metrics */
-    enum brevo_token_problem paused;   /* for which deliveries were paused */
-    const char *note;                  /* not in Redis yet; NULL: there is none */
+    bool is_told;                    /* `told` was */
+    enum brevo_token_problem told;   /* in the log and the metrics */
+    enum brevo_token_problem paused; /* for which deliveries were paused */
+    const char *note;                /* not in Redis yet; NULL: there is none */
     int64_t note_ms;
 };
 

@@ -33,7 +33,7 @@ static const struct problem {
     [BREVO_TOKEN_UNAVAILABLE] = {"unavailable", NULL,
         "deliveries wait for a token and go on by themselves; https://status.brevo.com/, or "
         "this server's way to brevo.oauth.token_url"},
-    [BREVO_TOKEN_BAD_ANSWER] = {"bad_answer", NULL,
+    [BREVO_TOKEN_BAD_ENDPOINT] = {"bad_endpoint", NULL,
         "whoever answers gives no tokens: look at brevo.oauth.token_url, and for a proxy on "
         "the way"},
     [BREVO_TOKEN_INVALID_CLIENT] = {"invalid_client", UNAUTHORIZED,
@@ -102,12 +102,13 @@ problem_of_status(const struct http_exchange *exchange)
         return BREVO_TOKEN_UNAVAILABLE;
     }
     if (verdict.outcome != BREVO_PAUSE) {
-        return BREVO_TOKEN_BAD_ANSWER;
+        return BREVO_TOKEN_BAD_ENDPOINT;
     }
     if (strcmp(verdict.reason, problems[BREVO_TOKEN_IP_BLOCKED].cause) == 0) {
         return BREVO_TOKEN_IP_BLOCKED;
     }
-    return exchange->status == STATUS_UNAUTHORIZED ? BREVO_TOKEN_INVALID_CLIENT : BREVO_TOKEN_REFUSED;
+    return exchange->status == STATUS_UNAUTHORIZED ? BREVO_TOKEN_INVALID_CLIENT
+                                                   : BREVO_TOKEN_REFUSED;
 }
 
 /* A token becomes a header: only what RFC 6750, 2.1, lets stand in one. */
@@ -158,7 +159,7 @@ read_body(const struct http_exchange *exchange, const json_t *body,
     if (is_success(exchange)) {
         answer->life_ms = read_life_ms(body);
         return read_token(body, answer->header) ? BREVO_TOKEN_FINE
-                                                : BREVO_TOKEN_BAD_ANSWER;
+                                                : BREVO_TOKEN_BAD_ENDPOINT;
     }
     return json_is_string(error) && exchange->status < STATUS_SERVER_MIN
                ? problem_named(json_string_value(error))
@@ -214,8 +215,8 @@ renew_later(struct brevo_token *token, int64_t life_us, int64_t asked_us, int64_
 static void
 retry_later(struct brevo_token *token, int64_t after_ms, int64_t now_us, uint32_t random)
 {
-    token->wait_ms = backoff_after(
-        token->wait_ms, BREVO_TOKEN_RETRY_MIN_MS, BREVO_TOKEN_RETRY_MAX_MS);
+    token->wait_ms =
+        backoff_after(token->wait_ms, BREVO_TOKEN_RETRY_MIN_MS, BREVO_TOKEN_RETRY_MAX_MS);
     const int64_t half_ms = token->wait_ms / 2;
     const int64_t wait_ms = half_ms + random % (half_ms + 1);
 
@@ -227,7 +228,8 @@ brevo_token_take(struct brevo_token *token, const struct brevo_token_answer *ans
     int64_t asked_us, int64_t now_us, uint32_t random)
 {
     token->problem = answer->problem;
-    if (answer->problem != BREVO_TOKEN_FINE) { /* the one there is goes on as long as it lives */
+    if (answer->problem !=
+        BREVO_TOKEN_FINE) { /* the one there is goes on as long as it lives */
         retry_later(token, answer->after_ms, now_us, random);
         return;
     }
@@ -244,13 +246,14 @@ brevo_token_refuse(struct brevo_token *token, unsigned number, int64_t now_us)
     if (number != token->number || token->header[0] == '\0') {
         return true; /* others said so before, and the next one may be here already */
     }
-    const bool is_first = token->refused_us == 0 ||
-                          now_us - token->refused_us >
-                              (int64_t)BREVO_TOKEN_DOUBT_MS * US_PER_MS;
+    const bool is_first =
+        token->refused_us == 0 ||
+        now_us - token->refused_us > (int64_t)BREVO_TOKEN_DOUBT_MS * US_PER_MS;
 
     token->header[0] = '\0';
     token->refused_us = now_us;
-    if (token->wait_ms == 0) { /* else the endpoint has trouble, and is not asked sooner */
+    if (token->wait_ms ==
+        0) { /* else the endpoint has trouble, and is not asked sooner */
         token->next_us = now_us;
     }
     return is_first;

@@ -14,7 +14,7 @@
 enum brevo_token_problem {
     BREVO_TOKEN_FINE,
     BREVO_TOKEN_UNAVAILABLE, /* no answer, or the answer of a server that fails or is busy */
-    BREVO_TOKEN_BAD_ANSWER,  /* whoever answers is no token endpoint */
+    BREVO_TOKEN_BAD_ENDPOINT, /* whoever answers is no token endpoint */
     BREVO_TOKEN_INVALID_CLIENT,
     BREVO_TOKEN_INVALID_SCOPE,
     BREVO_TOKEN_REFUSED, /* for some other reason */

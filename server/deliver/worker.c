@@ -181,8 +181,7 @@ worker_step(struct worker *worker)
 
     worker->now_us = clock_monotonic_us();
     brevo_auth_run(&worker->auth, &worker->tools, worker->now_us, worker->is_stopping);
-    worker->flow.pause.is_barred =
-        brevo_auth_wait_us(&worker->auth, worker->now_us) > 0;
+    worker->flow.pause.is_barred = brevo_auth_wait_us(&worker->auth, worker->now_us) > 0;
     hand_look(hand, &worker->flow.pause, worker->now_us);
     batch_take(&worker->batch, worker->now_us);
     const size_t claimed = claim(worker);

@@ -63,6 +63,9 @@ REASONS = {
         ("server/deliver/brevo.c", first(rf"\.name = {REASON},\s*\.remedy")),
         ("server/deliver/pause.h", first(rf"#define PAUSE_OPERATOR {REASON}")),
     ),
+    "Tokens": (
+        ("server/deliver/brevo_token.c", first(r"\[BREVO_TOKEN_(?!FINE)\w+\] = \{" + REASON)),
+    ),
     "Why a record was filtered": (
         ("server/deliver/*.c", first(r"job_filter\(job, " + REASON)),
         ("server/deliver/job.h", first(rf"#define JOB_REASON_SHADOW {REASON}")),

@@ -57,7 +57,8 @@ set_up(void **state)
     brevo_auth_init(&auth, &config);
     hand = (struct hand){0};
     flow_init(&flow, &config, FLOW_CLAIM_DEADLINE_MS);
-    const struct call_tools tools = {.config = &config, .flow = &flow, .hand = &hand, .auth = &auth};
+    const struct call_tools tools = {
+        .config = &config, .flow = &flow, .hand = &hand, .auth = &auth};
 
     batch_init(&batch, &tools);
     hold(COUNT);

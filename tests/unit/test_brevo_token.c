@@ -91,18 +91,20 @@ tells_refusals_from_what_passes(void **state)
         {500, "{\"error\":\"invalid_client\"}", BREVO_TOKEN_UNAVAILABLE},
         {502, "<html>", BREVO_TOKEN_UNAVAILABLE},
         {524, NULL, BREVO_TOKEN_UNAVAILABLE},
-        {404, "not here", BREVO_TOKEN_BAD_ANSWER},
-        {405, NULL, BREVO_TOKEN_BAD_ANSWER},
-        {302, NULL, BREVO_TOKEN_BAD_ANSWER},
-        {200, "<html>", BREVO_TOKEN_BAD_ANSWER},
-        {204, NULL, BREVO_TOKEN_BAD_ANSWER},
-        {200, "[]", BREVO_TOKEN_BAD_ANSWER},
-        {200, "{\"access_token\":\"t\"}", BREVO_TOKEN_BAD_ANSWER},
-        {200, "{\"access_token\":\"t\",\"token_type\":\"mac\"}", BREVO_TOKEN_BAD_ANSWER},
-        {200, "{\"access_token\":\"\",\"token_type\":\"bearer\"}", BREVO_TOKEN_BAD_ANSWER},
-        {200, "{\"access_token\":7,\"token_type\":\"bearer\"}", BREVO_TOKEN_BAD_ANSWER},
+        {404, "not here", BREVO_TOKEN_BAD_ENDPOINT},
+        {405, NULL, BREVO_TOKEN_BAD_ENDPOINT},
+        {302, NULL, BREVO_TOKEN_BAD_ENDPOINT},
+        {200, "<html>", BREVO_TOKEN_BAD_ENDPOINT},
+        {204, NULL, BREVO_TOKEN_BAD_ENDPOINT},
+        {200, "[]", BREVO_TOKEN_BAD_ENDPOINT},
+        {200, "{\"access_token\":\"t\"}", BREVO_TOKEN_BAD_ENDPOINT},
+        {200, "{\"access_token\":\"t\",\"token_type\":\"mac\"}",
+            BREVO_TOKEN_BAD_ENDPOINT},
+        {200, "{\"access_token\":\"\",\"token_type\":\"bearer\"}",
+            BREVO_TOKEN_BAD_ENDPOINT},
+        {200, "{\"access_token\":7,\"token_type\":\"bearer\"}", BREVO_TOKEN_BAD_ENDPOINT},
         {200, "{\"access_token\":\"t\\r\\nX: y\",\"token_type\":\"bearer\"}",
-            BREVO_TOKEN_BAD_ANSWER},
+            BREVO_TOKEN_BAD_ENDPOINT},
     };
 
     (void)state;
@@ -140,12 +142,12 @@ a_token_that_is_no_header_is_not_taken(void **state)
 
     (void)state;
     memset(token, 'a', sizeof(token) - 1);
-    (void)snprintf(body, sizeof(body),
-        "{\"access_token\":\"%s\",\"token_type\":\"Bearer\"}", token);
-    assert_int_equal(read_answer(200, body).problem, BREVO_TOKEN_BAD_ANSWER);
+    (void)snprintf(
+        body, sizeof(body), "{\"access_token\":\"%s\",\"token_type\":\"Bearer\"}", token);
+    assert_int_equal(read_answer(200, body).problem, BREVO_TOKEN_BAD_ENDPOINT);
     token[BREVO_AUTH_SIZE / 2] = '\0';
-    (void)snprintf(body, sizeof(body),
-        "{\"access_token\":\"%s\",\"token_type\":\"Bearer\"}", token);
+    (void)snprintf(
+        body, sizeof(body), "{\"access_token\":\"%s\",\"token_type\":\"Bearer\"}", token);
     assert_int_equal(read_answer(200, body).problem, BREVO_TOKEN_FINE);
 }
 
@@ -356,7 +358,8 @@ main(void)
         cmocka_unit_test(a_token_that_is_no_header_is_not_taken),
         cmocka_unit_test(every_problem_has_a_remedy_and_a_refusal_a_cause_of_pauses),
         cmocka_unit_test_setup(
-            the_next_is_asked_for_at_three_quarters_of_its_life_or_a_little_later, set_up),
+            the_next_is_asked_for_at_three_quarters_of_its_life_or_a_little_later,
+            set_up),
         cmocka_unit_test_setup(
             a_failed_renewal_leaves_the_token_and_is_tried_ever_later, set_up),
         cmocka_unit_test_setup(

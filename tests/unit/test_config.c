@@ -117,8 +117,9 @@ does_without_a_key_where_tokens_are_asked_for(void **state)
     assert_int_equal(unsetenv("BREVO_API_KEY"), 0);
     set_variable("BREVO_CLIENT_SECRET", "s3cret");
     AUTO(config_done)
-    struct config config = load("brevo: { api_key: \"${BREVO_API_KEY}\", oauth: { client_id: "
-                                "app, scope: \"contacts:read events:write\" } }\n");
+    struct config config =
+        load("brevo: { api_key: \"${BREVO_API_KEY}\", oauth: { client_id: "
+             "app, scope: \"contacts:read events:write\" } }\n");
 
     assert_null(config.brevo_api_key);
     assert_string_equal(config.brevo_client_id, "app");
