@@ -4,6 +4,7 @@
 #include "server/deliver/pause.h"
 
 #include <string.h>
+#include <sys/param.h>
 
 #include "server/ops/log.h"
 #include "server/ops/metrics.h"
@@ -223,7 +224,7 @@ tell(struct queue *queue, size_t index, enum brevo_endpoint endpoint)
         .where = brevo_endpoint_name(endpoint),
         .remedy = brevo_causes[index].remedy,
         .probe_first_ms = PAUSE_PROBE_MIN_MS,
-        .probe_longest_ms = PAUSE_PROBE_MAX_MS,
+        .probe_longest_ms = brevo_causes[index].probe_max_ms,
     };
 
     return queue_pause_put(queue, &told);
@@ -337,11 +338,23 @@ pause_end(struct pause *pause, struct queue *queue, enum brevo_endpoint endpoint
     pause->may_probe = pause->may_probe && goes_on;
 }
 
+/* One probe is for all that is on: as often as the most urgent asks. */
+static int64_t
+longest_ms(const struct pause *pause)
+{
+    int64_t longest = PAUSE_PROBE_MAX_MS;
+
+    for (size_t i = 0; i < BREVO_CAUSES; i++) {
+        longest = is_on(pause, i) ? MIN(longest, brevo_causes[i].probe_max_ms) : longest;
+    }
+    return longest;
+}
+
 void
 pause_postpone(struct pause *pause, struct queue *queue)
 {
     pause->may_probe = false;
-    if (queue_probe_postpone(queue, PAUSE_PROBE_MIN_MS, PAUSE_PROBE_MAX_MS) != QUEUE_OK) {
+    if (queue_probe_postpone(queue, PAUSE_PROBE_MIN_MS, longest_ms(pause)) != QUEUE_OK) {
         return; /* then the turn ends by itself */
     }
 }

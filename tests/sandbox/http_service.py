@@ -331,5 +331,3 @@ class Server(http.server.ThreadingHTTPServer):
                     connection.shutdown(socket.SHUT_RDWR)
                 except OSError:
                     pass
-        if self.service.log_file:
-            self.service.log_file.close()

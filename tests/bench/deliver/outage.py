@@ -1,0 +1,300 @@
+#!/usr/bin/python3
+"""An hour without Brevo while a busy contact center goes on: how long it takes, and what it costs.
+
+    outage.py [--build DIR] [--seed N] [--before S] [--outage S] [--after S] [--rps N]
+
+A generated day (tests/day) is told at the pace of a busy hour: of 20,000 tasks a day 18 % are in
+it, one a second. Brevo is the tests' sandbox, with its limits. After --before seconds it is away:
+a quarter of the time its gateway answers, 502 and then 524, then nobody does. When it is back, what is
+predicted is read, then what happens is measured until the queue is as before, while telling goes on.
+In the end Brevo must have everything once, as the day's model has it. The program is configured as
+by default, except that tickets and surveys settle in a minute: the day passes in less time than it had.
+"""
+
+import argparse
+import collections
+import datetime
+import json
+import os
+import pathlib
+import re
+import signal
+import sys
+import tempfile
+import threading
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parents[3]
+sys.dont_write_bytecode = True
+sys.path[:0] = [str(ROOT / "tests" / folder) for folder in ("e2e", "faults", "sandbox", "day")]
+
+TASKS_A_SECOND = 20_000 * 0.18 / 3600
+TASKS_A_CUSTOMER = 4
+RATE_SHARE = 0.8                # brevo.rate_share's default
+GATEWAY_SHARE = 0.25            # of an outage: then connections are refused
+SETTLE = "60s"
+AT_ONCE_MS = {(0, 3_000): 1}    # what is minutes late is other tests' matter
+PATIENCE_S = 3600
+DELIVERED = re.compile(r"(\S+) \S+ delivered key=\S+ .*\bms=(\d+)")
+HTML = "<html><head><title>502 Bad Gateway</title></head></html>"
+LIMITED = ("contacts", "events")
+
+
+# ---- what is measured
+
+class Samples:
+    """The queue, once a second."""
+
+    def __init__(self, program):
+        self.program, self.taken, self.ended = program, [], threading.Event()
+        self.thread = threading.Thread(target=self._run, daemon=True)
+        self.thread.start()
+
+    def _run(self):
+        while not self.ended.wait(1):
+            now = self.program.metrics()
+            if "flexbrevo_queue_pending" in now:
+                self.taken.append((time.time(), int(now["flexbrevo_queue_pending"]),
+                                   now.get("flexbrevo_backlog_eta_seconds")))
+
+    def usual(self, since):
+        """The most that was pending."""
+        return max(pending for at, pending, _ in self.taken if at >= since)
+
+    def stop(self):
+        self.ended.set()
+        self.thread.join()
+
+
+class Calls:
+    """What Brevo was asked, without the bodies."""
+
+    def __init__(self, brevo):
+        self.brevo, self.all, self.last = brevo, [], 0
+
+    def read(self):
+        for entry in self.brevo.page(f"log?after={self.last}"):
+            self.last = entry["n"]
+            self.all.append((entry["time"], kind_of(entry), entry["status"]))
+
+    def between(self, begin, end):
+        return [call for call in self.all if begin <= call[0] < end]
+
+
+def kind_of(entry):
+    path = entry["path"].partition("?")[0]
+    if path.startswith("/contacts"):
+        return "contacts"
+    if path == "/events/batch":
+        return "batches"
+    return "events" if entry["method"] == "POST" else "lookups"
+
+
+def deliveries(log):
+    """[(when, when received)] of events, by the program's own log."""
+    found = []
+    for when, ms in DELIVERED.findall(log):
+        at = datetime.datetime.fromisoformat(when.split("=")[-1].replace("Z", "+00:00"))
+        found.append((at.timestamp(), at.timestamp() - int(ms) / 1000))
+    return found
+
+
+# ---- the stage
+
+def stage(home, rps):
+    from stage import Pace, Stage
+
+    class Busy(Stage):
+        def _config(self, directory):
+            config = super()._config(directory)
+            config["brevo"] = {"api_key": harness.API_KEY, "base_url": self.brevo.url,
+                               "lookup_after": "3m"}
+            return config
+
+    pace = Pace(settle=SETTLE, plugin_wait="3s", join_wait="2m", patience_s=PATIENCE_S)
+    return Busy(home, pace, rps)
+
+
+def remember(brevo, people, rps):
+    """Contacts of the evening before, no faster than Brevo takes them."""
+    for person in people:
+        if person.prior is not None:
+            brevo.remember(person)
+            time.sleep(1 / (RATE_SHARE * rps))
+
+
+def status(program):
+    code, out, err = harness.run_command("status", "--json", "--config", program.config_file)
+    assert code == 0, err
+    return json.loads(out)
+
+
+def say(text):
+    print(f"{time.strftime('%H:%M:%S')} {text}", flush=True)
+
+
+# ---- an outage
+
+def go_away(brevo, outage_s):
+    """Returns when it is over, and Brevo is back."""
+    gateway_s = outage_s * GATEWAY_SHARE / 2
+    brevo.ask("POST", "/sandbox/faults", {"fault": "status", "status": 502, "body": HTML,
+                                          "content_type": "text/html", "count": -1})
+    time.sleep(gateway_s)
+    brevo.ask("DELETE", "/sandbox/faults")
+    brevo.ask("POST", "/sandbox/faults", {"fault": "html_524", "count": -1})
+    time.sleep(gateway_s)
+    brevo.process.send_signal(signal.SIGUSR1)
+    time.sleep(outage_s - 2 * gateway_s)
+    brevo.process.send_signal(signal.SIGUSR2)
+    wait_for(brevo)
+    brevo.ask("DELETE", "/sandbox/faults")
+
+
+def wait_for(brevo):
+    def answers():
+        try:
+            return brevo.page("calls")
+        except OSError:
+            return None
+    harness.wait_until(answers, "the sandbox to be back")
+
+
+class Run:
+    def __init__(self, arguments, scene):
+        self.arguments, self.stage = arguments, scene
+        self.calls = Calls(scene.brevo)
+        self.samples = Samples(scene.program)
+        self.began = self.away = self.back = self.level = 0
+        self.pending = self.eta_s = self.usual = 0
+
+    def tell(self, posts):
+        """All posts, evenly."""
+        span_s = self.arguments.before + self.arguments.outage + self.arguments.after
+        self.began, began = time.time(), time.monotonic()
+        for number, post in enumerate(posts):
+            self.stage.sender.add(post, began + number * span_s / len(posts))
+
+    def live(self):
+        arguments, program = self.arguments, self.stage.program
+        time.sleep(arguments.before)
+        self.calls.read()
+        self.usual = self.samples.usual(time.time() - arguments.before / 2)
+        self.away = time.time()
+        say(f"away: usual={self.usual} {line(self.speed(self.began, self.away))}")
+        go_away(self.stage.brevo, arguments.outage)
+        self.back = time.time()
+        told = status(program)
+        self.pending, self.eta_s = told["queue_pending"], told["backlog_eta_seconds"]
+        say(f"back: pending={self.pending} delayed={told['queue_delayed']} eta_s={self.eta_s} "
+            f"gauge={self.samples.taken[-1][2]} paused={told['brevo_paused']} "
+            f"parked={told['queue_parked']}")
+        self.drain()
+
+    def drain(self):
+        harness.wait_until(lambda: self.samples.taken[-1][1] <= self.usual,
+                           "the queue to be as usual", PATIENCE_S, 1)
+        self.level = time.time()
+        self.calls.read()
+        say(f"as usual after {self.level - self.back:.0f} s, predicted {self.eta_s}: "
+            f"{(self.level - self.back) / max(self.eta_s, 1):.2f}")
+
+    def speed(self, begin, end):
+        """Of each class: calls a second, and the part of them that was 429."""
+        calls = self.calls.between(begin, end)
+        count = collections.Counter(kind for _, kind, _ in calls)
+        return {kind: number / (end - begin) for kind, number in sorted(count.items())} | {
+            "429s": sum(code == 429 for *_, code in calls) / max(len(calls), 1)}
+
+    def by_the_minute(self):
+        begin = self.back
+        while begin < self.level:
+            end = min(begin + 60, self.level)
+            waiting = next((p for at, p, _ in self.samples.taken if at >= begin), 0)
+            eta_s = next((e for at, _, e in self.samples.taken if at >= begin), 0)
+            yield (f"minute {(begin - self.back) / 60:.0f}: pending={waiting} eta_s={eta_s} "
+                   f"{line(self.speed(begin, end))}")
+            begin = end
+
+    def lines(self):
+        allowed = RATE_SHARE * self.arguments.rps
+        speed = self.speed(self.back, self.level)
+        use = max(speed.get(kind, 0) for kind in LIMITED) / allowed
+        yield from self.by_the_minute()
+        yield f"drain: {line(speed)} allowed={allowed} use={use:.1%}"
+        old = sorted(at - self.back for at, received in deliveries(self.stage.program.log())
+                     if received < self.back <= at)
+        if old:
+            yield (f"of {len(old)} events received before: half after {old[len(old) // 2]:.0f} s, "
+                   f"95 % {old[len(old) * 95 // 100]:.0f} s, 99 % {old[len(old) * 99 // 100]:.0f} "
+                   f"s, the last {old[-1]:.0f} s")
+
+
+def line(speed):
+    return " ".join(f"{name}={value:.3f}" for name, value in speed.items())
+
+
+def measure(arguments, home):
+    from compare import compare
+    from model import expected_contacts
+    from scenes import SCENES
+    from story import Day
+    from telling import Telling
+
+    tasks = round(TASKS_A_SECOND * (arguments.before + arguments.outage + arguments.after))
+    day = Day(arguments.seed, int(time.time() * 1000), max(tasks // TASKS_A_CUSTOMER, 20), tasks,
+              SCENES)
+    telling = Telling(day, delays_ms=AT_ONCE_MS)
+    expected = expected_contacts(day)
+    events = sum(len(contact.events) for contact in expected)
+    say(f"tasks={day.task_count} posts={len(telling.posts)} events={events} "
+        f"people={len(day.people)}")
+    with stage(home, arguments.rps) as scene:
+        remember(scene.brevo, day.people, arguments.rps)
+        run = Run(arguments, scene)
+        run.calls.read()
+        first = len(run.calls.all)
+        run.tell(telling.posts)
+        run.live()
+        print(*run.lines(), sep="\n", flush=True)
+        scene.sender.wait(PATIENCE_S)
+        scene.drain()
+        run.samples.stop()
+        run.calls.read()
+        calls = len(run.calls.all) - first
+        say(f"calls={calls} for each event={calls / events:.2f}; "
+            f"lower than two by {2 * events / calls:.2f}")
+        print(f"{scene.counts()}")
+        differences = compare(expected, scene.brevo.page("contacts"), scene.brevo.page("events"))
+        differences += scene.brevo.page("violations")
+        print(*(getattr(one, "text", one) for one in differences[:60]), sep="\n")
+        say(f"differences={len(differences)} parked={scene.counts()}")
+        return len(differences)
+
+
+def read_arguments():
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--before", type=int, default=600, help="seconds")
+    parser.add_argument("--outage", type=int, default=3600)
+    parser.add_argument("--after", type=int, default=1500, help="how long telling goes on at least")
+    parser.add_argument("--rps", type=int, default=10, help="that Brevo allows")
+    parser.add_argument("--home", type=pathlib.Path, help="kept: configuration, logs (else removed)")
+    return parser.parse_args()
+
+
+def main(arguments):
+    if arguments.home is not None:
+        arguments.home.mkdir(parents=True)
+        return measure(arguments, arguments.home)
+    with tempfile.TemporaryDirectory(prefix="flexbrevo-bench-") as directory:
+        return measure(arguments, pathlib.Path(directory))
+
+
+if __name__ == "__main__":
+    ARGUMENTS = read_arguments()
+    os.environ["FLEXBREVO_BIN"] = str(ARGUMENTS.build.resolve() / "flexbrevo")
+    import harness  # it reads the environment
+    sys.exit(1 if main(ARGUMENTS) else 0)
