@@ -323,7 +323,6 @@ learn(struct batch *batch, const struct brevo_verdict *verdict, int64_t now_us)
 
     flow_learn_limits(tools->flow, tools->hand->queue, BREVO_EVENT_BATCH,
         &batch->exchange, verdict->is_rate_limit ? verdict->after_ms : 0);
-    flow_learn_failure(tools->flow, BREVO_EVENT_BATCH, verdict);
     if (verdict->outcome == BREVO_DELIVERED) {
         batch->rest_ms = 0;
     } else if (verdict->outcome == BREVO_PAUSE) {

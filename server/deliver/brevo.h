@@ -86,7 +86,8 @@ struct brevo_verdict {
     bool is_gone;    /* BREVO_NO_CONTACT: Brevo itself says so, not somebody on the way */
     bool maybe_done; /* BREVO_RETRY: it may have happened, again may be twice */
     bool is_unseen;  /* of that: whatever Brevo itself said did not reach us */
-    bool is_failure; /* BREVO_RETRY: Brevo's, or on the way there; of many in a row it is away */
+    bool
+        is_failure; /* BREVO_RETRY: Brevo's, or on the way there; of many in a row it is away */
     char code
         [BREVO_CODE_SIZE]; /* Brevo's error code where it is one word; never its message */
 };
@@ -109,6 +110,8 @@ struct brevo_cause {
     const char *remedy; /* what a person does about it */
     bool is_general;    /* all of Brevo; else one class of endpoints */
     enum brevo_class class;
+    bool
+        is_of_class; /* any success of the class ends it; else only one of the same endpoint */
     int64_t probe_max_ms; /* between two looks whether it is over, at most */
 };
 

@@ -49,7 +49,8 @@ const struct brevo_cause brevo_causes[BREVO_CAUSES] = {
             "Brevo does not answer, or fails whatever it is asked: deliveries go on by "
             "themselves within seconds of its being back; https://status.brevo.com/, or this "
             "server's way to brevo.base_url",
-        .is_general = true,
+        .class = BREVO_CLASS_CONTACTS, /* like them, it concerns every delivery */
+        .is_of_class = true,
         .probe_max_ms = AWAY_MS,
     },
 };

@@ -33,7 +33,8 @@ count(struct cost *cost, const struct hand *hand, const struct flow *flow, bool 
     const double kept = is_paused ? 1 : keep;
     const double counted = is_paused ? 0 : 1;
 
-    cost->records = kept * cost->records + counted * (double)(hand->settled - cost->settled);
+    cost->records =
+        kept * cost->records + counted * (double)(hand->settled - cost->settled);
     cost->settled = hand->settled;
     for (size_t i = 0; i < BREVO_CLASSES_PACED; i++) {
         const int64_t taken = flow->taken[i];

@@ -168,13 +168,19 @@ flow_learn_limits(struct flow *flow, struct queue *queue, enum brevo_endpoint en
 }
 
 void
-flow_learn_failure(struct flow *flow, enum brevo_endpoint endpoint,
-    const struct brevo_verdict *verdict)
+flow_learn_failure(
+    struct flow *flow, enum brevo_endpoint endpoint, const struct brevo_verdict *verdict)
 {
-    flow->failures = verdict->is_failure ? flow->failures + 1 : 0;
-    if (flow->failures >= FLOW_FAILURES_MAX && !pause_stops_all(&flow->pause, false)) {
+    const enum brevo_class class = brevo_endpoint_class(endpoint);
+
+    if (class >= BREVO_CLASSES_PACED) {
+        return;
+    }
+    flow->failures[class] = verdict->is_failure ? flow->failures[class] + 1 : 0;
+    if (flow->failures[class] >= FLOW_FAILURES_MAX &&
+        !pause_stops_all(&flow->pause, false)) {
         pause_begin(&flow->pause, endpoint, BREVO_AWAY);
-        flow->failures = 0;
+        flow->failures[class] = 0;
     }
 }
 

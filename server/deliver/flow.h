@@ -11,7 +11,8 @@ struct flow {
     struct pace paces[BREVO_CLASS_COUNT];
     struct pause pause;
     int64_t taken[BREVO_CLASS_COUNT]; /* calls that were ever begun */
-    int64_t failures; /* calls in a row that Brevo, or the way there, failed */
+    /* Calls in a row that Brevo, or the way there, failed. */
+    int64_t failures[BREVO_CLASSES_PACED];
 };
 
 enum {
@@ -67,11 +68,11 @@ int flow_ask(struct flow *flow, struct queue *queue, enum brevo_endpoint endpoin
 void flow_learn_limits(struct flow *flow, struct queue *queue,
     enum brevo_endpoint endpoint, const struct http_exchange *exchange, int64_t told_ms);
 /*
- * Whether one call after the other fails, whatever it is about: then Brevo is away, and all wait for
- * one probe instead of each for its own next attempt.
+ * Whether one call after the other of a class that deliveries need fails, whatever it is about: then
+ * Brevo is away, and all wait for one probe instead of each for its own next attempt.
  */
-void flow_learn_failure(struct flow *flow, enum brevo_endpoint endpoint,
-    const struct brevo_verdict *verdict);
+void flow_learn_failure(
+    struct flow *flow, enum brevo_endpoint endpoint, const struct brevo_verdict *verdict);
 /*
  * What an answer says about Brevo, whatever it says about its event: limits, pauses and their
  * ends. Only a probe ends a pause: any other call began before.

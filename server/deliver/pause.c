@@ -295,15 +295,16 @@ pause_begin(struct pause *pause, enum brevo_endpoint endpoint, const char *cause
     pause->look_us = 0;
 }
 
-static bool
-is_endpoint(const char *name)
+/* BREVO_ENDPOINT_COUNT: none of ours. */
+static enum brevo_endpoint
+endpoint_named(const char *name)
 {
     for (size_t i = 0; i < BREVO_ENDPOINT_COUNT; i++) {
         if (strcmp(name, brevo_endpoint_name((enum brevo_endpoint)i)) == 0) {
-            return true;
+            return (enum brevo_endpoint)i;
         }
     }
-    return false;
+    return BREVO_ENDPOINT_COUNT;
 }
 
 /* Earlier versions did not say where: then any success of the class will do. */
@@ -316,9 +317,13 @@ is_over(const struct pause *pause, size_t index, enum brevo_endpoint endpoint)
     if (shown == NULL || cause->is_general) {
         return shown != NULL;
     }
-    return is_endpoint(shown->where)
-               ? strcmp(shown->where, brevo_endpoint_name(endpoint)) == 0
-               : cause->class == brevo_endpoint_class(endpoint);
+    const enum brevo_endpoint met = endpoint_named(shown->where);
+    const enum brevo_class class = brevo_endpoint_class(endpoint);
+
+    if (met == BREVO_ENDPOINT_COUNT) {
+        return cause->class == class;
+    }
+    return cause->is_of_class ? brevo_endpoint_class(met) == class : met == endpoint;
 }
 
 void

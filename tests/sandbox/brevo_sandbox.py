@@ -318,7 +318,7 @@ def serve(brevo, port, orders):
     while (order := orders.get()) != "end":
         if order == "away" and server is not None:
             port = server.server_address[1]
-            server.stop()
+            server.cut()
             server = None
         elif order == "back" and server is None:
             brevo.stopping.clear()

@@ -97,8 +97,9 @@ what_was_sent_before_prolongs_no_pause_and_begins_none_after_it(void **state)
     assert_false(pause_stops_all(&flow.pause, false));
 }
 
+/* Contacts alone may be served while events are not. */
 static void
-whatever_a_probe_succeeds_with_ends_it(void **state)
+a_success_of_the_class_that_failed_ends_it(void **state)
 {
     (void)state;
     fails(FLOW_FAILURES_MAX);
@@ -107,6 +108,33 @@ whatever_a_probe_succeeds_with_ends_it(void **state)
     job.next = BREVO_EVENT;
     flow_learn(&flow, queue, &job, &said);
     look();
+    assert_true(pause_stops_all(&flow.pause, false));
+    job.next = BREVO_CONTACT_UPSERT; /* met at the look */
+    flow_learn(&flow, queue, &job, &said);
+    look();
+    assert_false(pause_stops_all(&flow.pause, false));
+}
+
+static void
+contacts_that_are_served_do_not_hide_that_events_are_not(void **state)
+{
+    (void)state;
+    for (int i = 0; i < FLOW_FAILURES_MAX; i++) {
+        job.next = BREVO_CONTACT_LOOKUP;
+        flow_learn(&flow, queue, &job, &said);
+        job.next = BREVO_EVENT;
+        fails(1);
+    }
+    assert_true(pause_stops_all(&flow.pause, false));
+}
+
+/* Deliveries go on without them. */
+static void
+looks_for_events_that_fail_stop_nobody(void **state)
+{
+    (void)state;
+    job.next = BREVO_EVENT_LOOKUP;
+    fails(2 * FLOW_FAILURES_MAX);
     assert_false(pause_stops_all(&flow.pause, false));
 }
 
@@ -125,8 +153,8 @@ it_is_looked_for_every_ten_seconds(void **state)
     const struct slice due = slice_before(probe, ' ');
     int64_t interval_ms = 0;
 
-    assert_true(slice_to_int64(
-        slice_before(slice_skip(probe, due.size + 1), ' '), &interval_ms));
+    assert_true(
+        slice_to_int64(slice_before(slice_skip(probe, due.size + 1), ' '), &interval_ms));
     assert_int_equal(interval_ms, 10 * 1000);
 }
 
@@ -175,7 +203,9 @@ main(void)
         TEST(one_failure_after_the_other_stops_all),
         TEST(any_answer_in_between_says_that_brevo_is_there),
         TEST(what_was_sent_before_prolongs_no_pause_and_begins_none_after_it),
-        TEST(whatever_a_probe_succeeds_with_ends_it),
+        TEST(a_success_of_the_class_that_failed_ends_it),
+        TEST(contacts_that_are_served_do_not_hide_that_events_are_not),
+        TEST(looks_for_events_that_fail_stop_nobody),
         TEST(it_is_looked_for_every_ten_seconds),
         TEST(a_probe_in_vain_is_no_attempt_of_its_record),
     };

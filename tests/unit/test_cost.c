@@ -131,15 +131,13 @@ static void
 what_is_asked_while_brevo_is_away_is_no_cost_of_records(void **state)
 {
     (void)state;
-    assert_float_equal(
-        after_a_minute(100, 50).calls[BREVO_CLASS_CONTACTS], 0.5, 0.001);
+    assert_float_equal(after_a_minute(100, 50).calls[BREVO_CLASS_CONTACTS], 0.5, 0.001);
     pause_begin(&flow.pause, BREVO_CONTACT_LOOKUP, BREVO_AWAY);
     assert_float_equal(after_a_minute(0, 360).calls[BREVO_CLASS_CONTACTS], 0.5, 0.001);
     assert_float_equal(after_a_minute(90, 0).calls[BREVO_CLASS_CONTACTS], 0.5, 0.001);
     pause_init(&flow.pause, FLOW_CLAIM_DEADLINE_MS);
     flow.pause.has_looked = true;
-    assert_float_equal(
-        after_a_minute(100, 50).calls[BREVO_CLASS_CONTACTS], 0.5, 0.001);
+    assert_float_equal(after_a_minute(100, 50).calls[BREVO_CLASS_CONTACTS], 0.5, 0.001);
 }
 
 static void

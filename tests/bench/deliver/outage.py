@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 """An hour without Brevo while a busy contact center goes on: how long it takes, and what it costs.
 
-    outage.py [--build DIR] [--seed N] [--before S] [--outage S] [--after S] [--rps N]
+    outage.py [--build DIR] [--seed N] [--before S] [--outage S] [--after S] [--pace N]
+              [--rps N]
 
 A generated day (tests/day) is told at the pace of a busy hour: of 20,000 tasks a day 18 % are in
 it, one a second. Brevo is the tests' sandbox, with its limits. After --before seconds it is away:
@@ -11,11 +12,9 @@ In the end Brevo must have everything once, as the day's model has it. The progr
 by default, except that tickets and surveys settle in a minute: the day passes in less time than it had.
 """
 
-import argparse
 import collections
 import datetime
 import json
-import os
 import pathlib
 import re
 import signal
@@ -24,15 +23,21 @@ import tempfile
 import threading
 import time
 
-ROOT = pathlib.Path(__file__).resolve().parents[3]
-sys.dont_write_bytecode = True
-sys.path[:0] = [str(ROOT / "tests" / folder) for folder in ("e2e", "faults", "sandbox", "day")]
+import stand
+from stand import harness
+
+from compare import compare
+from model import expected_contacts
+from scenes import SCENES
+from stage import Pace, Stage
+from story import Day
+from telling import Telling
 
 TASKS_A_SECOND = 20_000 * 0.18 / 3600
 TASKS_A_CUSTOMER = 4
 RATE_SHARE = 0.8                # brevo.rate_share's default
 GATEWAY_SHARE = 0.25            # of an outage: then connections are refused
-SETTLE = "60s"
+SETTLE, JOIN_WAIT = "60s", "2m"
 AT_ONCE_MS = {(0, 3_000): 1}    # what is minutes late is other tests' matter
 PATIENCE_S = 3600
 DELIVERED = re.compile(r"(\S+) \S+ delivered key=\S+ .*\bms=(\d+)")
@@ -101,18 +106,12 @@ def deliveries(log):
 
 # ---- the stage
 
-def stage(home, rps):
-    from stage import Pace, Stage
+class Busy(Stage):
+    """Brevo's limits are what the program learns; what loopback shortens is as for Brevo itself."""
 
-    class Busy(Stage):
-        def _config(self, directory):
-            config = super()._config(directory)
-            config["brevo"] = {"api_key": harness.API_KEY, "base_url": self.brevo.url,
-                               "lookup_after": "3m"}
-            return config
-
-    pace = Pace(settle=SETTLE, plugin_wait="3s", join_wait="2m", patience_s=PATIENCE_S)
-    return Busy(home, pace, rps)
+    def _config(self, directory):
+        brevo = {"api_key": harness.API_KEY, "base_url": self.brevo.url, "lookup_after": "3m"}
+        return super()._config(directory) | {"brevo": brevo}
 
 
 def remember(brevo, people, rps):
@@ -217,17 +216,20 @@ class Run:
             begin = end
 
     def lines(self):
-        allowed = RATE_SHARE * self.arguments.rps
-        speed = self.speed(self.back, self.level)
-        use = max(speed.get(kind, 0) for kind in LIMITED) / allowed
         yield from self.by_the_minute()
-        yield f"drain: {line(speed)} allowed={allowed} use={use:.1%}"
         old = sorted(at - self.back for at, received in deliveries(self.stage.program.log())
                      if received < self.back <= at)
-        if old:
-            yield (f"of {len(old)} events received before: half after {old[len(old) // 2]:.0f} s, "
-                   f"95 % {old[len(old) * 95 // 100]:.0f} s, 99 % {old[len(old) * 99 // 100]:.0f} "
-                   f"s, the last {old[-1]:.0f} s")
+        half, most, nearly = (old[len(old) * part // 100] for part in (50, 95, 99))
+        yield (f"of {len(old)} events received before: half after {half:.0f} s, 95 % {most:.0f} s, "
+               f"99 % {nearly:.0f} s, the last {old[-1]:.0f} s")
+        for what, end in (("95 %", self.back + most), ("as usual", self.level)):
+            yield f"until {what}: {self.use(end)}"
+
+    def use(self, end):
+        allowed = RATE_SHARE * self.arguments.rps
+        speed = self.speed(self.back, end)
+        used = max(speed.get(kind, 0) for kind in LIMITED) / allowed
+        return f"{line(speed)} allowed={allowed} use={used:.1%}"
 
 
 def line(speed):
@@ -235,13 +237,7 @@ def line(speed):
 
 
 def measure(arguments, home):
-    from compare import compare
-    from model import expected_contacts
-    from scenes import SCENES
-    from story import Day
-    from telling import Telling
-
-    tasks = round(TASKS_A_SECOND * (arguments.before + arguments.outage + arguments.after))
+    tasks = round(arguments.pace * (arguments.before + arguments.outage + arguments.after))
     day = Day(arguments.seed, int(time.time() * 1000), max(tasks // TASKS_A_CUSTOMER, 20), tasks,
               SCENES)
     telling = Telling(day, delays_ms=AT_ONCE_MS)
@@ -249,7 +245,8 @@ def measure(arguments, home):
     events = sum(len(contact.events) for contact in expected)
     say(f"tasks={day.task_count} posts={len(telling.posts)} events={events} "
         f"people={len(day.people)}")
-    with stage(home, arguments.rps) as scene:
+    pace = Pace(settle=SETTLE, join_wait=JOIN_WAIT, patience_s=PATIENCE_S)
+    with Busy(home, pace, arguments.rps) as scene:
         remember(scene.brevo, day.people, arguments.rps)
         run = Run(arguments, scene)
         run.calls.read()
@@ -262,27 +259,28 @@ def measure(arguments, home):
         run.samples.stop()
         run.calls.read()
         calls = len(run.calls.all) - first
-        say(f"calls={calls} for each event={calls / events:.2f}; "
-            f"lower than two by {2 * events / calls:.2f}")
-        print(f"{scene.counts()}")
+        copies = sum(telling.copies.values())
+        happenings = sum(1 for _ in day.happenings())
+        say(f"calls={calls}; of two for each: of Brevo's {events} events {calls / 2 / events:.3f}, "
+            f"of {happenings} happenings {calls / 2 / happenings:.3f}, "
+            f"of {copies} copies {calls / 2 / copies:.3f}")
         differences = compare(expected, scene.brevo.page("contacts"), scene.brevo.page("events"))
         differences += scene.brevo.page("violations")
         print(*(getattr(one, "text", one) for one in differences[:60]), sep="\n")
-        say(f"differences={len(differences)} parked={scene.counts()}")
+        say(f"differences={len(differences)} {scene.counts()}")
         return len(differences)
 
 
 def read_arguments():
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build")
+    parser = stand.parser(__doc__)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--before", type=int, default=600, help="seconds")
     parser.add_argument("--outage", type=int, default=3600)
     parser.add_argument("--after", type=int, default=1500, help="how long telling goes on at least")
+    parser.add_argument("--pace", type=float, default=TASKS_A_SECOND, help="tasks a second")
     parser.add_argument("--rps", type=int, default=10, help="that Brevo allows")
     parser.add_argument("--home", type=pathlib.Path, help="kept: configuration, logs (else removed)")
-    return parser.parse_args()
+    return stand.read(parser)
 
 
 def main(arguments):
@@ -294,7 +292,4 @@ def main(arguments):
 
 
 if __name__ == "__main__":
-    ARGUMENTS = read_arguments()
-    os.environ["FLEXBREVO_BIN"] = str(ARGUMENTS.build.resolve() / "flexbrevo")
-    import harness  # it reads the environment
-    sys.exit(1 if main(ARGUMENTS) else 0)
+    sys.exit(1 if main(read_arguments()) else 0)
