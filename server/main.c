@@ -35,6 +35,8 @@ static const struct command commands[] = {
         "show the queue: what waits, what is parked, what is paused"},
     {"parked", command_parked, "list, show, replay or drop what was set aside"},
     {"audit", command_audit, "walk every record, say where it is and what does not fit"},
+    {"conflicts", command_conflicts,
+        "list contacts of one customer that Brevo has apart"},
     {"mapping-diff", command_mapping_diff,
         "show what another configuration would make of recorded events"},
     {"pause", command_pause, "tell Brevo nothing, or nothing of one event, for now"},
