@@ -95,6 +95,7 @@ static int
 set_up_cost(void **state)
 {
     (void)set_up(state);
+    flow = (struct flow){0};
     hand_init(&hand, queue, &config);
     flow_init(&flow, &config, FLOW_CLAIM_DEADLINE_MS);
     cost = (struct cost){0};

@@ -43,6 +43,7 @@ PATIENCE_S = 3600
 DELIVERED = re.compile(r"(\S+) \S+ delivered key=\S+ .*\bms=(\d+)")
 HTML = "<html><head><title>502 Bad Gateway</title></head></html>"
 LIMITED = ("contacts", "events")
+WINDOW_S = 5
 
 
 # ---- what is measured
@@ -226,10 +227,15 @@ class Run:
             yield f"until {what}: {self.use(end)}"
 
     def use(self, end):
+        """Of what is allowed, by the class that is asked most in each few seconds."""
         allowed = RATE_SHARE * self.arguments.rps
-        speed = self.speed(self.back, end)
-        used = max(speed.get(kind, 0) for kind in LIMITED) / allowed
-        return f"{line(speed)} allowed={allowed} use={used:.1%}"
+        calls = self.calls.between(self.back, end)
+        windows = collections.Counter((int((at - self.back) / WINDOW_S), kind)
+                                      for at, kind, _ in calls)
+        count = int((end - self.back) / WINDOW_S)
+        most = sum(max(windows[number, kind] for kind in LIMITED) for number in range(count))
+        return (f"{line(self.speed(self.back, end))} allowed={allowed} "
+                f"use={most / (count * WINDOW_S * allowed):.1%}")
 
 
 def line(speed):
