@@ -106,13 +106,12 @@ void brevo_judge(const struct brevo_question *question,
 
 /* Why deliveries wait: causes of BREVO_PAUSE, and BREVO_AWAY. */
 struct brevo_cause {
-    const char *name;   /* "unauthorized", ... */
-    const char *remedy; /* what a person does about it */
-    bool is_general;    /* all of Brevo; else one class of endpoints */
-    enum brevo_class class;
-    bool
-        is_of_class; /* any success of the class ends it; else only one of the same endpoint */
+    const char *name;     /* "unauthorized", ... */
+    const char *remedy;   /* what a person does about it */
     int64_t probe_max_ms; /* between two looks whether it is over, at most */
+    enum brevo_class class;
+    bool is_general;  /* all of Brevo; else that class of endpoints */
+    bool is_of_class; /* any success of its class ends it, not only of its endpoint */
 };
 
 enum {
