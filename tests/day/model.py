@@ -13,10 +13,12 @@ import math
 
 CHANNELS_ON = ("voice", "sms", "whatsapp", "webchat")
 ABANDONED_AFTER_MS = 120_000
+VOICE_END_MS = 120_000
 MIN_WAIT_MS = 5_000
 WAIT_MAX_S = 4 * 3600
 CSAT_SCALE = 5
 SUPPORT_CONTACTS, CSAT_RESPONDENTS = 32, 33
+CLOSINGS = ("task.completed", "task.canceled", "task.deleted", "task.system-deleted")
 SUPPORT_EVENTS = {"SUPPORT_REQUESTED", "SUPPORT_RESOLVED", "SUPPORT_ABANDONED"}
 GAVE_UP = {"hangup": "abandoned", "Caller hung up": "abandoned",
            "Task TTL Exceeded": "unserved", "Workflow timeout": "unserved"}
@@ -124,9 +126,9 @@ class Judged:
         """Whose it was and by which channel is what the tasks say. On the phone Interactions tells
         no time: it is that of its arrival."""
         ends = self.all("conversation.ended")
-        if not ends:
-            return None
         ticket = self.ticket
+        if not ends:
+            return self.call_ended() if ticket.channel == "voice" else None
         properties = {"ticket": ticket.name, "channel": ticket.channel,
                       "direction": self.first.direction, "source_event_id": ANY,
                       "reason": PERHAPS, "interaction_sid": ticket.interaction or PERHAPS}
@@ -135,6 +137,21 @@ class Judged:
             properties["interaction_sid"] = PERHAPS
         return self.event("CONVERSATION_ENDED", [properties | {
             "event_date": ends[0].at_ms if ticket.conversation else ANY}])
+
+    def call_ended(self):
+        """By its last task, where nobody told of the end: with what that task said."""
+        return self.event("CONVERSATION_ENDED", [
+            self.of_task(told) | self.of_closing(told)
+            for told in self.ends_of_tasks() if not self.goes_on(told.at_ms)])
+
+    def ends_of_tasks(self):
+        return self.all("task.completed") + self.all("task.canceled")
+
+    def goes_on(self, end_ms):
+        """In a task that is still open then, or that begins before the call counts as over."""
+        closed = {told.task: told.at_ms for type_ in CLOSINGS for told in self.all(type_)}
+        return any(task.created_ms <= end_ms + VOICE_END_MS and closed[task] > end_ms
+                   for task in self.tasks)
 
     def surveys(self):
         """Its time is that of its arrival."""
@@ -168,10 +185,12 @@ class Judged:
             **{name: sid for name, sid in named.items() if sid}}
 
     @staticmethod
-    def of_end(told):
+    def of_closing(told):
         reason = told.said["reason"]
-        return {"queue": told.task.queue, "duration_s": age_s(told),
-                **({"reason": reason} if reason else {})}
+        return {"queue": told.task.queue, **({"reason": reason} if reason else {})}
+
+    def of_end(self, told):
+        return self.of_closing(told) | {"duration_s": age_s(told)}
 
 
 def age_s(told):
@@ -257,14 +276,20 @@ def learn(contact):
 
 
 def profile(contact):
-    """Fills what is empty and overwrites nothing. Only tasks' own events know of it."""
-    if not SUPPORT_EVENTS & {event.name for event in contact.events}:
+    """Fills what is empty and overwrites nothing. Only what tasks told knows of it."""
+    if not any(is_told_by_task(event) for event in contact.events):
         return {}
     person = contact.people[0]
     found = {"FIRSTNAME": person.first_name, "VIP_TIER": person.tier,
              "ACCOUNT_ID": person.account}
     return {name: value for name, value in found.items()
             if value and not contact.attributes.get(name)}
+
+
+def is_told_by_task(event):
+    """Its own event, or the end of the call that nobody else told."""
+    return event.name in SUPPORT_EVENTS or (
+        event.name == "CONVERSATION_ENDED" and "task_sid" in event.choices[0])
 
 
 def computed(contact):

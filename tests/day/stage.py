@@ -85,9 +85,8 @@ class Stage:
             "server": {"listen": "127.0.0.1:0", "public_url": harness.PUBLIC_URL},
             "admin": {"listen": "127.0.0.1:0"},
             "queue": {"plugin_wait": self.pace.plugin_wait},
-            # A call whose end is told ends with its last task or by that: the model knows one of both.
             "ticket": {"settle": self.pace.settle, "join_wait": self.pace.join_wait,
-                       "voice_end": "0"},
+                       "voice_end": self.pace.settle},
             "csat": {"settle": self.pace.settle},
             "identity": {**harness.NO_SEEKING, "own_numbers": ["+15550001111"]},
             "state_dir": str(directory / "state"),

@@ -78,6 +78,28 @@ def test_a_ticket_told_of_both_contacts_counts_once(start, sandbox, twilio, cust
     assert pairs(flexbrevo) == [numbers(sandbox, customer)]
 
 
+def test_an_email_told_alone_is_of_the_tickets_caller(start, sandbox, twilio):
+    """First the phone, then the e-mail and nothing else."""
+    class ByEmail:
+        def __init__(self, known):
+            self.email, self.phone = known.email, known.phone
+
+        def attributes(self, **more):
+            return {"direction": "inbound", "email": self.email, **more}
+
+    flexbrevo = start()
+    known = Customer.new()
+    task = Task(customer=ByPhone(known.phone))
+    tell_all(flexbrevo.caller(), [twilio.callback(task, "task.created")])
+    settled(flexbrevo, 1)
+    task.customer = ByEmail(known)
+    tell_all(flexbrevo.caller(), [twilio.callback(task)])
+    settled(flexbrevo, 2)
+    assert [one["email"] for one in sandbox.contacts()] == [known.email]
+    found = attributes(sandbox, known.email)
+    assert (found["SUPPORT_TICKET_COUNT"], found["SMS"]) == (1, known.phone.lstrip("+"))
+
+
 def test_what_is_told_later_by_phone_counts_for_both(start, sandbox, twilio, customer):
     flexbrevo = start()
     tell(flexbrevo, twilio, ByPhone(customer.phone))
