@@ -7,6 +7,7 @@
 
 #include "queue/crash_point.h"
 #include "server/deliver/answers.h"
+#include "server/deliver/counting.h"
 #include "server/deliver/derive.h"
 #include "server/deliver/hand.h"
 #include "server/deliver/job_contact.h"
@@ -15,6 +16,7 @@
 #include "server/deliver/sink_test.h"
 #include "server/deliver/telling.h"
 #include "server/ops/clock.h"
+#include "server/ops/log.h"
 
 enum {
     FULL_DELAY_MS = 10 * 1000,
@@ -136,6 +138,26 @@ meet(struct hand *hand, struct job *job, int64_t now_us)
     }
 }
 
+/* Counters hold nothing up: what Redis refuses to count is said, and let go. */
+static void
+count(struct hand *hand, struct job *job, int64_t now_us)
+{
+    if (!hand_reaches_redis(hand, now_us)) {
+        return;
+    }
+    const int r = counting_add(hand->queue, job, hand->config);
+
+    if (r == QUEUE_E_REFUSED) {
+        log_warn("not_counted", "key=%s error=\"%s\"", job->record->key,
+            queue_error(hand->queue));
+        job->analytics.count = 0;
+        return;
+    }
+    if (hand_worked(hand, r)) {
+        CRASH_POINT("counted");
+    }
+}
+
 void
 hand_keep(struct hand *hand, struct job *job, int64_t now_us)
 {
@@ -150,6 +172,9 @@ hand_keep(struct hand *hand, struct job *job, int64_t now_us)
     }
     if (job->stage == JOB_MEETING) {
         meet(hand, job, now_us);
+    }
+    if (job->analytics.count > 0) {
+        count(hand, job, now_us);
     }
 }
 
