@@ -24,8 +24,8 @@ static const char names_mark = '|';
 /* What is said of a ticket without knowing its channel loses against whatever knows one. */
 static const int64_t channel_unknown_rank = TIMESTAMP_MS_MAX + 1;
 
-static void
-tell(struct history_says *says, const char *name, int64_t rank, const char *text)
+void
+history_say(struct history_says *says, const char *name, int64_t rank, const char *text)
 {
     const size_t i = says->fact_count;
 
@@ -64,7 +64,7 @@ tell_lists(const struct rules *rules, const json_t *existing, struct history_say
             (holds_number(json_object_get(existing, "listIds"), lists[i]) ||
                 holds_number(json_object_get(existing, "listUnsubscribed"), lists[i]))) {
             (void)snprintf(name, sizeof name, LIST_NAME "%lld", (long long)lists[i]);
-            tell(says, name, 0, "");
+            history_say(says, name, 0, "");
         }
     }
 }
@@ -78,7 +78,7 @@ tell_base(const struct rules *rules, const json_t *existing, struct history_says
         const char *name = history_base_write(i, existing, rules, text);
 
         if (name != NULL) {
-            tell(says, name, 0, text);
+            history_say(says, name, 0, text);
         }
     }
 }
@@ -162,12 +162,12 @@ tell_ticket(
         return;
     }
     if (channel == NULL) {
-        tell(says, name, channel_unknown_rank, "");
+        history_say(says, name, channel_unknown_rank, "");
         return;
     }
-    tell(says, name, event->date_ms, channel);
+    history_say(says, name, event->date_ms, channel);
     (void)snprintf(name, sizeof name, "+channel.%s", channel);
-    tell(says, name, event->date_ms, "");
+    history_say(says, name, event->date_ms, "");
 }
 
 /* Beyond `wait.max` it was no wait: night, a weekend, a clock. A fact that comes late tells it, too. */
@@ -183,7 +183,7 @@ tell_wait(const struct event *event, const struct rules *rules, struct history_s
         event->wait_s <= rules->wait_max_ms / MS_PER_S &&
         name_item(event, rules, "$wait", name)) {
         (void)snprintf(text, sizeof text, "%lld", (long long)event->wait_s);
-        tell(says, name, event->wait_rank, text);
+        history_say(says, name, event->wait_rank, text);
     }
 }
 
@@ -195,7 +195,7 @@ tell_answer(const struct event *event, struct history_says *says)
     if (event->type == EVENT_SURVEY_COMPLETED && !event->is_other_kind) {
         (void)snprintf(text, sizeof text, "%lld/%lld", (long long)event->score,
             (long long)event->score_max);
-        tell(says, "+csat", event->date_ms, text);
+        history_say(says, "+csat", event->date_ms, text);
     }
 }
 
@@ -208,7 +208,7 @@ history_read(const struct event *event, const struct rules *rules, const json_t 
     tell_lists(rules, existing, ret_says);
     tell_answer(event, ret_says);
     if (is_support(event->type)) {
-        tell(ret_says, "+last", event->date_ms, "");
+        history_say(ret_says, "+last", event->date_ms, "");
     }
     if (is_support(event->type) && event->direction != DIRECTION_OUTBOUND) {
         tell_ticket(event, rules, ret_says);

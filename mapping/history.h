@@ -24,7 +24,7 @@
 #include "mapping/fact.h"
 
 enum {
-    HISTORY_FACTS_MAX = 10,
+    HISTORY_FACTS_MAX = 12,
     HISTORY_TEXT_SIZE = 160, /* of a fact, with the NUL */
 };
 
@@ -42,6 +42,9 @@ struct history_says {
  */
 void history_read(const struct event *event, const struct rules *rules,
     const json_t *existing, struct history_says *ret_says);
+/* One fact more, of which there is room for two; copies name and text. */
+void history_say(
+    struct history_says *says, const char *name, int64_t rank, const char *text);
 
 /*
  * Lists the contact has once joined count as left, so that request_contact_reduce() does not join

@@ -244,35 +244,64 @@ say_waited(struct ticket *ticket)
     }
 }
 
-/* What an event lacks, from whoever knew it. */
-static void
-learn_customer(struct ticket *ticket, const struct facts *facts)
+/*
+ * What the event lacks of its customer, from whoever of the ticket knew it: by the phone alone, say, it
+ * would be of another contact than by the e-mail that was told before. An address that is not the
+ * ticket's is somebody else's, and then nothing is added. True: something was.
+ */
+static bool
+complete_customer(struct customer *customer, const struct facts *facts)
 {
-    struct event *event = &ticket->reading->event;
-    struct customer customer = {0};
+    struct customer whole = *customer;
     const struct {
         const char *name;
         char *text;
         size_t size;
     } known[] = {
-        {"-email", customer.email, sizeof customer.email},
-        {"-phone", customer.phone, sizeof customer.phone},
-        {"-whatsapp", customer.whatsapp, sizeof customer.whatsapp},
-        {"-ext_id", customer.ext_id, sizeof customer.ext_id},
+        {"-email", whole.email, sizeof whole.email},
+        {"-phone", whole.phone, sizeof whole.phone},
+        {"-whatsapp", whole.whatsapp, sizeof whole.whatsapp},
+        {"-ext_id", whole.ext_id, sizeof whole.ext_id},
     };
-    bool is_known = false;
+    bool is_more = false;
 
     for (size_t i = 0; i < LENGTH(known); i++) {
         const struct fact *fact = facts_find(facts, slice_of(known[i].name));
 
-        is_known |= fact != NULL && fact->text.size > 0 &&
-                    slice_to_text(fact->text, known[i].text, known[i].size);
+        if (fact == NULL || fact->text.size == 0) {
+            continue;
+        }
+        if (known[i].text[0] == '\0') {
+            is_more |= slice_to_text(fact->text, known[i].text, known[i].size);
+        } else if (!slice_is(fact->text, known[i].text)) {
+            return false;
+        }
     }
-    if (ticket->reading->lacks_customer && is_known) {
-        event->customer = customer;
-        ticket->reading->lacks_customer = false;
-        event_trace(ticket->reading, "customer: as the ticket's tasks say");
-        event_accept(ticket->reading, ticket->rules);
+    if (is_more) {
+        *customer = whole;
+    }
+    return is_more;
+}
+
+static void
+learn_customer(struct ticket *ticket, const struct facts *facts)
+{
+    struct event_reading *reading = ticket->reading;
+    const bool lacks_all = reading->lacks_customer;
+
+    if (lacks_all) {
+        reading->event.customer = (struct customer){0};
+    } else if (reading->verdict != EVENT_DELIVER) {
+        return;
+    }
+    if (!complete_customer(&reading->event.customer, facts)) {
+        return;
+    }
+    reading->lacks_customer = false;
+    event_trace(reading, lacks_all ? "customer: as the ticket's tasks say"
+                                   : "customer: with what the ticket's tasks say");
+    if (lacks_all) {
+        event_accept(reading, ticket->rules);
     }
 }
 

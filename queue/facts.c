@@ -65,9 +65,8 @@ write_item(struct queue *queue, const struct queue_facts *item)
 
 /* ---- the answer ---------------------------------------------------------------------------- */
 
-/* "<rank> <text>"; anything else is none of ours. */
-static bool
-split_value(struct slice value, struct fact *fact)
+bool
+queue_fact_split(struct slice value, struct fact *fact)
 {
     const struct slice rank = slice_before(value, ' ');
 
@@ -112,7 +111,7 @@ read_item(struct queue_facts *item, const struct redisReply *reply)
          i += 2) {
         struct fact fact = {0};
 
-        if (split_value(redis_reply_text(redis_reply_at(reply, i + 1)), &fact)) {
+        if (queue_fact_split(redis_reply_text(redis_reply_at(reply, i + 1)), &fact)) {
             fact.name = copy(&end, redis_reply_text(redis_reply_at(reply, i)));
             fact.text = copy(&end, fact.text);
             all->items[all->count++] = fact;

@@ -33,3 +33,13 @@ struct queue_facts {
 int queue_facts_merge(
     struct queue *queue, struct queue_facts *items, size_t count) MUST_USE;
 void queue_facts_done(struct queue_facts *items, size_t count);
+
+/*
+ * Tells `to` what `from` was told: the facts that `is_copied` says, and every item with all its
+ * names. `from` keeps them. QUEUE_OK: all was told that was there when it began. Else some may have
+ * been; again, it tells the same. Bounded by what a subject may have.
+ */
+int queue_facts_copy(struct queue *queue, struct slice from, struct slice to,
+    bool (*is_copied)(const struct fact *fact), int64_t life_ms) MUST_USE;
+/* "<rank> <text>", as facts are kept; false of anything else. */
+bool queue_fact_split(struct slice value, struct fact *fact);

@@ -291,6 +291,16 @@ int queue_note_put(
     struct queue *queue, const char *name, const char *text, int64_t time_ms) MUST_USE;
 int queue_note_last(
     struct queue *queue, const char *name, struct queue_note *ret_note) MUST_USE;
+/* The same among the latest `max`: a list that may be long. */
+int queue_note_add(struct queue *queue, const char *name, const char *text,
+    int64_t time_ms, int64_t max) MUST_USE;
+int queue_note_count(struct queue *queue, const char *name, int64_t *ret_count) MUST_USE;
+/* Up to `max` of them from the `first`th on, the latest first. */
+int queue_note_page(struct queue *queue, const char *name, int64_t first,
+    struct queue_note *ret_notes, size_t max, size_t *ret_count) MUST_USE;
+/* *ret_is_gone: it was there. */
+int queue_note_remove(
+    struct queue *queue, const char *name, const char *text, bool *ret_is_gone) MUST_USE;
 
 /* ---- pauses and statistics --------------------------------------------------------------- */
 

@@ -30,6 +30,7 @@ enum script {
     SCRIPT_BUDGET,
     SCRIPT_FACTS,
     SCRIPT_TALLY,
+    SCRIPT_TOLD,
     SCRIPT_COUNT
 };
 

@@ -18,6 +18,7 @@ int command_report(int argc, char **argv);
 int command_status(int argc, char **argv);
 int command_parked(int argc, char **argv);
 int command_audit(int argc, char **argv);
+int command_conflicts(int argc, char **argv);
 int command_mapping_diff(int argc, char **argv);
 int command_pause(int argc, char **argv);
 int command_resume(int argc, char **argv);

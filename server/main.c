@@ -37,6 +37,8 @@ static const struct command commands[] = {
         "show how queues and agents did: waits, abandonment, handling times"},
     {"parked", command_parked, "list, show, replay or drop what was set aside"},
     {"audit", command_audit, "walk every record, say where it is and what does not fit"},
+    {"conflicts", command_conflicts,
+        "list contacts of one customer that Brevo has apart"},
     {"mapping-diff", command_mapping_diff,
         "show what another configuration would make of recorded events"},
     {"pause", command_pause, "tell Brevo nothing, or nothing of one event, for now"},

@@ -12,6 +12,8 @@
 
 enum {
     NAME_SIZE = CUSTOMER_EMAIL_SIZE + sizeof "whatsapp_id:",
+    WAYS = 4, /* slots it may be in */
+    SETS = CONTACT_CACHE_SLOTS / WAYS,
     TEXT_MAX = 255, /* of a longer one it is known that it is there */
 };
 
@@ -48,13 +50,30 @@ contact_cache_done(struct contact_cache *cache)
     *cache = (struct contact_cache){0};
 }
 
-/* Where it is, or would be; `ret_name` is what it is called there. */
+/* Where it is; else a free place for it, or that of whoever was met first of those it would be among. */
 static struct contact_cache_slot *
-slot_of(const struct contact_cache *cache, struct request_identifier identifier,
-    char ret_name[NAME_SIZE])
+slot_of(const struct contact_cache *cache, const char *name)
 {
-    (void)snprintf(ret_name, NAME_SIZE, "%s:%s", identifier.type, identifier.value);
-    return &cache->slots[key_hash(slice_of(ret_name)) % CONTACT_CACHE_SLOTS];
+    struct contact_cache_slot *set =
+        &cache->slots[key_hash(slice_of(name)) % SETS * WAYS];
+    struct contact_cache_slot *oldest = set;
+
+    for (size_t i = 0; i < WAYS; i++) {
+        if (set[i].name != NULL && strcmp(set[i].name, name) == 0) {
+            return &set[i];
+        }
+        if (oldest->name != NULL &&
+            (set[i].name == NULL || set[i].met.seen_us < oldest->met.seen_us)) {
+            oldest = &set[i];
+        }
+    }
+    return oldest;
+}
+
+static void
+write_name(struct request_identifier identifier, char name[NAME_SIZE])
+{
+    (void)snprintf(name, NAME_SIZE, "%s:%s", identifier.type, identifier.value);
 }
 
 /* ---- what is kept of a contact ------------------------------------------------------------- */
@@ -153,7 +172,8 @@ contact_cache_find(const struct contact_cache *cache,
     if (cache->slots == NULL) {
         return NULL;
     }
-    const struct contact_cache_slot *slot = slot_of(cache, identifier, name);
+    write_name(identifier, name);
+    const struct contact_cache_slot *slot = slot_of(cache, name);
     const bool is_met = slot->name != NULL && strcmp(slot->name, name) == 0 &&
                         now_us - slot->met.seen_us < cache->life_us;
 
@@ -169,7 +189,8 @@ contact_cache_keep(struct contact_cache *cache, struct request_identifier identi
     if (cache->slots == NULL) {
         return;
     }
-    struct contact_cache_slot *slot = slot_of(cache, identifier, name);
+    write_name(identifier, name);
+    struct contact_cache_slot *slot = slot_of(cache, name);
     struct contact_cache_slot kept = {.name = strdup(name), .met = *met};
 
     kept.met.contact = contact_kept(met->contact, rules);
@@ -188,7 +209,8 @@ contact_cache_forget(struct contact_cache *cache, struct request_identifier iden
     if (cache->slots == NULL) {
         return;
     }
-    struct contact_cache_slot *slot = slot_of(cache, identifier, name);
+    write_name(identifier, name);
+    struct contact_cache_slot *slot = slot_of(cache, name);
 
     if (slot->name != NULL && strcmp(slot->name, name) == 0) {
         empty(slot);

@@ -6,7 +6,7 @@
  * lists. It is in this worker's memory alone, a hint and nothing else: what was forgotten is looked
  * up, and what others wrote meanwhile is in the contact's facts (meeting.h).
  *
- * Bounded: a slot for each hash of an identifier, and the one met last has it. One thread.
+ * Bounded: of those whose identifiers' hashes are alike the ones met last are kept. One thread.
  */
 #pragma once
 
@@ -15,7 +15,7 @@
 #include "mapping/request.h"
 
 enum {
-    CONTACT_CACHE_SLOTS = 4096, /* of some 2 KB each */
+    CONTACT_CACHE_SLOTS = 8192, /* of some 2 KB each */
 };
 
 /* A contact, as it was met. */

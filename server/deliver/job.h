@@ -100,6 +100,7 @@ struct job {
     bool has_looked_again; /* somebody else was faster than we */
     bool asks_by_creating; /* whether its phone is somebody's: Brevo would refuse it */
     bool is_joining;       /* known by its phone: is to gain the e-mail */
+    bool asks_owner;       /* the lookup is of whoever has its phone */
     bool is_recalled;      /* `existing` was not asked for: it was met lately */
     bool has_numbers;      /* `event` carries the contact's attributes */
     bool goes_alone;       /* in a batch Brevo refused it, and was not asked why */
@@ -107,6 +108,9 @@ struct job {
     bool is_unsure;        /* whether Brevo has it: the answer was nobody's */
     enum job_erasure erasure;
     unsigned dropped; /* REQUEST_* bits: not said again */
+    unsigned taken;   /* REQUEST_* bits: phones that are another contact's */
+    unsigned unasked; /* of these: whose was not asked */
+    int64_t other_id; /* of a contact that is the same customer's; 0: there is none */
     unsigned meetings;
 
     enum brevo_endpoint next;

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "server/deliver/conflict.h"
 #include "server/ops/log.h"
 
 enum {
@@ -162,7 +163,9 @@ job_contact_missing(struct job *job, const struct brevo_verdict *verdict)
     const bool is_gone = verdict != NULL && verdict->is_gone;
     struct request_identifier second = {0};
 
-    if (job->is_wait) {
+    if (job->asks_owner) {
+        conflict_answered(job, NULL);
+    } else if (job->is_wait) {
         job_filter(job, job->mute);
     } else if (job->erasure == JOB_ASKS_WHETHER_ERASED) {
         learn_erasure(job, is_gone);
@@ -184,9 +187,8 @@ job_contact_missing(struct job *job, const struct brevo_verdict *verdict)
 
 /* ---- found -------------------------------------------------------------------------------- */
 
-/* It has no e-mail of its own: Brevo shows one it made up. */
-static bool
-lacks_email(const json_t *contact)
+bool
+job_contact_lacks_email(const json_t *contact)
 {
     static const char synthetic[] = "@mailin-sms.com";
     const struct slice email =
@@ -218,6 +220,10 @@ job_contact_found(struct job *job)
         learn_erasure(job, false);
         return;
     }
+    if (answer->failed && job->asks_owner) {
+        conflict_answered(job, NULL);
+        return;
+    }
     if (answer->failed) {
         /* Too long to read, so nothing can be known to be missing: it is left as it is. */
         log_warn("contact_unread", "key=%s bytes_max=%d", job->record->key,
@@ -233,7 +239,9 @@ job_contact_found(struct job *job)
         job_contact_missing(job, NULL); /* nothing was found out */
     } else if (!is_contact(found)) {
         retry_bad_answer(job);
-    } else if (is_second && !lacks_email(found)) {
+    } else if (job->asks_owner) {
+        conflict_answered(job, found);
+    } else if (is_second && !job_contact_lacks_email(found)) {
         job_contact_missing(
             job, &(struct brevo_verdict){.is_gone = true}); /* another person's */
     } else {

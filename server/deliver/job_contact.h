@@ -37,6 +37,8 @@ void job_event_said(struct job *job);
 void job_event_found(struct job *job);
 void job_contact_refused(struct job *job, const struct brevo_verdict *verdict);
 
+/* Of a contact as Brevo shows it: the e-mail is one Brevo made up, or there is none. */
+bool job_contact_lacks_email(const json_t *contact);
 /* Brevo's number of the contact, from its answer; Brevo has `existing`, which is taken over. */
 void job_know_contact(struct job *job, const json_t *answer, json_t *existing);
 

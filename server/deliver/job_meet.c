@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "mapping/history.h"
+#include "server/deliver/conflict.h"
 #include "server/deliver/job_contact.h"
 #include "server/ops/log.h"
 #include "server/ops/metrics.h"
@@ -177,7 +178,14 @@ job_contact_refused(struct job *job, const struct brevo_verdict *verdict)
     }
     job->dropped |= dropped;
     tell_dropped(job, dropped);
-    job_next(job, BREVO_CONTACT_UPSERT);
+    if (verdict->is_taken) {
+        conflict_refused(job, dropped);
+    }
+    if (job->unasked != 0) {
+        job->stage = JOB_MEETING;
+    } else {
+        job_next(job, BREVO_CONTACT_UPSERT);
+    }
 }
 
 /* ---- what is left to say ------------------------------------------------------------------ */

@@ -9,6 +9,7 @@
 
 #include "mapping/history.h"
 #include "queue/facts.h"
+#include "server/deliver/conflict.h"
 #include "server/deliver/job_contact.h"
 #include "server/ops/sha256.h"
 
@@ -186,6 +187,21 @@ tell_links(
     return r == QUEUE_E_NODE ? QUEUE_OK : r;
 }
 
+/* What all know of the contact. */
+static void
+hear(struct job *job, const struct facts *known, const struct config *config,
+    int64_t now_ms)
+{
+    const int taken = conflict_known(job, known, now_ms);
+
+    if (taken < 0) {
+        job_lack_memory(job);
+        return;
+    }
+    job->dropped |= (unsigned)taken;
+    job_meet(job, known, config);
+}
+
 static int
 meet(struct queue *queue, struct job *job, const struct config *config, int64_t now_ms)
 {
@@ -200,6 +216,10 @@ meet(struct queue *queue, struct job *job, const struct config *config, int64_t 
         return r;
     }
     history_read(&job->reading.event, &config->rules, job->existing, &says);
+    if (!conflict_say(job, now_ms, &says)) {
+        job_lack_memory(job);
+        return QUEUE_OK;
+    }
     (void)snprintf(
         subject, sizeof subject, "contact/%s", job->contact_id_text); /* fits */
     struct queue_facts item = {.subject = slice_of(subject),
@@ -209,7 +229,10 @@ meet(struct queue *queue, struct job *job, const struct config *config, int64_t 
 
     r = queue_facts_merge(queue, &item, 1);
     if (r == QUEUE_OK) {
-        job_meet(job, &item.all, config);
+        r = conflict_pass_on(queue, job, &says, &item.all, config);
+        if (r == QUEUE_OK) {
+            hear(job, &item.all, config, now_ms);
+        }
         queue_facts_done(&item, 1);
     }
     return r;
@@ -225,6 +248,11 @@ meeting_hold(
     if (job->is_joining) {
         job_join(job, config);
         return QUEUE_OK;
+    }
+    const int r = conflict_hold(queue, job, config, now_ms);
+
+    if (r != QUEUE_OK || conflict_asks(job)) {
+        return r;
     }
     return meet(queue, job, config, now_ms);
 }

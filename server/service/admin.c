@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "server/deliver/conflict.h"
 #include "server/deliver/cost.h"
 #include "server/deliver/sink_test.h"
 #include "server/ingest/sink_seen.h"
@@ -142,6 +143,18 @@ write_cost(struct admin *admin, struct buffer *text, int64_t pending)
     }
 }
 
+static void
+write_conflicts(struct admin *admin, struct buffer *text)
+{
+    int64_t count;
+
+    if (may_ask(admin) &&
+        worked(admin, queue_note_count(admin->queue, CONFLICT_NOTES, &count))) {
+        metrics_write_gauge(text, "flexbrevo_contact_conflicts",
+            "Pairs of contacts that are one customer.", count);
+    }
+}
+
 /* The gauges of contract and dashboards: one snapshot, the same in every process. */
 static void
 write_queue(struct admin *admin, struct buffer *text)
@@ -177,6 +190,7 @@ write_queue(struct admin *admin, struct buffer *text)
         metrics_write_gauge(text, gauges[i].name, gauges[i].help, gauges[i].value);
     }
     write_cost(admin, text, stats.pending);
+    write_conflicts(admin, text);
 }
 
 static void

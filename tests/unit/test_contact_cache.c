@@ -125,6 +125,49 @@ holds_no_more_than_its_slots(void **state)
     assert_in_range(found, CONTACT_CACHE_SLOTS / 2, CONTACT_CACHE_SLOTS);
 }
 
+/* So many are met within the time by a large contact center, in a busy hour. */
+static void
+of_a_busy_hour_hardly_anybody_is_forgotten(void **state)
+{
+    enum {
+        PEOPLE = 2000,
+    };
+    char names[PEOPLE][24];
+    size_t found = 0;
+
+    for (size_t i = 0; i < PEOPLE; i++) {
+        (void)snprintf(names[i], sizeof names[i], "%zu@example.com", i);
+        meet(*state, (struct request_identifier){"email_id", names[i]}, 5, "{}");
+    }
+    for (size_t i = 0; i < PEOPLE; i++) {
+        found += contact_cache_find(*state,
+                     (struct request_identifier){"email_id", names[i]}, 5) != NULL;
+    }
+    assert_in_range(found, PEOPLE * 99 / 100, PEOPLE);
+}
+
+static void
+where_there_is_no_room_whoever_was_met_first_is_forgotten(void **state)
+{
+    enum {
+        PEOPLE = 8 * CONTACT_CACHE_SLOTS,
+        LATEST = 500,
+    };
+    char name[24];
+    size_t found = 0;
+
+    for (int i = 0; i < PEOPLE; i++) {
+        (void)snprintf(name, sizeof name, "%d@example.com", i);
+        meet(*state, (struct request_identifier){"email_id", name}, i, "{}");
+    }
+    for (int i = PEOPLE - LATEST; i < PEOPLE; i++) {
+        (void)snprintf(name, sizeof name, "%d@example.com", i);
+        found += contact_cache_find(*state, (struct request_identifier){"email_id", name},
+                     PEOPLE) != NULL;
+    }
+    assert_in_range(found, LATEST * 99 / 100, LATEST);
+}
+
 static void
 switched_off_it_knows_nobody(void **state)
 {
@@ -150,6 +193,8 @@ main(void)
         WITH_CACHE(forgets_who_is_in_doubt),
         WITH_CACHE(of_what_is_long_it_keeps_that_it_is_there),
         WITH_CACHE(holds_no_more_than_its_slots),
+        WITH_CACHE(of_a_busy_hour_hardly_anybody_is_forgotten),
+        WITH_CACHE(where_there_is_no_room_whoever_was_met_first_is_forgotten),
         cmocka_unit_test(switched_off_it_knows_nobody),
     };
 

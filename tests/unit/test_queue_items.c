@@ -311,6 +311,113 @@ in_any_order_memory_and_script_know_the_same(void **state)
     }
 }
 
+/* ---- copied -------------------------------------------------------------------------------- */
+
+static bool
+is_not_first(const struct fact *fact)
+{
+    return fact->name.data[0] != FACT_FIRST;
+}
+
+static void
+copy(const char *from, const char *to)
+{
+    assert_int_equal(
+        queue_facts_copy(queue, slice_of(from), slice_of(to), is_not_first, 0), QUEUE_OK);
+}
+
+static void
+ask(const char *subject, char known[KNOWN_SIZE])
+{
+    struct queue_facts item = {.subject = slice_of(subject)};
+
+    assert_int_equal(queue_facts_merge(queue, &item, 1), QUEUE_OK);
+    describe(&item.all, FACT_FIRST, known);
+    queue_facts_done(&item, 1);
+}
+
+static void
+what_is_copied_is_known_as_if_it_had_been_told_there(void **state)
+{
+    (void)state;
+    for (unsigned i = 1; i <= SEEDS; i++) {
+        char names[RANDOM_TELLINGS][FACT_NAME_SIZE];
+        struct fact facts[RANDOM_TELLINGS];
+        struct facts memory = {0};
+        char known[KNOWN_SIZE];
+        char in_memory[KNOWN_SIZE];
+        char from[32];
+        char to[32];
+        uint64_t seed = i;
+
+        (void)snprintf(from, sizeof(from), "from/%u", i);
+        (void)snprintf(to, sizeof(to), "to/%u", i);
+        for (size_t j = 0; j < RANDOM_TELLINGS; j++) {
+            facts[j] = random_fact(&seed, names[j]);
+            facts_add(&memory, facts[j]);
+            tell(random_below(&seed, 2) == 0 ? from : to, &facts[j], 1, known);
+            if (random_below(&seed, 8) == 0) {
+                copy(from, to);
+            }
+        }
+        copy(from, to);
+        copy(from, to); /* again, it changes nothing */
+        ask(to, known);
+        describe(&memory, FACT_FIRST, in_memory);
+        assert_string_equal(known, in_memory);
+    }
+}
+
+static void
+whatever_a_subject_has_of_items_all_are_copied(void **state)
+{
+    enum {
+        ITEMS = 450, /* more than a page */
+    };
+    char known[KNOWN_SIZE];
+
+    (void)state;
+    for (int i = 0; i < ITEMS; i++) {
+        char name[FACT_NAME_SIZE];
+
+        (void)snprintf(name, sizeof(name), "#t/%d|other-%d", i, i);
+        tell("from", &(struct fact){slice_of(name), slice_of("x"), i}, 1, known);
+    }
+    copy("from", "to");
+    ask("to", known);
+    assert_string_equal(known, "#t=x=450 ;");
+}
+
+/* Each name is short enough; all together are no fact's name any more. */
+static void
+an_item_of_many_names_is_copied_as_one(void **state)
+{
+    char known[KNOWN_SIZE];
+
+    (void)state;
+    for (int i = 0; i < 8; i++) {
+        char name[FACT_NAME_SIZE];
+
+        (void)snprintf(name, sizeof(name), "#t/%0*d|%0*d", 60, i, 60, i + 1);
+        tell("from", &(struct fact){slice_of(name), slice_of("x"), i}, 1, known);
+    }
+    copy("from", "to");
+    ask("to", known);
+    assert_string_equal(known, "#t=x=1 ;");
+}
+
+static void
+of_a_subject_nothing_is_known_of_nothing_is_copied(void **state)
+{
+    char known[KNOWN_SIZE];
+
+    (void)state;
+    tell("to", &(struct fact){slice_of("+a"), slice_of("x"), 1}, 1, known);
+    copy("from", "to");
+    ask("to", known);
+    assert_string_equal(known, "+a=1 x;");
+}
+
 int
 main(void)
 {
@@ -318,6 +425,10 @@ main(void)
         TEST(in_every_order_the_same_is_counted),
         TEST(the_first_one_told_stays_whatever_the_ranks),
         TEST(in_any_order_memory_and_script_know_the_same),
+        TEST(what_is_copied_is_known_as_if_it_had_been_told_there),
+        TEST(whatever_a_subject_has_of_items_all_are_copied),
+        TEST(an_item_of_many_names_is_copied_as_one),
+        TEST(of_a_subject_nothing_is_known_of_nothing_is_copied),
     };
 
     return cmocka_run_group_tests_name("queue_items", tests, start_redis, stop_redis);

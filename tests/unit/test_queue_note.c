@@ -85,6 +85,45 @@ only_the_latest_few_are_kept(void **state)
 }
 
 static void
+a_long_list_is_paged_counted_and_taken_from(void **state)
+{
+    enum {
+        NOTES = 25,
+        KEPT = 20,
+        PAGE = 15,
+    };
+    struct queue_note page[PAGE];
+    size_t count;
+    int64_t all;
+    bool is_gone;
+
+    (void)state;
+    for (int i = 0; i < NOTES; i++) {
+        char text[QUEUE_NOTE_SIZE];
+
+        (void)snprintf(text, sizeof(text), "note %d", i);
+        assert_int_equal(queue_note_add(queue, "list", text, 1000 + i, KEPT), QUEUE_OK);
+    }
+    assert_int_equal(queue_note_count(queue, "list", &all), QUEUE_OK);
+    assert_int_equal(all, KEPT);
+    assert_int_equal(queue_note_page(queue, "list", 0, page, PAGE, &count), QUEUE_OK);
+    assert_int_equal(count, PAGE);
+    assert_string_equal(page[0].text, "note 24");
+    assert_int_equal(page[0].time_ms, 1024);
+    assert_int_equal(queue_note_page(queue, "list", PAGE, page, PAGE, &count), QUEUE_OK);
+    assert_int_equal(count, KEPT - PAGE);
+    assert_string_equal(page[count - 1].text, "note 5");
+    assert_int_equal(queue_note_page(queue, "none", 0, page, PAGE, &count), QUEUE_OK);
+    assert_int_equal(count, 0);
+    assert_int_equal(queue_note_remove(queue, "list", "note 7", &is_gone), QUEUE_OK);
+    assert_true(is_gone);
+    assert_int_equal(queue_note_remove(queue, "list", "note 7", &is_gone), QUEUE_OK);
+    assert_false(is_gone);
+    assert_int_equal(queue_note_count(queue, "list", &all), QUEUE_OK);
+    assert_int_equal(all, KEPT - 1);
+}
+
+static void
 a_text_that_does_not_fit_is_refused(void **state)
 {
     (void)state;
@@ -119,6 +158,7 @@ main(void)
         TEST(the_same_note_again_is_no_second_one_and_does_not_go_back),
         TEST(names_have_notes_of_their_own),
         TEST(only_the_latest_few_are_kept),
+        TEST(a_long_list_is_paged_counted_and_taken_from),
         TEST(a_text_that_does_not_fit_is_refused),
         TEST(somebody_elses_key_is_an_error_and_no_crash),
     };

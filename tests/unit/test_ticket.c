@@ -493,6 +493,58 @@ a_name_learnt_from_others_names_the_effect(void **state)
     assert_string_equal(earlier, "resolved/" TASK);
 }
 
+/* `told` by another record of the ticket; then the event itself is judged. */
+static void
+an_event_knows_of_its_customer_what_its_tickets_tasks_told(void **state)
+{
+    static const struct {
+        const char *told;
+        const char *says; /* the event: what it says of its own */
+        const char *email;
+        const char *phone;
+    } cases[] = {
+        {"'from':'+34600000001'", "'email':'ana@example.com'", "ana@example.com",
+            "+34600000001"},
+        {"'email':'ana@example.com','from':'+34600000001'", "'from':'+34600000001'",
+            "ana@example.com", "+34600000001"},
+        {"'email':'ana@example.com','from':'+34600000001'", "'from':'+34600000002'", "",
+            "+34600000002"}, /* somebody else */
+        {"'email':'ana@example.com','from':'+34600000001'", "'email':'jim@example.com'",
+            "jim@example.com", ""},
+        {"'email':'ana@example.com'", "'from':'anonymous'", "ana@example.com", ""},
+    };
+    const struct ticket_times times = {
+        .now_ms = received_ms + 60000, .received_ms = received_ms};
+
+    (void)state;
+    for (size_t i = 0; i < LENGTH(cases); i++) {
+        struct event_reading readings[2];
+        struct ticket_says says[2];
+        json_t *payloads[2];
+        struct ticket_verdict verdict;
+        struct facts facts = {0};
+
+        for (size_t j = 0; j < 2; j++) {
+            char changes[TEXT_MAX];
+
+            (void)snprintf(changes, sizeof changes,
+                "{'date_ms':%d,'task_attributes':{'flexInteractionSid':'" INTERACTION
+                "','direction':'inbound',%s}}",
+                (int)j, j == 0 ? cases[i].told : cases[i].says);
+            payloads[j] =
+                read_changed(changes, &rules, "task.completed/" TASK, &readings[j]);
+            ticket_read(&readings[j], payloads[j], &rules, 0, &says[j]);
+            tell(&says[j], &facts);
+        }
+        ticket_judge(&readings[1], &facts, &rules, &times, &verdict);
+        assert_int_equal(readings[1].verdict, EVENT_DELIVER);
+        assert_string_equal(readings[1].event.customer.email, cases[i].email);
+        assert_string_equal(readings[1].event.customer.phone, cases[i].phone);
+        json_decref(payloads[0]);
+        json_decref(payloads[1]);
+    }
+}
+
 int
 main(void)
 {
@@ -503,6 +555,7 @@ main(void)
         cmocka_unit_test(an_abandonment_waits_by_twilios_time_but_for_no_clock_of_its),
         cmocka_unit_test(what_is_read_late_waits_from_its_reading_and_not_from_each),
         cmocka_unit_test(a_name_learnt_from_others_names_the_effect),
+        cmocka_unit_test(an_event_knows_of_its_customer_what_its_tickets_tasks_told),
     };
 
     return cmocka_run_group_tests_name("ticket", tests, NULL, NULL);

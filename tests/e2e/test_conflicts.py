@@ -1,0 +1,177 @@
+"""Two contacts of one customer: one has the e-mail, the other the phone, and Brevo merges nothing."""
+
+import json
+
+import pytest
+
+import harness
+from harness import Customer, Task
+from test_contact_facts import attributes, settled, tell_all
+from test_contact_identity import ByPhone, tell
+
+NOBODY_REMEMBERED = {"brevo": {"remember_contacts": "0"}}
+
+
+@pytest.fixture
+def customer(sandbox):
+    """Brevo has had a contact by the e-mail all the time, without a phone."""
+    known = Customer.new()
+    sandbox.brevo.account.create_contact(
+        {"email": known.email, "attributes": {"SUPPORT_TICKET_COUNT": 3}})
+    return known
+
+
+@pytest.fixture
+def start(program, redis):
+    return lambda **changes: program(changes={"redis": {"url": redis.url}, **changes}).start()
+
+
+def by_phone(sandbox, phone):
+    account = sandbox.brevo.account
+    return account.contacts[account.owners[("SMS", phone.lstrip("+"))]]
+
+
+def count_of(contact):
+    return contact["attributes"]["SUPPORT_TICKET_COUNT"]
+
+
+def conflicts(flexbrevo, *arguments):
+    status, out, err = harness.run_command(
+        "conflicts", "--json", *arguments, "--config", flexbrevo.config_file)
+    assert status == 0, err
+    return json.loads(out)
+
+
+def pairs(flexbrevo):
+    return [(one["contact"], one["by_phone"]) for one in conflicts(flexbrevo)["conflicts"]]
+
+
+def numbers(sandbox, customer):
+    """Of the contact with the e-mail, of the one with the phone."""
+    account = sandbox.brevo.account
+    return account.owners[("email", customer.email)], by_phone(sandbox, customer.phone)["id"]
+
+
+def test_what_is_known_by_phone_becomes_the_contacts_with_the_email(
+        start, sandbox, twilio, customer):
+    flexbrevo = start()
+    tell(flexbrevo, twilio, ByPhone(customer.phone), ByPhone(customer.phone))
+    assert count_of(by_phone(sandbox, customer.phone)) == 2
+    tell(flexbrevo, twilio, customer)
+    found = attributes(sandbox, customer.email)
+    assert (found["SUPPORT_TICKET_COUNT"], found["PREFERRED_CHANNEL"]) == (6, "voice")
+    assert "SMS" not in found
+    assert count_of(by_phone(sandbox, customer.phone)) == 2, "nothing is lowered"
+    assert pairs(flexbrevo) == [numbers(sandbox, customer)]
+    assert flexbrevo.metric("contact_conflicts") == 1
+
+
+def test_a_ticket_told_of_both_contacts_counts_once(start, sandbox, twilio, customer):
+    flexbrevo = start()
+    task = Task(customer=ByPhone(customer.phone))
+    tell_all(flexbrevo.caller(), [twilio.callback(task, "task.created")])
+    settled(flexbrevo, 1)
+    task.customer = customer
+    tell_all(flexbrevo.caller(), [twilio.callback(task)])
+    settled(flexbrevo, 2)
+    assert attributes(sandbox, customer.email)["SUPPORT_TICKET_COUNT"] == 4
+    assert pairs(flexbrevo) == [numbers(sandbox, customer)]
+
+
+def test_an_email_told_alone_is_of_the_tickets_caller(start, sandbox, twilio):
+    """First the phone, then the e-mail and nothing else."""
+    class ByEmail:
+        def __init__(self, known):
+            self.email, self.phone = known.email, known.phone
+
+        def attributes(self, **more):
+            return {"direction": "inbound", "email": self.email, **more}
+
+    flexbrevo = start()
+    known = Customer.new()
+    task = Task(customer=ByPhone(known.phone))
+    tell_all(flexbrevo.caller(), [twilio.callback(task, "task.created")])
+    settled(flexbrevo, 1)
+    task.customer = ByEmail(known)
+    tell_all(flexbrevo.caller(), [twilio.callback(task)])
+    settled(flexbrevo, 2)
+    assert [one["email"] for one in sandbox.contacts()] == [known.email]
+    found = attributes(sandbox, known.email)
+    assert (found["SUPPORT_TICKET_COUNT"], found["SMS"]) == (1, known.phone.lstrip("+"))
+
+
+def test_what_is_told_later_by_phone_counts_for_both(start, sandbox, twilio, customer):
+    flexbrevo = start()
+    tell(flexbrevo, twilio, ByPhone(customer.phone))
+    tell(flexbrevo, twilio, customer)
+    tell(flexbrevo, twilio, ByPhone(customer.phone))
+    assert count_of(by_phone(sandbox, customer.phone)) == 2
+    tell(flexbrevo, twilio, customer)
+    assert attributes(sandbox, customer.email)["SUPPORT_TICKET_COUNT"] == 7
+    assert len(pairs(flexbrevo)) == 1
+
+
+def test_a_phone_that_is_anothers_is_tried_once_and_its_owner_asked_once(
+        start, sandbox, twilio, customer):
+    flexbrevo = start(**NOBODY_REMEMBERED)
+    tell(flexbrevo, twilio, ByPhone(customer.phone))
+    for _ in range(3):
+        tell(flexbrevo, twilio, customer)
+    refused = [one for one in sandbox.requests("POST", "/contacts") if one["status"] == 400]
+    asked = [one for one in sandbox.requests("GET") if "phone_id" in one["path"]]
+    assert (len(refused), len(asked)) == (1, 2), "the first look is of the phone's own event"
+    assert flexbrevo.metric('brevo_identifiers_dropped_total{identifier="SMS"}') == 1
+
+
+def test_who_shares_a_phone_with_somebody_keeps_a_history_of_their_own(
+        start, sandbox, twilio, customer):
+    flexbrevo = start()
+    other = Customer.new()
+    other.phone = customer.phone
+    tell(flexbrevo, twilio, other)
+    tell(flexbrevo, twilio, customer)
+    assert attributes(sandbox, customer.email)["SUPPORT_TICKET_COUNT"] == 4
+    assert attributes(sandbox, other.email)["SUPPORT_TICKET_COUNT"] == 1
+    assert pairs(flexbrevo) == []
+
+
+def test_of_two_who_share_a_phone_the_first_one_has_what_was_told_by_it(
+        start, sandbox, twilio, customer):
+    flexbrevo = start()
+    other = Customer.new()
+    other.phone = customer.phone
+    sandbox.brevo.account.create_contact({"email": other.email})
+    tell(flexbrevo, twilio, ByPhone(customer.phone))
+    tell(flexbrevo, twilio, customer)
+    tell(flexbrevo, twilio, other)
+    assert attributes(sandbox, customer.email)["SUPPORT_TICKET_COUNT"] == 5
+    assert attributes(sandbox, other.email)["SUPPORT_TICKET_COUNT"] == 1
+    assert pairs(flexbrevo) == [numbers(sandbox, customer)]
+
+
+def test_a_question_that_fails_is_asked_again_and_nothing_counts_twice(
+        start, sandbox, twilio, customer):
+    flexbrevo = start()
+    tell(flexbrevo, twilio, ByPhone(customer.phone))
+    sandbox.fault("status", having="phone_id", status=500, body={}, count=2)
+    tell(flexbrevo, twilio, customer)
+    assert attributes(sandbox, customer.email)["SUPPORT_TICKET_COUNT"] == 5
+    assert pairs(flexbrevo) == [numbers(sandbox, customer)]
+
+
+def test_a_pair_that_was_merged_is_taken_off_the_list(start, sandbox, twilio, customer):
+    flexbrevo = start()
+    tell(flexbrevo, twilio, ByPhone(customer.phone))
+    tell(flexbrevo, twilio, customer)
+    _, number = numbers(sandbox, customer)
+    assert conflicts(flexbrevo, "--forget", number + 1000) == {"forgotten": 0}
+    assert conflicts(flexbrevo, "--forget", number) == {"forgotten": 1}
+    assert pairs(flexbrevo) == []
+
+
+def test_no_number_is_refused_by_name(start):
+    flexbrevo = start()
+    status, _, err = harness.run_command(
+        "conflicts", "--forget", "lena", "--config", flexbrevo.config_file)
+    assert status == 64
+    assert "--forget" in err
