@@ -37,6 +37,7 @@ enum queue_tally_result {
     QUEUE_TALLIED,
     QUEUE_TALLIED_BEFORE, /* by this record: nothing changed */
     QUEUE_TALLY_STALE,    /* the claim was taken over: nothing changed */
+    QUEUE_TALLY_BROKEN,   /* somebody has overwritten the counters: nothing changed */
 };
 
 /*

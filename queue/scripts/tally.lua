@@ -3,13 +3,14 @@
 -- KEYS  record, counters of its day, of all days, what their subjects are called
 -- ARGV  token, life in ms, fields max, a subject ('': none), what it is called, then for each
 --       counter: name, amount
--- Returns 0 counted, 1 counted before, 2 the record is another worker's by now.
+-- Returns 0 counted, 1 counted before, 2 the record is another worker's by now, 3 somebody has
+--       overwritten the counters: none was changed.
 --
 -- What is known of a record that was counted stands in it: it outlives every settlement but those
 -- behind which nobody claims it any more. A record counts as a whole, or in a hash that has no room
 -- for its new counters as one under 'left_out'. Frees first (HDEL), so that Redis lets it run over
--- maxmemory; before that it reads all it may have to write to.
-local COUNTED, BEFORE, STALE = 0, 1, 2
+-- maxmemory.
+local COUNTED, BEFORE, STALE, BROKEN = 0, 1, 2, 3
 local FIRST = 6 -- of the counters
 local call = redis.call
 local record, day, all, called = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
@@ -29,11 +30,11 @@ end
 
 local function add(hash)
   if not has_room(hash) then
-    call('HINCRBY', hash, 'left_out', 1)
+    redis.pcall('HINCRBY', hash, 'left_out', 1)
     return
   end
   for i = FIRST, #ARGV, 2 do
-    call('HINCRBY', hash, ARGV[i], ARGV[i + 1])
+    redis.pcall('HINCRBY', hash, ARGV[i], ARGV[i + 1]) -- somebody may have made it no number
   end
 end
 
@@ -44,6 +45,14 @@ local function keep_name()
   end
 end
 
+local function is_hash(key)
+  local size = redis.pcall('HLEN', key)
+  if type(size) == 'table' and not string.find(size.err, 'WRONGTYPE', 1, true) then
+    error(size.err)
+  end
+  return type(size) == 'number'
+end
+
 local held = redis.pcall('HMGET', record, 's', 'k', 'c')
 if held[1] ~= 'claimed' or held[2] ~= token then
   return STALE
@@ -51,9 +60,9 @@ end
 if held[3] then
   return BEFORE
 end
-call('HLEN', day)
-call('HLEN', all)
-call('HLEN', called)
+if not (is_hash(day) and is_hash(all) and is_hash(called)) then
+  return BROKEN
+end
 call('HDEL', record, 'c')
 call('HSET', record, 'c', 1)
 add(day)

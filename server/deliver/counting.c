@@ -4,6 +4,7 @@
 #include "server/deliver/counting.h"
 
 #include "queue/tally.h"
+#include "server/ops/log.h"
 
 /* Nothing that others tell changes what it adds any more. */
 static bool
@@ -46,9 +47,14 @@ counting_add(struct queue *queue, struct job *job, const struct config *config)
     }
     const int r = queue_tally(queue, &tally, &result);
 
-    if (r == QUEUE_OK) {
-        job->is_counted = true;
-        analytics->count = 0;
+    if (r != QUEUE_OK) {
+        return r;
     }
-    return r;
+    if (result == QUEUE_TALLY_BROKEN) {
+        log_error("not_counted", "key=%s do=\"delete the keys fb:*n:* that are no hash\"",
+            job->record->key);
+    }
+    job->is_counted = true;
+    analytics->count = 0;
+    return QUEUE_OK;
 }

@@ -12,8 +12,9 @@
 void counting_read(
     struct job *job, const struct facts *facts, const struct config *config);
 /*
- * Adds it, once for each record. QUEUE_OK: it was, or another worker has the record. Else why the
- * queue could not be reached or refused, and it is still to be added.
+ * Adds it, once for each record. QUEUE_OK: nothing is left to add, for it was added, another worker
+ * has the record, or somebody overwrote the counters: that is said, and holds nothing up. Else why
+ * the queue could not be reached or refused, and it is still to be added.
  */
 int counting_add(
     struct queue *queue, struct job *job, const struct config *config) MUST_USE;

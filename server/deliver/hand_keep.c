@@ -16,7 +16,6 @@
 #include "server/deliver/sink_test.h"
 #include "server/deliver/telling.h"
 #include "server/ops/clock.h"
-#include "server/ops/log.h"
 
 enum {
     FULL_DELAY_MS = 10 * 1000,
@@ -138,22 +137,13 @@ meet(struct hand *hand, struct job *job, int64_t now_us)
     }
 }
 
-/* Counters hold nothing up: what Redis refuses to count is said, and let go. */
 static void
 count(struct hand *hand, struct job *job, int64_t now_us)
 {
     if (!hand_reaches_redis(hand, now_us)) {
         return;
     }
-    const int r = counting_add(hand->queue, job, hand->config);
-
-    if (r == QUEUE_E_REFUSED) {
-        log_warn("not_counted", "key=%s error=\"%s\"", job->record->key,
-            queue_error(hand->queue));
-        job->analytics.count = 0;
-        return;
-    }
-    if (hand_worked(hand, r)) {
+    if (hand_worked(hand, counting_add(hand->queue, job, hand->config))) {
         CRASH_POINT("counted");
     }
 }

@@ -269,21 +269,29 @@ over_maxmemory_it_counts_on(void **state)
 }
 
 static void
-what_somebody_overwrote_refuses_the_whole(void **state)
+what_somebody_overwrote_is_said_and_nothing_is_changed(void **state)
 {
-    const struct queue_tally tally = {
-        .day = DAY, .life_ms = LIFE_MS, .amounts = amounts, .count = LENGTH(amounts)};
-    enum queue_tally_result result;
-
     (void)state;
     struct queue_record *record = claim_new(TASK);
-    struct queue_tally of_record = tally;
 
-    of_record.record = record;
     (void)REDIS_DO(&redis, "SET", ALL_KEY, "somebody else's");
-    assert_int_equal(queue_tally(queue, &of_record, &result), QUEUE_E_REFUSED);
+    assert_int_equal(tally(queue, record), QUEUE_TALLY_BROKEN);
     assert_int_equal(REDIS_NUMBER(&redis, "EXISTS", DAY_KEY), 0);
-    assert_int_equal(REDIS_NUMBER(&redis, "HEXISTS", TASK_RECORD, "c"), 0);
+    (void)REDIS_DO(&redis, "DEL", ALL_KEY);
+    assert_int_equal(tally(queue, record), QUEUE_TALLIED);
+    queue_record_free(&record);
+}
+
+static void
+a_counter_that_is_no_number_leaves_the_others(void **state)
+{
+    (void)state;
+    struct queue_record *record = claim_new(TASK);
+
+    (void)REDIS_DO(&redis, "HSET", DAY_KEY, "handled voice inbound Support ES", "many");
+    assert_int_equal(tally(queue, record), QUEUE_TALLIED);
+    assert_int_equal(number(DAY_KEY, "wait_ms voice inbound Support ES"), 4200);
+    assert_int_equal(number(ALL_KEY, "handled voice inbound Support ES"), 1);
     queue_record_free(&record);
 }
 
@@ -347,7 +355,8 @@ main(void)
         TEST(what_has_no_room_is_counted_as_left_out_and_never_in_parts),
         TEST(in_a_full_day_what_is_known_goes_on),
         TEST(over_maxmemory_it_counts_on),
-        TEST(what_somebody_overwrote_refuses_the_whole),
+        TEST(what_somebody_overwrote_is_said_and_nothing_is_changed),
+        TEST(a_counter_that_is_no_number_leaves_the_others),
         TEST(all_partitions_are_read_and_what_subjects_are_called),
     };
 
