@@ -315,7 +315,7 @@ hear(void *context, struct slice name, struct slice value)
 }
 
 static void
-all_partitions_are_read_and_what_subjects_are_called(void **state)
+a_day_is_read_and_what_subjects_are_called(void **state)
 {
     struct heard day = {0};
     struct heard names = {0};
@@ -342,6 +342,36 @@ all_partitions_are_read_and_what_subjects_are_called(void **state)
     queue_record_free(&record);
 }
 
+static void
+partitions_are_read_as_one(void **state)
+{
+    struct queue_options options = default_options("worker-2");
+    struct heard day = {0};
+
+    (void)state;
+    (void)REDIS_DO(&redis, "FLUSHALL");
+    options.partitions = 4;
+    struct queue *spread = open_queue(&options);
+    uint64_t met = 0;
+
+    assert_int_equal(queue_prepare(spread), QUEUE_OK);
+    for (int i = 0; i < 8; i++) {
+        char key[64];
+
+        (void)snprintf(key, sizeof(key), "task.completed/WT%d", i);
+        (void)put_one(spread, key, "taskrouter", "signed bytes");
+        struct queue_record *record = claim_later(spread);
+
+        met |= UINT64_C(1) << record->partition;
+        assert_int_equal(tally(spread, record), QUEUE_TALLIED);
+        queue_record_free(&record);
+    }
+    assert_true((met & (met - 1)) != 0); /* in more than one */
+    assert_int_equal(queue_tally_read(spread, DAY, hear, &day), QUEUE_OK);
+    assert_int_equal(day.sum, 8 * 4201);
+    queue_close(&spread);
+}
+
 int
 main(void)
 {
@@ -357,7 +387,8 @@ main(void)
         TEST(over_maxmemory_it_counts_on),
         TEST(what_somebody_overwrote_is_said_and_nothing_is_changed),
         TEST(a_counter_that_is_no_number_leaves_the_others),
-        TEST(all_partitions_are_read_and_what_subjects_are_called),
+        TEST(a_day_is_read_and_what_subjects_are_called),
+        TEST(partitions_are_read_as_one),
     };
 
     return cmocka_run_group_tests(tests, start_redis, stop_redis);
