@@ -203,13 +203,13 @@ cut(const char *text)
 }
 
 static bool
-is_counted(const struct ticket *ticket)
+is_counted(const struct ticket *ticket, const struct task *own)
 {
     const struct event *event = &ticket->reading->event;
     const bool is_end =
         event->type == EVENT_TASK_COMPLETED || event->type == EVENT_TASK_CANCELED;
 
-    return is_end && ticket->own != NULL && !ticket->own->is_survey &&
+    return is_end && event->task_sid != NULL && !own->is_survey &&
            !survey_is_task(event->payload, ticket->rules) &&
            event_concerns_tickets(event, ticket->rules);
 }
@@ -218,6 +218,7 @@ void
 analytics_of_task(struct event_reading *reading, const struct facts *facts,
     const struct rules *rules, struct analytics *ret_analytics)
 {
+    static const struct task not_remembered; /* of a ticket with too many */
     const struct event *event = &reading->event;
     struct ticket ticket = {.reading = reading, .rules = rules};
     struct times times = {-1, -1, -1, -1};
@@ -225,10 +226,12 @@ analytics_of_task(struct event_reading *reading, const struct facts *facts,
 
     *ret_analytics = (struct analytics){0};
     ticket_learn(&ticket, facts);
-    if (!is_counted(&ticket)) {
+    const struct task *own = ticket.own != NULL ? ticket.own : &not_remembered;
+
+    if (!is_counted(&ticket, own)) {
         return;
     }
-    const char *direction = direction_of(ticket.own, event);
+    const char *direction = direction_of(own, event);
     const char *queue = or_unknown(event->queue);
     const bool is_outbound = strcmp(direction, "outbound") == 0;
 
@@ -236,9 +239,9 @@ analytics_of_task(struct event_reading *reading, const struct facts *facts,
         or_unknown(channel_name(event->channel)), direction, cut(queue),
         queue); /* fits */
     if (event->type == EVENT_TASK_COMPLETED) {
-        measure_handled(ticket.own, event->date_ms, &times);
+        measure_handled(own, event->date_ms, &times);
     } else {
-        measure_canceled(ticket.own, event, &times);
+        measure_canceled(own, event, &times);
     }
     const enum analytics_what outcome =
         outcome_of(&ticket, is_outbound, times.abandon_ms);
