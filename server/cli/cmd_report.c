@@ -338,7 +338,7 @@ command_report(int argc, char **argv)
 {
     AUTO(config_done) struct config config = {0};
     struct arguments arguments = {0};
-    struct span span;
+    struct span span = {0};
     int status;
 
     if (!parse(argc, argv, &arguments, &status)) {
