@@ -208,7 +208,8 @@ a_bound_belongs_to_its_bucket(void **state)
 
             count(&row, &rules, counts);
             (void)snprintf(expected, sizeof(expected), "; %s sms",
-                analytics_what_name(ANALYTICS_WAIT + i + (size_t)more_s));
+                analytics_what_name(
+                    (enum analytics_what)(ANALYTICS_WAIT + i + (size_t)more_s)));
             assert_non_null(strstr(counts, expected));
         }
     }
@@ -254,6 +255,7 @@ count_agent(const char *changes, const struct rules *by, char counts[COUNTS_SIZE
     AUTO(payload_release)
     json_t *payload = read_changed(changes, by, "worker.activity.update/EV01", &reading);
 
+    assert_non_null(payload);
     analytics_of_agent(&reading.event, by, &analytics);
     write_counts(&analytics, counts);
     if (analytics.agent_name != NULL) {

@@ -24,6 +24,7 @@
 #define HANDLED "handled sms unknown Support ES"
 #define CANCELED_COUNT "canceled sms unknown Support ES"
 
+static char always[] = "always";
 static struct config config;
 static struct hand hand;
 
@@ -31,7 +32,7 @@ static int
 set_up_hand(void **state)
 {
     config = (struct config){.analytics_retention_ms = 1000 * 1000,
-        .contacts_create = (char[]){"always"},
+        .contacts_create = always,
         .rules = {.event_names = {[EVENT_TASK_COMPLETED] = "SUPPORT_RESOLVED"},
             .account_sid = "AC01",
             .sync_tasks = true,

@@ -186,8 +186,7 @@ metrics_are_the_sums_of_all_days(void **state)
         "flexbrevo_queue_wait_seconds_bucket{" LABELS ",le=\"+Inf\"} 3\n",
         "flexbrevo_queue_wait_seconds_sum{" LABELS "} 2004.050\n",
         "flexbrevo_queue_wait_seconds_count{" LABELS "} 3\n",
-        "flexbrevo_agent_activity_seconds_total{agent=\"WK1\",activity=\"Available\"} "
-        "1.007\n",
+        "activity_seconds_total{agent=\"WK1\",activity=\"Available\"} 1.007\n",
         "flexbrevo_analytics_left_out_total 2\n",
         "flexbrevo_analytics_hidden 0\n",
     };
