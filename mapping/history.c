@@ -38,19 +38,6 @@ history_say(struct history_says *says, const char *name, int64_t rank, const cha
 
 /* ---- what Brevo has ------------------------------------------------------------------------ */
 
-static bool
-holds_number(const json_t *ids, int64_t id)
-{
-    for (size_t i = 0; i < json_array_size(ids); i++) {
-        const json_t *item = json_array_get(ids, i);
-
-        if (json_is_integer(item) && json_integer_value(item) == id) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static void
 tell_lists(const struct rules *rules, const json_t *existing, struct history_says *says)
 {
@@ -61,8 +48,9 @@ tell_lists(const struct rules *rules, const json_t *existing, struct history_say
         char name[FACT_NAME_SIZE];
 
         if (lists[i] > 0 &&
-            (holds_number(json_object_get(existing, "listIds"), lists[i]) ||
-                holds_number(json_object_get(existing, "listUnsubscribed"), lists[i]))) {
+            (request_ids_hold(json_object_get(existing, "listIds"), lists[i]) ||
+                request_ids_hold(
+                    json_object_get(existing, "listUnsubscribed"), lists[i]))) {
             (void)snprintf(name, sizeof name, LIST_NAME "%lld", (long long)lists[i]);
             history_say(says, name, 0, "");
         }
@@ -231,7 +219,8 @@ add_left(json_t *existing, int64_t id)
             return false;
         }
     }
-    return holds_number(left, id) || json_array_append_new(left, json_integer(id)) == 0;
+    return request_ids_hold(left, id) ||
+           json_array_append_new(left, json_integer(id)) == 0;
 }
 
 bool

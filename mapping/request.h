@@ -55,6 +55,9 @@ bool request_writes_attribute(const char *name);
  */
 bool request_contact_reduce(json_t *contact, const json_t *existing) MUST_USE;
 
+/* Whether a list of numbers, as Brevo tells `listIds`, has this one. */
+bool request_ids_hold(const json_t *ids, int64_t id);
+
 /* Identifiers a contact can do without, as bits. */
 enum {
     REQUEST_EXT_ID = 1,

@@ -257,11 +257,13 @@ reduce_attributes(json_t *contact, const json_t *existing)
     return left > 0;
 }
 
-static bool
-holds_id(const json_t *ids, const json_t *id)
+bool
+request_ids_hold(const json_t *ids, int64_t id)
 {
     for (size_t i = 0; i < json_array_size(ids); i++) {
-        if (json_equal(json_array_get(ids, i), id)) {
+        const json_t *item = json_array_get(ids, i);
+
+        if (json_is_integer(item) && json_integer_value(item) == id) {
             return true;
         }
     }
@@ -277,9 +279,9 @@ reduce_lists(json_t *contact, const json_t *existing)
     const json_t *left = json_object_get(existing, "listUnsubscribed");
 
     for (size_t i = json_array_size(ours); i-- > 0;) {
-        const json_t *id = json_array_get(ours, i);
+        const json_int_t id = json_integer_value(json_array_get(ours, i));
 
-        if (holds_id(joined, id) || holds_id(left, id)) {
+        if (request_ids_hold(joined, id) || request_ids_hold(left, id)) {
             (void)json_array_remove(ours, i); /* i is in range */
         }
     }

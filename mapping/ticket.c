@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "mapping/derived.h"
 #include "mapping/event_filter.h"
 #include "mapping/survey.h"
 #include "mapping/ticket_known.h"
@@ -42,9 +43,10 @@ static const struct {
     {"task.system-deleted", SAYS_SEEN | SAYS_CLOSED, "deleted"},
     {"conversation.active", SAYS_STATE, "active"},
     {"conversation.inactive", SAYS_STATE, "inactive"},
-    {"conversation.ended", SAYS_STATE, "closed"}, {"call.ended", SAYS_CALL, ""},
-    {"task.waiting", 0, ""},     /* only asks what became of it */
-    {"survey.completed", 0, ""}, /* what was answered: ticket_survey.c */
+    {"conversation.ended", SAYS_STATE, "closed"},
+    {"call.ended", SAYS_CALL, ""}, /* as its task's end did */
+    {"task.waiting", 0, ""},       /* only asks what became of it */
+    {"survey.completed", 0, ""},   /* what was answered: ticket_survey.c */
 };
 
 void
@@ -84,9 +86,26 @@ creation_ms(const struct event *event, const json_t *payload)
     return event->date_ms - age_s * MS_PER_S;
 }
 
+/*
+ * Told together with the task's end: the record that is made of it may be read long after another
+ * one's wait for it is over.
+ */
+static bool
+may_end_call(const struct event_reading *reading, const struct rules *rules)
+{
+    enum event_type types[DERIVED_MAX];
+    const size_t count = event_derived(reading, rules, types);
+    bool may_end = false;
+
+    for (size_t i = 0; i < count; i++) {
+        may_end |= types[i] == EVENT_CONVERSATION_ENDED;
+    }
+    return may_end;
+}
+
 static void
-say_facts(const struct event_reading *reading, const json_t *payload, size_t saying,
-    struct ticket_says *says)
+say_facts(const struct event_reading *reading, const json_t *payload,
+    const struct rules *rules, size_t saying, struct ticket_says *says)
 {
     const struct event *event = &reading->event;
     const unsigned all = sayings[saying].says;
@@ -115,7 +134,7 @@ say_facts(const struct event_reading *reading, const json_t *payload, size_t say
     if ((all & SAYS_WRAPUP) != 0) {
         add_fact(says, event, "wrapup", event->date_ms, "");
     }
-    if ((all & SAYS_CALL) != 0) {
+    if ((all & SAYS_CALL) != 0 || may_end_call(reading, rules)) {
         add_fact(says, event, "call", event->date_ms, "");
     }
     if ((all & SAYS_CLOSED) != 0) {
@@ -213,7 +232,7 @@ ticket_read(const struct event_reading *reading, const json_t *payload,
         } else {
             ret_says->is_about_waiting =
                 (sayings[i].says & (SAYS_QUEUED | SAYS_THEN)) != 0;
-            say_facts(reading, payload, i, ret_says);
+            say_facts(reading, payload, rules, i, ret_says);
             say_heard(reading, now_ms, ret_says);
             say_customer(event, payload, rules, ret_says);
             say_aliases(event, ret_says);

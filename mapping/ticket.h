@@ -117,6 +117,7 @@ bool ticket_may_deliver(const struct event_reading *reading);
 struct ticket_times {
     int64_t now_ms;
     int64_t received_ms; /* of the record */
+    bool has_waited;     /* for everything there is to wait for */
 };
 
 /*

@@ -7,8 +7,7 @@ void
 ticket_judge_alone(struct event_reading *reading, const json_t *payload,
     const struct rules *rules, int64_t received_ms)
 {
-    const struct ticket_times times = {received_ms, received_ms};
-    struct rules without_waits = *rules;
+    struct ticket_times times = {.now_ms = received_ms, .received_ms = received_ms};
     struct ticket_verdict verdict;
     struct ticket_says says;
     struct facts facts = {0};
@@ -22,16 +21,8 @@ ticket_judge_alone(struct event_reading *reading, const json_t *payload,
     }
     ticket_judge(reading, &facts, rules, &times, &verdict);
     if (verdict.decision == TICKET_WAITS) {
-        without_waits.max_event_age_ms = 1; /* too old to wait for anything */
-        without_waits.ticket_settle_ms = 0;
-        without_waits.ticket_abandoned_after_ms = 0;
-        without_waits.ticket_join_wait_ms = 0;
-        without_waits.ticket_voice_end_ms = 0;
-        without_waits.wait_notify_ms = 0;
-        without_waits.identity_wait_ms = 0;
-        without_waits.csat_settle_ms = 0;
-        without_waits.csat_queue_wait_ms = 0;
-        ticket_judge(reading, &facts, &without_waits, &times, &verdict);
+        times.has_waited = true;
+        ticket_judge(reading, &facts, rules, &times, &verdict);
     }
     if (verdict.decision == TICKET_FILTERED) {
         reading->verdict = EVENT_FILTERED;

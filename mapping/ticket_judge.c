@@ -259,7 +259,8 @@ static bool
 fires(const struct rule *rule, const struct ticket *ticket,
     struct ticket_verdict *ret_verdict)
 {
-    const int64_t left_ms = rule->left_ms != NULL ? rule->left_ms(ticket) : 0;
+    const bool may_wait = rule->left_ms != NULL && !ticket->times->has_waited;
+    const int64_t left_ms = may_wait ? rule->left_ms(ticket) : 0;
 
     if (left_ms <= 0 && (rule->applies == NULL || !rule->applies(ticket))) {
         return false;

@@ -134,6 +134,7 @@ struct queue_record {
     int64_t now_ms;      /* Redis time of this claim */
     int64_t attempts;    /* claims somebody received so far, this one included */
     int64_t lost_claims; /* in a row, whose worker was gone before it settled anything */
+    bool was_delivered;  /* before a new route reopened it */
     struct queue_route routes[QUEUE_ROUTES_MAX];
     size_t route_count;
     void *storage;
@@ -257,7 +258,11 @@ struct queue_settlement {
     bool completes_effect; /* whatever the outcome */
     bool is_doubted;       /* not delivered: Brevo may have seen it all the same */
     bool free_attempt; /* delayed: this attempt does not count (a pause, a rate limit) */
-    bool reopens; /* filtered: keeps its bytes, and a new route makes it pending again */
+    /*
+     * A new route makes it pending again. Filtered: with the bytes it had, to be judged by all.
+     * Delivered: with the new ones, as one that was; and only if there was but one route.
+     */
+    bool reopens;
 };
 
 /*

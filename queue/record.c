@@ -35,6 +35,7 @@ enum {
     ANSWER_SCHEMA,
     ANSWER_LOST_CLAIMS,
     ANSWER_ROUTES,
+    ANSWER_WAS_DELIVERED,
 };
 
 static size_t
@@ -92,6 +93,9 @@ handle_make_record(const struct redisReply *answer, const char *token, unsigned 
     record->attempts = redis_reply_number(redis_reply_at(answer, ANSWER_ATTEMPTS));
     record->received_ms = redis_reply_number(redis_reply_at(answer, ANSWER_RECEIVED));
     record->lost_claims = redis_reply_number(redis_reply_at(answer, ANSWER_LOST_CLAIMS));
+
+    record->was_delivered =
+        redis_reply_number(redis_reply_at(answer, ANSWER_WAS_DELIVERED)) != 0;
 
     struct queue_record *made = record;
 

@@ -209,6 +209,8 @@ write_item(struct redis_exchange *exchange, const struct queue_settlement *item)
 {
     const bool gives_back = item->outcome == QUEUE_RELEASED ||
                             (item->outcome == QUEUE_DELAYED && item->free_attempt);
+    const bool is_end =
+        item->outcome == QUEUE_DELIVERED || item->outcome == QUEUE_FILTERED;
 
     redis_argument_text(exchange, item->record->key);
     redis_argument_text(exchange, item->record->entry_id);
@@ -217,8 +219,7 @@ write_item(struct redis_exchange *exchange, const struct queue_settlement *item)
     redis_argument(exchange, reason_of(item));
     redis_argument_number(exchange, item->outcome == QUEUE_DELAYED ? item->delay_ms : 0);
     redis_argument_number(exchange, gives_back ? 1 : 0);
-    redis_argument_number(
-        exchange, item->reopens && item->outcome == QUEUE_FILTERED ? 1 : 0);
+    redis_argument_number(exchange, item->reopens && is_end ? 1 : 0);
     redis_argument(exchange, detail_of(item));
     redis_argument_number(exchange, item->outcome == QUEUE_DELAYED ? item->shelf : 0);
 }

@@ -5,8 +5,8 @@
 --       claim deadline in ms, recover cursor, takeover cursor ('' each: not now),
 --       as bits: closed shelves, and those of them to take one from all the same
 -- Returns now in ms, recover cursor, takeover cursor, groups made again, the records, each
---       {key, entry id, attempts, received ms, schema, lost claims, {route, bytes, ...}}, how many
---       entries had none, and the key of the last of those.
+--       {key, entry id, attempts, received ms, schema, lost claims, {route, bytes, ...}, whether it
+--       was delivered}, how many entries had none, and the key of the last of those.
 --
 -- The first write of each run is one that Redis allows over maxmemory; then the rest may run.
 local OWN_READ = 64
@@ -125,7 +125,8 @@ local function take(id, key, is_late)
   call('HDEL', record, 'd')
   local lost_claims = count_lost(record, values)
   call('HSET', record, 's', 'claimed', 'k', token, 'a', attempts, 't', received)
-  records[#records + 1] = {key, id, attempts, received, values.v or '0', lost_claims, routes}
+  records[#records + 1] = {key, id, attempts, received, values.v or '0', lost_claims, routes,
+    values.n and 1 or 0}
 end
 
 local function key_in(fields)

@@ -37,19 +37,25 @@ local function has_room(record)
   return routes < routes_max
 end
 
--- Some filtered records keep their bytes, for a route that knows what they lacked.
-local function reopen(record, route, bytes)
-  if call('HEXISTS', record, 'o') == 0 or call('HEXISTS', record, route) == 1 then
+-- Some settled records know who told them, and wait for whoever knows what they lacked.
+local function reopen(record, state, route, bytes)
+  local told = call('HGET', record, 'o')
+  if not told or told == route or call('HEXISTS', record, route) == 1 then
     return DUPLICATE
   end
   if not has_room(record) then
     return FULL
   end
-  count('filtered:' .. (call('HGET', record, 'e') or ''), -1)
-  count('filtered', -1)
+  count(state, -1)
+  if state == 'filtered' then
+    count('filtered:' .. (call('HGET', record, 'e') or ''), -1)
+  end
   call('XADD', stream, '*', 'k', key_of(record))
   call('HSET', record, 's', 'pending', 'v', schema, 'a', 0, route, bytes)
   call('HDEL', record, 'e', 'o', 't', 'w')
+  if state == 'delivered' then
+    call('HSET', record, 'n', 1)
+  end
   call('PERSIST', record)
   states[record] = 'pending'
   return NEW
@@ -91,11 +97,11 @@ local function put(record, route, bytes)
     count('accepted', 1)
     return NEW
   end
-  if state == 'delivered' or state == 'dropped' then
+  if state == 'dropped' then
     return DUPLICATE
   end
-  if state == 'filtered' then
-    return reopen(record, route, bytes)
+  if state == 'delivered' or state == 'filtered' then
+    return reopen(record, state, route, bytes)
   end
   return merge(record, state, route, bytes)
 end

@@ -32,9 +32,19 @@ local function keep_copy(item)
   call('PEXPIRE', item.copy, copy_ms)
 end
 
--- Leaves the state; of one that a new route may reopen, also the bytes to judge it by again.
+local function told_by(record)
+  for _, field in ipairs(call('HKEYS', record)) do
+    if string.sub(field, 1, 2) == 'r:' then
+      return field
+    end
+  end
+end
+
+-- Leaves the state; of one that a new route may reopen, also who told it, or the bytes to judge it
+-- by again.
 local function bury(item)
-  if item.reopens then
+  local told = item.reopens and item.outcome == 'delivered' and told_by(item.record)
+  if item.reopens and not told then
     call('HDEL', item.record, 'k', 'd', 'l', 'w')
     call('HSET', item.record, 'o', 1)
   elseif copy_ms > 0 then
@@ -43,6 +53,9 @@ local function bury(item)
     call('DEL', item.record)
   end
   call('HSET', item.record, 's', item.outcome)
+  if told then
+    call('HSET', item.record, 'o', told)
+  end
   call('PEXPIRE', item.record, window_ms)
   count(item.outcome)
 end
@@ -103,6 +116,16 @@ local function must_look_again(item)
   return item.dirty and (item.outcome == 'filtered' or item.outcome == 'parked')
 end
 
+-- Such a route of what is delivered: it is heard as if it had come later.
+local function must_hear(item)
+  return item.dirty and item.reopens and item.outcome == 'delivered'
+end
+
+local function reopen(item)
+  call('HSET', item.record, 'n', 1)
+  release(item)
+end
+
 -- Of what somebody overwrote with another type nothing is ours: it is an error without fields.
 local function is_ours(item)
   local held = redis.pcall('HMGET', item.record, 's', 'k', 'd')
@@ -134,7 +157,7 @@ if #todo > 0 then
 end
 for _, item in ipairs(todo) do
   local again = must_look_again(item)
-  local act = again and release or finish[item.outcome]
+  local act = again and release or must_hear(item) and reopen or finish[item.outcome]
   act(item)
   results[item.index] = again and REOPENED or SETTLED
 end

@@ -162,34 +162,38 @@ diff_outcomes(json_t *before, json_t *after, json_t *changes)
     return diff_values(&differ, before, after, DEPTH_MAX);
 }
 
+/* What one configuration makes of it, and when it happened; of none, nothing. NULL: no memory. */
+static json_t *
+read_by(const struct mapping_diff_input *input, const struct rules *rules,
+    int64_t *ret_date_ms)
+{
+    struct event_reading reading;
+
+    if (rules == NULL) {
+        return json_object();
+    }
+    event_read(input->payload, rules, input->context, &reading);
+    ticket_judge_alone(&reading, input->payload, rules, input->context->received_ms);
+    *ret_date_ms = reading.event.date_ms;
+    return outcome_of(&reading, rules);
+}
+
 int
 mapping_diff(const struct mapping_diff_input *input, json_t **ret_changes)
 {
-    struct event_reading old_reading;
-    struct event_reading new_reading;
-
-    event_read(input->payload, input->old_rules, input->context, &old_reading);
-    event_read(input->payload, input->new_rules, input->context, &new_reading);
-    ticket_judge_alone(
-        &old_reading, input->payload, input->old_rules, input->context->received_ms);
-    ticket_judge_alone(
-        &new_reading, input->payload, input->new_rules, input->context->received_ms);
-    *ret_changes = NULL;
-    if (new_reading.event.date_ms < input->since_ms) {
-        return 0;
-    }
-    json_t *before = outcome_of(&old_reading, input->old_rules);
-    json_t *after = outcome_of(&new_reading, input->new_rules);
+    int64_t date_ms = 0;
+    json_t *before = read_by(input, input->old_rules, &date_ms);
+    json_t *after = read_by(input, input->new_rules, &date_ms);
     json_t *changes = json_array();
     int r = before != NULL && after != NULL && changes != NULL ? 0 : -ENOMEM;
 
-    r = r == 0 ? diff_outcomes(before, after, changes) : r;
+    r = r == 0 && date_ms >= input->since_ms ? diff_outcomes(before, after, changes) : r;
     json_decref(before);
     json_decref(after);
-    if (r != 0) {
+    if (r != 0 || date_ms < input->since_ms) {
         json_decref(changes);
-        return r;
+        changes = NULL;
     }
     *ret_changes = changes;
-    return 0;
+    return r;
 }

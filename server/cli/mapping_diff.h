@@ -13,7 +13,7 @@
 struct mapping_diff_input {
     const json_t *payload;
     const struct event_context *context;
-    const struct rules *old_rules;
+    const struct rules *old_rules; /* NULL: only the new ones make a record of it */
     const struct rules *new_rules;
     int64_t since_ms; /* what happened before is left out */
 };

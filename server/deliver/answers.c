@@ -5,22 +5,34 @@
 
 #include "mapping/survey.h"
 
+size_t
+answers_routes(const struct queue_route *routes, size_t count,
+    struct queue_route ret_routes[QUEUE_ROUTES_MAX])
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        if (!slice_is(routes[i].name, source_route(SOURCE_FLEX_PLUGIN))) {
+            ret_routes[kept++] = routes[i];
+        }
+    }
+    return kept;
+}
+
 /* What was told of one answer, by whom it may be told. Returns how many. */
 static size_t
 put_of_each_route(const struct job *job, const char *key, struct queue_put *puts)
 {
-    const struct queue_record *record = job->record;
-    size_t count = 0;
+    struct queue_route routes[QUEUE_ROUTES_MAX];
+    const size_t count =
+        answers_routes(job->record->routes, job->record->route_count, routes);
 
-    for (size_t i = 0; i < record->route_count; i++) {
-        if (slice_is(record->routes[i].name, source_route(SOURCE_FLEX_PLUGIN))) {
-            continue;
-        }
-        puts[count++] = (struct queue_put){
+    for (size_t i = 0; i < count; i++) {
+        puts[i] = (struct queue_put){
             .key = slice_of(key),
             .subject = slice_of(payload_text(job->payload, "task_sid")),
-            .route = record->routes[i].name,
-            .bytes = record->routes[i].bytes,
+            .route = routes[i].name,
+            .bytes = routes[i].bytes,
         };
     }
     return count;

@@ -5,6 +5,10 @@
 
 #include "server/deliver/job.h"
 
+/* Those of a record's routes that may tell an answer: a browser may not. How many. */
+size_t answers_routes(const struct queue_route *routes, size_t count,
+    struct queue_route ret_routes[QUEUE_ROUTES_MAX]);
+
 /*
  * Puts each, under the keys of survey.h, with the record's bytes: repeated, it changes nothing. So
  * they are durable before the task's own event is delivered. A browser's are left out: an agent is

@@ -50,6 +50,8 @@ finish(struct job *job, enum queue_outcome outcome, const char *reason)
     job->settlement.outcome = job->is_sent ? QUEUE_DELIVERED : outcome;
     job->settlement.reason = job->is_sent ? NULL : reason;
     job->settlement.detail = job->detail;
+    job->settlement.reopens = job->settlement.outcome == QUEUE_DELIVERED &&
+                              job_is_unsigned(job); /* Twilio may tell it, too */
     job->settlement.effect_key = job->has_effect ? job->reading.event.effect_key : NULL;
     job->stage = JOB_FINISHED;
 }
@@ -133,6 +135,15 @@ job_effect(struct job *job, const struct queue_effect *effect, int64_t now_us)
 }
 
 /* ---- asked about a job -------------------------------------------------------------------- */
+
+bool
+job_is_unsigned(const struct job *job)
+{
+    const struct queue_record *record = job->record;
+
+    return record->route_count == 1 &&
+           slice_is(record->routes[0].name, source_route(SOURCE_FLEX_PLUGIN));
+}
 
 int64_t
 job_now_ms(const struct job *job, int64_t now_us)

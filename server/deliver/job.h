@@ -165,6 +165,8 @@ void job_release(struct job *job);
 int64_t job_now_ms(const struct job *job, int64_t now_us);
 /* What the record is about: in its key the part behind the first '/', mostly a SID. */
 struct slice job_subject(const struct job *job);
+/* Nobody but a browser has told it. */
+bool job_is_unsigned(const struct job *job);
 /* Claims of it ended with their worker, so often that this one shall not read it. */
 bool job_is_poison(const struct job *job);
 /* It has happened more than once: until it is clear whose fault it is, it is handled alone. */

@@ -98,22 +98,10 @@ static bool
 lacks_twin(const struct job *job)
 {
     const struct event_reading *reading = &job->reading;
-    const bool has_plugin = is_told_by_browser(job->record);
-
-    if (has_plugin) {
-        return job->record->route_count == 1 && reading->verdict != EVENT_UNRESOLVED;
+    if (is_told_by_browser(job->record)) {
+        return job_is_unsigned(job) && reading->verdict != EVENT_UNRESOLVED;
     }
     return reading->lacks_customer && reading->event.type == EVENT_TASK_COMPLETED;
-}
-
-/* Left out for want of an identity, or by what only a browser told: another route may know more. */
-static bool
-may_change_its_mind(const struct job *job)
-{
-    const bool is_signed =
-        !is_told_by_browser(job->record) || job->record->route_count > 1;
-
-    return job->reading.lacks_customer || !is_signed;
 }
 
 /* How long a record still waits for its twin; 0: no more. */
@@ -172,11 +160,12 @@ map_event(struct job *job, const struct config *config, int64_t now_ms)
     job->stage = JOB_MAPPED;
 }
 
+/* Left out for want of an identity, or by what only a browser told: another route may know more. */
 static void
 filter_event(struct job *job, const char *reason)
 {
     job_filter(job, reason);
-    job->settlement.reopens = may_change_its_mind(job);
+    job->settlement.reopens = job->reading.lacks_customer || job_is_unsigned(job);
 }
 
 /* By what all know of the ticket. False when the job waits or is finished. */
@@ -248,9 +237,14 @@ job_judge(struct job *job, const struct facts *facts, const struct config *confi
     counting_read(job, facts, config);
 }
 
+/* What was delivered by a browser's word is delivered: of Twilio's only what else it tells is news. */
 void
 job_split(struct job *job, const struct config *config, int64_t now_us)
 {
+    if (job->record->was_delivered) {
+        job_deliver(job);
+        return;
+    }
     ticket_read(
         &job->reading, job->payload, &config->rules, job_now_ms(job, now_us), &job->says);
     if (job->says.ticket != NULL) {

@@ -98,6 +98,10 @@ tell_delivered(const struct job *job, const struct config *config, int64_t now_u
     const char *event = job_event_name(job, config);
     const int64_t ms = job_now_ms(job, now_us) - job->record->received_ms;
 
+    if (job->record->was_delivered) { /* and told then */
+        log_debug("heard", "key=%s", job->record->key);
+        return;
+    }
     counter_add(metrics_counter(METRIC_EVENTS_DELIVERED, event, NULL), 1);
     metrics_observe(HISTOGRAM_DELIVERY, ms * US_PER_MS);
     log_info("delivered", "key=%s event=%s attempt=%" PRId64 " ms=%" PRId64,

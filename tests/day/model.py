@@ -13,10 +13,12 @@ import math
 
 CHANNELS_ON = ("voice", "sms", "whatsapp", "webchat")
 ABANDONED_AFTER_MS = 120_000
+VOICE_END_MS = 120_000
 MIN_WAIT_MS = 5_000
 WAIT_MAX_S = 4 * 3600
 CSAT_SCALE = 5
 SUPPORT_CONTACTS, CSAT_RESPONDENTS = 32, 33
+CLOSINGS = ("task.completed", "task.canceled", "task.deleted", "task.system-deleted")
 SUPPORT_EVENTS = {"SUPPORT_REQUESTED", "SUPPORT_RESOLVED", "SUPPORT_ABANDONED"}
 GAVE_UP = {"hangup": "abandoned", "Caller hung up": "abandoned",
            "Task TTL Exceeded": "unserved", "Workflow timeout": "unserved"}
@@ -42,6 +44,7 @@ class Contact:
     people: list = dataclasses.field(default_factory=list)
     tickets: list = dataclasses.field(default_factory=list)
     prior: dict = None
+    same: object = None         # their other contact, by the phone: what is known of it counts
 
 
 # ---- one ticket
@@ -124,9 +127,9 @@ class Judged:
         """Whose it was and by which channel is what the tasks say. On the phone Interactions tells
         no time: it is that of its arrival."""
         ends = self.all("conversation.ended")
-        if not ends:
-            return None
         ticket = self.ticket
+        if not ends:
+            return self.call_ended() if ticket.channel == "voice" else None
         properties = {"ticket": ticket.name, "channel": ticket.channel,
                       "direction": self.first.direction, "source_event_id": ANY,
                       "reason": PERHAPS, "interaction_sid": ticket.interaction or PERHAPS}
@@ -135,6 +138,21 @@ class Judged:
             properties["interaction_sid"] = PERHAPS
         return self.event("CONVERSATION_ENDED", [properties | {
             "event_date": ends[0].at_ms if ticket.conversation else ANY}])
+
+    def call_ended(self):
+        """By its last task, where nobody told of the end: with what that task said."""
+        return self.event("CONVERSATION_ENDED", [
+            self.of_task(told) | self.of_closing(told)
+            for told in self.ends_of_tasks() if not self.goes_on(told.at_ms)])
+
+    def ends_of_tasks(self):
+        return self.all("task.completed") + self.all("task.canceled")
+
+    def goes_on(self, end_ms):
+        """In a task that is still open then, or that begins before the call counts as over."""
+        closed = {told.task: told.at_ms for type_ in CLOSINGS for told in self.all(type_)}
+        return any(task.created_ms <= end_ms + VOICE_END_MS and closed[task] > end_ms
+                   for task in self.tasks)
 
     def surveys(self):
         """Its time is that of its arrival."""
@@ -168,10 +186,12 @@ class Judged:
             **{name: sid for name, sid in named.items() if sid}}
 
     @staticmethod
-    def of_end(told):
+    def of_closing(told):
         reason = told.said["reason"]
-        return {"queue": told.task.queue, "duration_s": age_s(told),
-                **({"reason": reason} if reason else {})}
+        return {"queue": told.task.queue, **({"reason": reason} if reason else {})}
+
+    def of_end(self, told):
+        return self.of_closing(told) | {"duration_s": age_s(told)}
 
 
 def age_s(told):
@@ -198,7 +218,10 @@ class Brevo:
             self.contacts.append(contact)
         for kind, value in known.items():
             held = contact.email if kind == "email" else contact.attributes.get(kind)
-            if held or (kind, value) in self.owners:
+            owner = self.owners.get((kind, value))
+            if not held and owner not in (None, contact) and not owner.email:
+                contact.same = owner
+            if held or owner is not None:
                 continue
             self.owners[kind, value] = contact
             if kind == "email":
@@ -257,8 +280,8 @@ def learn(contact):
 
 
 def profile(contact):
-    """Fills what is empty and overwrites nothing. Only tasks' own events know of it."""
-    if not SUPPORT_EVENTS & {event.name for event in contact.events}:
+    """Fills what is empty and overwrites nothing. Only what tasks told knows of it."""
+    if not any(is_told_by_task(event) for event in contact.events):
         return {}
     person = contact.people[0]
     found = {"FIRSTNAME": person.first_name, "VIP_TIER": person.tier,
@@ -267,26 +290,34 @@ def profile(contact):
             if value and not contact.attributes.get(name)}
 
 
+def is_told_by_task(event):
+    """Its own event, or the end of the call that nobody else told."""
+    return event.name in SUPPORT_EVENTS or (
+        event.name == "CONVERSATION_ENDED" and "task_sid" in event.choices[0])
+
+
 def computed(contact):
     if not contact.tickets:
         return {}
     base = contact.prior["attributes"] if contact.prior else {}
-    inbound = [judged for judged in contact.tickets if not judged.is_outbound]
+    tickets = contact.tickets + (contact.same.tickets if contact.same else [])
+    inbound = [judged for judged in tickets if not judged.is_outbound]
     found = {
-        "LAST_SUPPORT_DATE": last_date(contact, base.get("LAST_SUPPORT_DATE", "")),
+        "LAST_SUPPORT_DATE": last_date(tickets, base.get("LAST_SUPPORT_DATE", "")),
         "SUPPORT_TICKET_COUNT": base.get("SUPPORT_TICKET_COUNT", 0) + len(inbound) or None,
         "AVG_WAIT_TIME": average_wait(base, inbound),
-        "CSAT_SCORE": latest_score(contact),
+        "CSAT_SCORE": latest_score(tickets),
         "PREFERRED_CHANNEL": preferred_channel(base, inbound),
     }
     return {name: value for name, value in found.items() if value is not None}
 
 
-def last_date(contact, before):
+def last_date(tickets, before):
     """Never backwards. An end on the phone has no time but that of its arrival."""
-    times = [choice["event_date"] for event in contact.events if event.name != "CSAT_SUBMITTED"
+    times = [choice["event_date"] for judged in tickets for event in judged.events()
+             if event.name != "CSAT_SUBMITTED"
              for choice in event.choices if choice["event_date"] is not ANY]
-    if any(judged.last_ms() == math.inf for judged in contact.tickets):
+    if any(judged.last_ms() == math.inf for judged in tickets):
         return ANY
     latest = datetime.datetime.fromtimestamp(max(times) / 1000, datetime.timezone.utc)
     return max(before, latest.date().isoformat())
@@ -303,13 +334,13 @@ def average_wait(base, inbound):
     return half_up(fractions.Fraction(total) / (weight + len(waits)), 0)
 
 
-def latest_score(contact):
+def latest_score(tickets):
     """A post has the time of its arrival, which is later than everything of the day."""
     posted = [(math.inf, told.at_ms, told.said["score"], told.said["scale"])
-              for judged in contact.tickets for told in judged.all("survey.completed")
+              for judged in tickets for told in judged.all("survey.completed")
               if told.said["kind"] == "csat"]
     by_task = [(told.at_ms, 0, told.task.score, 5)
-               for judged in contact.tickets for told in judged.answered()]
+               for judged in tickets for told in judged.answered()]
     if not posted + by_task:
         return None
     *_, score, scale = max(posted + by_task)

@@ -1,5 +1,8 @@
 """What a ticket of a contact center may be like: each scene tells one, by a Script.
 
+The end of a call is told within two minutes of its last task's end, or not at all: then it ends by
+that, and which of both comes first is no question of time.
+
 A scene is over within three quarters of an hour, and each of its tasks has ended: a task whose end
 nobody tells of holds up others for a day, which is true and takes too long.
 """
@@ -130,7 +133,8 @@ def parked_and_closed(script):
     if script.ticket.conversation:
         script.tell("conversation.inactive")
     complete(script, first)
-    script.wait(60, 600)
+    if script.ticket.conversation:
+        script.wait(60, 600)
     close(script, share=3)
 
 
@@ -187,11 +191,11 @@ def requeued_and_gave_up(script):
 
 
 def gave_up_twice(script):
-    for _ in range(2):
+    for pause_s in ((150, 600), (0, 0)):
         task = script.begin()
         script.wait(10, 100)
         cancel(script, task, "hangup")
-        script.wait(150, 600)
+        script.wait(*pause_s)
     close(script)
 
 

@@ -16,6 +16,7 @@ from twilio_sender import Sender
 
 BREVO_RPS = 5000
 CONNECTIONS = 4
+LOOK_S = 0.25              # each look is a process
 
 
 @dataclasses.dataclass
@@ -85,9 +86,8 @@ class Stage:
             "server": {"listen": "127.0.0.1:0", "public_url": harness.PUBLIC_URL},
             "admin": {"listen": "127.0.0.1:0"},
             "queue": {"plugin_wait": self.pace.plugin_wait},
-            # A call whose end is told ends with its last task or by that: the model knows one of both.
             "ticket": {"settle": self.pace.settle, "join_wait": self.pace.join_wait,
-                       "voice_end": "0"},
+                       "voice_end": self.pace.settle},
             "csat": {"settle": self.pace.settle},
             "identity": {**harness.NO_SEEKING, "own_numbers": ["+15550001111"]},
             "state_dir": str(directory / "state"),
@@ -121,7 +121,7 @@ class Stage:
         for number, post in enumerate(posts):
             if number % (self.pace.ahead_max // 2) == 0:
                 harness.wait_until(lambda: self.ahead() < self.pace.ahead_max,
-                                   "the program to keep up", self.pace.patience_s)
+                                   "the program to keep up", self.pace.patience_s, LOOK_S)
                 before, last = last, time.monotonic()
                 self.slowest_s = max(self.slowest_s, last - before)
             self.sender.add(post, began)
@@ -141,7 +141,7 @@ class Stage:
         """Until nothing waits for anything; returns how long that took."""
         began = time.monotonic()
         harness.wait_until(self._is_quiet, lambda: f"an empty queue: {self._waiting()}",
-                           self.pace.patience_s)
+                           self.pace.patience_s, LOOK_S)
         return time.monotonic() - began
 
     def _waiting(self):

@@ -33,6 +33,9 @@ KNOWN_BY = {
     "both, then phone": (5, ("voice", "sms", "webchat")),
 }
 
+# How many Brevo has met before. By the e-mail, who calls first: then there are two contacts.
+KNOWN_BEFORE = {"phone, then both": 0.4, "both, then phone": 0}
+
 
 @dataclasses.dataclass
 class Person:
@@ -122,14 +125,15 @@ class Day:
             name=name, first_name=names[name],
             tier=self.choose.choice(("gold", "silver", "")),
             account=f"A-{number}" if self.lucky(0.5) else "", prior=None)
-        if self.lucky(0.2) and "then" not in person.known_by:
+        if self.lucky(KNOWN_BEFORE.get(person.known_by, 0.2)):
             person.prior = self._prior(person)
         return person
 
     def _prior(self, person):
         """Brevo has met this person before, whoever told it."""
         identity = {"both": {"email": person.email}, "email": {"email": person.email},
-                    "phone": {"SMS": person.phone}, "whatsapp": {"WHATSAPP": person.phone}}
+                    "phone": {"SMS": person.phone}, "whatsapp": {"WHATSAPP": person.phone},
+                    "phone, then both": {"email": person.email}}
         known = identity[person.known_by]
         attributes = {name: value for name, value in known.items() if name != "email"}
         if self.lucky(0.5):

@@ -84,6 +84,17 @@ def misread_a_wait(contacts, events):
         "event_properties"]["wait_s"] += 1
 
 
+def end_a_call_later(contacts, events):
+    call = next(event for event in events if event["event_name"] == "CONVERSATION_ENDED"
+                and "task_sid" in event["event_properties"])
+    call["event_date"] = date(NOON_MS)
+
+
+def keep_a_call_open(contacts, events):
+    events.remove(next(event for event in events if event["event_name"] == "CONVERSATION_ENDED"
+                       and event["event_properties"]["channel"] == "voice"))
+
+
 def invent(contacts, events):
     contacts.append({"id": 10 ** 6, "email": "x@example.com", "attributes": {}, "listIds": []})
 
@@ -94,7 +105,7 @@ def test_the_model_agrees_with_itself():
 
 
 @pytest.mark.parametrize("spoil", [lose, double, misplace, miscount, overwrite, leave_a_list,
-                                   misread_a_wait, invent])
+                                   misread_a_wait, end_a_call_later, keep_a_call_open, invent])
 def test_what_is_wrong_is_seen(spoil):
     expected = expected_contacts(day())
     contacts, events = as_brevo_shows(expected)

@@ -19,12 +19,18 @@ def flexbrevo(program):
 @pytest.fixture
 def diff(flexbrevo, tmp_path):
     def run(changes, *arguments):
-        changed = json.loads(flexbrevo.config_file.read_text())
-        changed["connectors"]["twilio_flex"].update(changes)
-        file = tmp_path / "new.yaml"
-        file.write_text(json.dumps(changed))
+        file = changed(flexbrevo, tmp_path, changes)
         return harness.run_command("mapping-diff", flexbrevo.config_file, file, *arguments)
     return run
+
+
+def changed(flexbrevo, tmp_path, changes, everywhere=None):
+    """The configuration with other values of the connector's, and of all."""
+    config = json.loads(flexbrevo.config_file.read_text())
+    config["connectors"]["twilio_flex"].update(changes)
+    file = tmp_path / "new.yaml"
+    file.write_text(json.dumps(config | (everywhere or {})))
+    return file
 
 
 def deliver(flexbrevo, twilio, count=1):
@@ -81,6 +87,69 @@ def test_what_happened_long_ago_or_has_no_bytes_is_counted_apart(program, twilio
         harness.run_command("mapping-diff", file, file)[1]
     assert "0 events compared, 0 differ; 1 without their bytes, 1 older" in \
         harness.run_command("mapping-diff", file, file, "--since", "7d")[1]
+
+
+RATED = {"in": "support_task", "score": "rating", "comment": "words"}
+
+
+def diff_json(old, new):
+    status, out, err = harness.run_command("mapping-diff", old, new, "--json")
+    assert err == ""
+    told = json.loads(out)
+    return status, (told["compared"], told["different"]), told
+
+
+def rate(flexbrevo, twilio, *events):
+    task = Task(customer=ANA, attributes={"rating": 4, "words": "Zoltana was fine"})
+    for event in events:
+        assert flexbrevo.caller().send(twilio.callback(task, event)).status == 204
+    return task
+
+
+def settled(flexbrevo, count):
+    def look():
+        return sum(flexbrevo.metric(f"queue_{end}") for end in ("delivered", "filtered")) == count
+
+    harness.wait_until(look, f"{count} settled")
+
+
+def test_an_answer_only_the_new_one_finds_in_a_task_is_a_record_that_was_none(
+        flexbrevo, twilio, tmp_path):
+    task = rate(flexbrevo, twilio, "task.updated", "task.completed")
+    settled(flexbrevo, 2)
+    new = changed(flexbrevo, tmp_path, {}, {"csat": {"extractors": [RATED]}})
+    status, counts, told = diff_json(flexbrevo.config_file, new)
+    assert (status, counts) == (1, (3, 2))      # a fact is not compared, its answer is
+    assert told["changes"] == {'verdict: null -> "deliver"': 2}
+    assert [one["record"].rpartition("/")[0] for one in told["records"]] == [
+        f"survey.completed/{task.sid}/default"] * 2
+    assert "Zoltana" not in json.dumps(told)
+
+
+def test_an_answer_that_is_a_record_already_is_compared_once(program, twilio, tmp_path):
+    flexbrevo = program(changes={"queue": {"keep_bodies": "1h"},
+                                 "csat": {"extractors": [RATED]}}).start()
+    rate(flexbrevo, twilio, "task.completed")
+    settled(flexbrevo, 2)
+    old = changed(flexbrevo, tmp_path, {}, {"csat": {}})
+    status, counts, told = diff_json(old, flexbrevo.config_file)
+    assert (status, counts) == (1, (2, 1))
+    assert told["changes"] == {'verdict: "filtered" -> "deliver"': 1,
+                               'reason: "no_answer" -> null': 1}
+    assert diff_json(flexbrevo.config_file, old)[1] == (2, 1)
+
+
+def test_the_end_of_a_call_that_only_the_new_one_tells_is_a_record_that_was_none(
+        program, twilio, tmp_path):
+    flexbrevo = program(changes={"queue": {"keep_bodies": "1h"}}).start()
+    task = Task(customer=ANA, attributes={"channelType": "voice"})
+    assert flexbrevo.caller().send(twilio.callback(task)).status == 204
+    settled(flexbrevo, 1)
+    new = changed(flexbrevo, tmp_path, {}, {
+        "ticket": {**harness.NO_WAITS, "voice_end": "2m"}})
+    status, counts, told = diff_json(flexbrevo.config_file, new)
+    assert (status, counts) == (1, (2, 1))
+    assert [one["record"] for one in told["records"]] == [f"conversation.ended/{task.sid}"]
 
 
 @pytest.mark.parametrize("arguments, says", [

@@ -91,6 +91,28 @@ def test_a_support_case_that_carries_an_nps_is_resolved_beside_it(program, sandb
     assert contact["listIds"] == [32, 33]
 
 
+def test_what_only_a_browser_told_is_delivered_and_its_answer_when_twilio_tells_it(
+        program, sandbox, twilio):
+    """Each copy of a completion, however late: one resolution, one answer."""
+    flexbrevo = program(changes={"csat": {"extractors": [NPS]},
+                                 "queue": {"plugin_wait": "100ms"}}).start()
+    task = Task(attributes={"rating": {"nps": "9"}})
+    assert flexbrevo.caller().send(twilio.plugin(task)).status == 202
+    settled(flexbrevo, 1)
+    assert [event["event_name"] for event in sandbox.events()] == ["SUPPORT_RESOLVED"]
+    assert flexbrevo.caller().send(twilio.plugin(task)).status == 202
+    told(flexbrevo, twilio, (task, "task.completed"), (task, "task.completed"))
+    assert settled(flexbrevo, 2)["queue_delivered"] == 2
+    assert flexbrevo.caller().send(twilio.json([task.cloud_event("task.completed")])).status == 204
+    assert settled(flexbrevo, 2)["queue_delivered"] == 2
+    assert sorted(event["event_name"] for event in sandbox.events()) == [
+        "CSAT_SUBMITTED", "SUPPORT_RESOLVED"]
+    assert said(sandbox, "score", "survey_id") == {"score": 9, "survey_id": "nps"}
+    resolved = 'events_delivered_total{event="SUPPORT_RESOLVED"}'
+    assert flexbrevo.metric(resolved) == 1
+    assert flexbrevo.metric("unaccounted_events") == 0
+
+
 def test_a_surveys_queue_is_waited_for_and_its_score_is_on_its_scale(program, sandbox, twilio):
     flexbrevo = program(changes={"csat": {"extractors": [BY_QUEUE]}}).start()
     asked = Task(queue="After-call survey", attributes={"csat": {"score": "0"}})

@@ -20,3 +20,13 @@ tear_down(void **state)
     queue_close(&queue);
     return 0;
 }
+
+struct queue_record *
+put_and_claim(const char *key)
+{
+    (void)put_one(queue, key, "taskrouter", "signed");
+    struct queue_record *record = claim_one(queue);
+
+    assert_non_null(record);
+    return record;
+}

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -12,120 +11,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "server/ingest/held_file.h"
 #include "server/ingest/held_read.h"
-#include "server/ingest/held_release.h"
 #include "server/ops/clock.h"
 #include "server/ops/file.h"
+#include "tests/unit/held_fixture.h"
 #include "tests/unit/unit.h"
-
-enum {
-    RING_MAX = 16 * 1024,
-    BODY_SIZE = 1000,
-    ENTRY_SIZE = HELD_HEADER_SIZE + 8 + 8 * 4 + 5 + 3 + 4 + BODY_SIZE, /* of keep() */
-};
-
-static const char *const files[] = {
-    HELD_KEY, HELD_KEY ".new", HELD_LOCK, HELD_RING, HELD_RING_OLD};
-
-static int
-make_directory(void **state)
-{
-    char *path = strdup("/tmp/flexbrevo-test-XXXXXX");
-
-    *state = path;
-    return path != NULL && mkdtemp(path) != NULL ? 0 : -1;
-}
-
-static const char *
-in(void **state, const char *name)
-{
-    static char path[HELD_PATH_SIZE];
-
-    assert_int_equal(held_path(*state, name, path), 0);
-    return path;
-}
-
-static int
-remove_directory(void **state)
-{
-    for (size_t i = 0; i < LENGTH(files); i++) {
-        (void)unlink(in(state, files[i]));
-    }
-    const int r = rmdir(*state);
-
-    free(*state);
-    return r;
-}
-
-/* A request that is told from others by its number. */
-static struct held_request
-request_of(int64_t number, char body[BODY_SIZE])
-{
-    memset(body, 'x', BODY_SIZE);
-    (void)snprintf(body, BODY_SIZE, "secret of lena@example.com %lld", (long long)number);
-    return (struct held_request){
-        .time_ms = number,
-        .target = slice_of("/path"),
-        .signature = slice_of("sig"),
-        .content_type = slice_of("form"),
-        .body = {.data = body, .size = BODY_SIZE},
-    };
-}
-
-static int
-keep(struct held *held, int64_t number)
-{
-    char body[BODY_SIZE];
-    const struct held_request request = request_of(number, body);
-
-    return held_keep(held, &request);
-}
-
-static void
-keep_many(void **state, size_t max, int64_t first, int64_t count)
-{
-    AUTO(held_close) struct held *held = NULL;
-
-    assert_int_equal(held_open(*state, max, &held), 0);
-    for (int64_t i = 0; i < count; i++) {
-        assert_int_equal(keep(held, first + i), HELD_OK);
-    }
-}
-
-/* How many there are, all whole, the first being `first` and each one after its forerunner. */
-static size_t
-read_from(void **state, int64_t first, size_t *ret_unreadable)
-{
-    AUTO(held_reader_close) struct held_reader *reader = NULL;
-    struct held_request request;
-    size_t count = 0;
-
-    assert_int_equal(held_reader_open(*state, &reader), 0);
-    while (held_reader_next(reader, &request) == HELD_READ) {
-        char body[BODY_SIZE];
-        const struct held_request expected = request_of(first + (int64_t)count, body);
-
-        assert_int_equal(request.time_ms, expected.time_ms);
-        assert_true(slice_equal(request.target, expected.target));
-        assert_true(slice_equal(request.signature, expected.signature));
-        assert_true(slice_equal(request.content_type, expected.content_type));
-        assert_true(slice_equal(request.body, expected.body));
-        count++;
-    }
-    if (ret_unreadable != NULL) {
-        *ret_unreadable = held_reader_unreadable(reader);
-    }
-    return count;
-}
-
-static off_t
-size_of(void **state, const char *name)
-{
-    struct stat status = {0};
-
-    return stat(in(state, name), &status) == 0 ? status.st_size : -1;
-}
 
 /* ---- what is kept ------------------------------------------------------------------------- */
 
@@ -135,8 +25,8 @@ nothing_is_made_before_the_first_request(void **state)
     AUTO(held_close) struct held *held = NULL;
 
     assert_int_equal(held_open(*state, RING_MAX, &held), 0);
-    for (size_t i = 0; i < LENGTH(files); i++) {
-        assert_int_equal(size_of(state, files[i]), -1);
+    for (size_t i = 0; i < HELD_FILES; i++) {
+        assert_int_equal(size_of(state, held_files[i]), -1);
     }
     assert_int_equal(read_from(state, 0, NULL), 0);
 }
@@ -154,15 +44,15 @@ static void
 the_files_are_for_their_owner_and_say_nothing(void **state)
 {
     keep_many(state, RING_MAX, 1, 2);
-    for (size_t i = 0; i < LENGTH(files); i++) {
+    for (size_t i = 0; i < HELD_FILES; i++) {
         AUTO(buffer_done) struct buffer bytes = {0};
         struct stat status;
 
-        if (stat(in(state, files[i]), &status) < 0) {
+        if (stat(held_in(state, held_files[i]), &status) < 0) {
             continue;
         }
         assert_int_equal(status.st_mode & 0777, 0600);
-        assert_int_equal(file_read(in(state, files[i]), RING_MAX, &bytes), 0);
+        assert_int_equal(file_read(held_in(state, held_files[i]), RING_MAX, &bytes), 0);
         assert_null(bytes.size > 0 ? memmem(bytes.data, bytes.size, "lena@", 5) : NULL);
         assert_null(bytes.size > 0 ? memmem(bytes.data, bytes.size, "/path", 5) : NULL);
     }
@@ -285,12 +175,12 @@ a_torn_end_is_stepped_over_wherever_it_was_torn(void **state)
         size_t unreadable = 0;
 
         keep_many(state, RING_MAX, 1, 2);
-        assert_int_equal(truncate(in(state, HELD_RING), ENTRY_SIZE + torn), 0);
+        assert_int_equal(truncate(held_in(state, HELD_RING), ENTRY_SIZE + torn), 0);
         assert_int_equal(read_from(state, 1, &unreadable), 1);
         keep_many(state, RING_MAX, 2, 2);
         assert_int_equal(read_from(state, 1, &unreadable), 3);
         assert_int_equal(unreadable, torn < 4 ? 0 : 1);
-        assert_int_equal(unlink(in(state, HELD_RING)), 0);
+        assert_int_equal(unlink(held_in(state, HELD_RING)), 0);
     }
 }
 
@@ -304,7 +194,7 @@ a_flipped_bit_costs_one_entry_only(void **state)
         char byte = 0;
 
         keep_many(state, RING_MAX, 1, 1);
-        const int fd = open(in(state, HELD_RING), O_RDWR);
+        const int fd = open(held_in(state, HELD_RING), O_RDWR);
 
         assert_int_equal(pread(fd, &byte, 1, at), 1);
         byte ^= 0x10;
@@ -312,7 +202,7 @@ a_flipped_bit_costs_one_entry_only(void **state)
         (void)close(fd);
         keep_many(state, RING_MAX, 2, 2);
         assert_int_equal(read_from(state, 2, NULL), 2);
-        assert_int_equal(unlink(in(state, HELD_RING)), 0);
+        assert_int_equal(unlink(held_in(state, HELD_RING)), 0);
     }
 }
 
@@ -322,7 +212,7 @@ another_key_opens_nothing(void **state)
     size_t unreadable = 0;
 
     keep_many(state, RING_MAX, 1, 3);
-    assert_int_equal(unlink(in(state, HELD_KEY)), 0);
+    assert_int_equal(unlink(held_in(state, HELD_KEY)), 0);
     assert_int_equal(read_from(state, 1, &unreadable), 0);
     assert_int_equal(unreadable, 3);
     keep_many(state, RING_MAX, 7, 2); /* makes a new key */
@@ -337,8 +227,8 @@ a_key_deleted_under_a_running_server_is_made_anew(void **state)
 
     assert_int_equal(held_open(*state, RING_MAX, &held), 0);
     assert_int_equal(keep(held, 1), HELD_OK);
-    assert_int_equal(unlink(in(state, HELD_KEY)), 0);
-    assert_int_equal(unlink(in(state, HELD_RING)), 0);
+    assert_int_equal(unlink(held_in(state, HELD_KEY)), 0);
+    assert_int_equal(unlink(held_in(state, HELD_RING)), 0);
     assert_int_equal(keep(held, 2), HELD_OK);
     assert_int_equal(read_from(state, 2, NULL), 1);
 }
@@ -350,7 +240,7 @@ a_damaged_key_is_refused_and_not_replaced(void **state)
     AUTO(held_close) struct held *held = NULL;
 
     keep_many(state, RING_MAX, 1, 1);
-    assert_int_equal(truncate(in(state, HELD_KEY), SEAL_KEY_SIZE - 1), 0);
+    assert_int_equal(truncate(held_in(state, HELD_KEY), SEAL_KEY_SIZE - 1), 0);
     assert_int_equal(held_open(*state, RING_MAX, &held), 0);
     assert_int_equal(keep(held, 2), -EINVAL);
     assert_int_equal(held_reader_open(*state, &reader), -EINVAL);
@@ -414,91 +304,9 @@ kill9_leaves_whole_entries_in_order(void **state)
     }
 }
 
-/* ---- releasing ---------------------------------------------------------------------------- */
-
-static void
-what_was_marked_is_not_read_again(void **state)
-{
-    struct held_request request;
-
-    keep_many(state, RING_MAX, 1, 4);
-    for (int64_t next = 1; next <= 2; next++) {
-        AUTO(held_reader_close) struct held_reader *reader = NULL;
-
-        assert_int_equal(held_reader_open(*state, &reader), 0);
-        assert_int_equal(held_reader_next(reader, &request), HELD_READ);
-        assert_int_equal(request.time_ms, next);
-        assert_int_equal(held_reader_mark(reader), 0);
-    }
-    assert_int_equal(read_from(state, 3, NULL), 2);
-}
-
-static void
-marking_while_the_ring_turns_over_harms_nothing(void **state)
-{
-    enum {
-        PER_HALF = RING_MAX / 2 / ENTRY_SIZE,
-    };
-    AUTO(held_reader_close) struct held_reader *reader = NULL;
-    struct held_request request;
-
-    keep_many(state, RING_MAX, 1, 2 * PER_HALF);
-    assert_int_equal(held_reader_open(*state, &reader), 0);
-    keep_many(
-        state, RING_MAX, 2 * PER_HALF + 1, 2 * PER_HALF); /* both are other files now */
-    for (int64_t i = 1; i <= 2 * PER_HALF; i++) {
-        assert_int_equal(held_reader_next(reader, &request), HELD_READ);
-        assert_int_equal(request.time_ms, i);
-        assert_int_equal(held_reader_mark(reader), 0);
-    }
-    assert_int_equal(held_reader_next(reader, &request), HELD_READ_END);
-    assert_int_equal(read_from(state, 2 * PER_HALF + 1, NULL), 2 * PER_HALF);
-}
-
-/* ---- what is judged once more --------------------------------------------------------------- */
-
-static void
-note_source(void *context, const struct held_finding *finding)
-{
-    const char **source = context;
-
-    assert_int_equal(finding->verdict, HELD_INVALID);
-    *source = finding->source;
-}
-
-/* The ring outlives a version, and an endpoint may not. */
-static void
-an_endpoint_that_is_gone_is_called_none_and_stops_nothing(void **state)
-{
-    AUTO(held_close) struct held *held = NULL;
-    char token[] = "3f1d5b7c9e8a4602b1d3f5a7c9e80246";
-    char url[] = "https://hooks.example.com";
-    struct config config = {.auth_token = token,
-        .state_dir = *state,
-        .public_urls = {.items = {url}, .count = 1}};
-    struct held_request request = {.target = slice_of("/webhooks/gone?a=1"),
-        .signature = slice_of("AAAAAAAAAAAAAAAAAAAAAAAAAAA=")};
-    const char *source = NULL;
-    const struct held_release_options options = {
-        .config = &config, .tell = note_source, .context = &source};
-    struct held_totals totals;
-
-    assert_int_equal(held_open(*state, RING_MAX, &held), 0);
-    assert_int_equal(held_keep(held, &request), HELD_OK);
-    assert_int_equal(held_release(&options, &totals), HELD_RELEASE_OK);
-    assert_string_equal(source, "none");
-    request.target = slice_of("/webhooks/messaging");
-    assert_int_equal(held_keep(held, &request), HELD_OK);
-    assert_int_equal(held_release(&options, &totals), HELD_RELEASE_OK);
-    assert_string_equal(source, "messaging");
-    assert_int_equal(totals.invalid, 2);
-}
-
 int
 main(void)
 {
-#define IN_DIRECTORY(test) \
-    cmocka_unit_test_setup_teardown(test, make_directory, remove_directory)
     const struct CMUnitTest tests[] = {
         IN_DIRECTORY(nothing_is_made_before_the_first_request),
         IN_DIRECTORY(what_was_kept_is_read_in_order_after_a_restart_too),
@@ -516,9 +324,6 @@ main(void)
         IN_DIRECTORY(a_damaged_key_is_refused_and_not_replaced),
         IN_DIRECTORY(a_full_disk_leaves_what_was_there_whole),
         IN_DIRECTORY(kill9_leaves_whole_entries_in_order),
-        IN_DIRECTORY(what_was_marked_is_not_read_again),
-        IN_DIRECTORY(marking_while_the_ring_turns_over_harms_nothing),
-        IN_DIRECTORY(an_endpoint_that_is_gone_is_called_none_and_stops_nothing),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

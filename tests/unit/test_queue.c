@@ -7,16 +7,6 @@
 
 #include "tests/unit/queue_fixture.h"
 
-static struct queue_record *
-put_and_claim(void)
-{
-    assert_int_equal(put_one(queue, TASK, "taskrouter", "signed"), QUEUE_PUT_NEW);
-    struct queue_record *record = claim_one(queue);
-
-    assert_non_null(record);
-    return record;
-}
-
 static void
 assert_state(const char *expected)
 {
@@ -34,7 +24,7 @@ static void
 tells_all_about_a_claimed_record(void **state)
 {
     (void)state;
-    struct queue_record *record = put_and_claim();
+    struct queue_record *record = put_and_claim(TASK);
 
     assert_string_equal(record->key, TASK);
     assert_int_equal(strncmp(record->token, "worker-1/", strlen("worker-1/")), 0);
@@ -52,7 +42,7 @@ delivered_leaves_a_tombstone_that_refuses_all(void **state)
 {
     (void)state;
     assert_int_equal(
-        settle_one(queue, put_and_claim(), QUEUE_DELIVERED, NULL), QUEUE_SETTLED);
+        settle_one(queue, put_and_claim(TASK), QUEUE_DELIVERED, NULL), QUEUE_SETTLED);
     assert_state("delivered");
     assert_int_equal(REDIS_NUMBER(&redis, "HLEN", TASK_RECORD), 1);
     assert_in_range(REDIS_NUMBER(&redis, "PTTL", TASK_RECORD), 86000000, 86400000);
@@ -75,7 +65,7 @@ nothing_unsettled_ever_expires(void **state)
     (void)state;
     for (size_t i = 0; i < LENGTH(outcomes); i++) {
         (void)empty_redis(NULL);
-        struct queue_record *record = put_and_claim();
+        struct queue_record *record = put_and_claim(TASK);
 
         assert_int_equal(REDIS_NUMBER(&redis, "PTTL", TASK_RECORD), -1);
         assert_int_equal(settle_one(queue, record, outcomes[i], "why"), QUEUE_SETTLED);
@@ -91,7 +81,7 @@ filtered_for_want_of_something_reopens_for_a_new_route_only(void **state)
 {
     (void)state;
     assert_int_equal(
-        settle_as(queue, put_and_claim(), for_want_of_identity), QUEUE_SETTLED);
+        settle_as(queue, put_and_claim(TASK), for_want_of_identity), QUEUE_SETTLED);
     struct queue_stats stats = balanced_stats(queue);
 
     assert_int_equal(stats.filtered, 1);
@@ -112,7 +102,7 @@ a_reopened_record_is_judged_by_what_every_route_told(void **state)
 {
     (void)state;
     assert_int_equal(
-        settle_as(queue, put_and_claim(), for_want_of_identity), QUEUE_SETTLED);
+        settle_as(queue, put_and_claim(TASK), for_want_of_identity), QUEUE_SETTLED);
     assert_int_equal(put_one(queue, TASK, "plugin", "who"), QUEUE_PUT_NEW);
     assert_int_equal(put_one(queue, TASK, "taskrouter", "again"), QUEUE_PUT_DUPLICATE);
     struct queue_record *record = claim_one(queue);
@@ -130,11 +120,58 @@ static void
 filtered_for_good_keeps_no_bytes_and_refuses_every_route(void **state)
 {
     (void)state;
-    assert_int_equal(settle_one(queue, put_and_claim(), QUEUE_FILTERED, "switched_off"),
+    assert_int_equal(
+        settle_one(queue, put_and_claim(TASK), QUEUE_FILTERED, "switched_off"),
         QUEUE_SETTLED);
     assert_int_equal(REDIS_NUMBER(&redis, "HEXISTS", TASK_RECORD, "r:taskrouter"), 0);
     assert_int_equal(put_one(queue, TASK, "plugin", "who"), QUEUE_PUT_DUPLICATE);
     assert_int_equal(balanced_stats(queue).filtered, 1);
+}
+
+static const struct queue_settlement delivered_and_open = {
+    .outcome = QUEUE_DELIVERED, .reopens = true};
+
+static void
+delivered_by_the_word_of_one_it_is_heard_once_what_another_says(void **state)
+{
+    (void)state;
+    assert_int_equal(
+        settle_as(queue, put_and_claim(TASK), delivered_and_open), QUEUE_SETTLED);
+    assert_int_equal(REDIS_NUMBER(&redis, "HEXISTS", TASK_RECORD, "r:taskrouter"), 0);
+    assert_true(REDIS_NUMBER(&redis, "PTTL", TASK_RECORD) > 0);
+    assert_int_equal(put_one(queue, TASK, "taskrouter", "again"), QUEUE_PUT_DUPLICATE);
+    assert_int_equal(put_one(queue, TASK, "event_streams", "late"), QUEUE_PUT_NEW);
+    struct queue_stats stats = balanced_stats(queue);
+
+    assert_int_equal(stats.accepted, 1);
+    assert_int_equal(stats.delivered, 0);
+    assert_int_equal(stats.pending, 1);
+    struct queue_record *record = claim_one(queue);
+
+    assert_true(record->was_delivered);
+    assert_int_equal(record->route_count, 1);
+    assert_true(slice_is(route_bytes(record, "event_streams"), "late"));
+    assert_int_equal(settle_one(queue, record, QUEUE_DELIVERED, NULL), QUEUE_SETTLED);
+    assert_int_equal(put_one(queue, TASK, "conversations", "more"), QUEUE_PUT_DUPLICATE);
+    stats = balanced_stats(queue);
+    assert_int_equal(stats.delivered, 1);
+    assert_int_equal(stats.pending, 0);
+}
+
+static void
+what_another_says_during_the_claim_is_heard_after_the_delivery(void **state)
+{
+    (void)state;
+    struct queue_record *record = put_and_claim(TASK);
+
+    assert_false(record->was_delivered);
+    assert_int_equal(put_one(queue, TASK, "event_streams", "late"), QUEUE_PUT_MERGED);
+    assert_int_equal(settle_as(queue, record, delivered_and_open), QUEUE_SETTLED);
+    record = claim_one(queue);
+    assert_true(record->was_delivered);
+    assert_true(slice_is(route_bytes(record, "event_streams"), "late"));
+    assert_int_equal(settle_one(queue, record, QUEUE_DELIVERED, NULL), QUEUE_SETTLED);
+    assert_int_equal(balanced_stats(queue).delivered, 1);
 }
 
 static void
@@ -145,7 +182,7 @@ a_route_during_the_claim_reopens_what_is_filtered_or_parked(void **state)
     (void)state;
     for (size_t i = 0; i < LENGTH(outcomes); i++) {
         (void)empty_redis(NULL);
-        struct queue_record *record = put_and_claim();
+        struct queue_record *record = put_and_claim(TASK);
 
         assert_int_equal(put_one(queue, TASK, "plugin", "who"), QUEUE_PUT_MERGED);
         assert_int_equal(settle_one(queue, record, outcomes[i], "why"), QUEUE_REOPENED);
@@ -160,7 +197,7 @@ static void
 a_route_during_the_claim_does_not_undo_a_delivery(void **state)
 {
     (void)state;
-    struct queue_record *record = put_and_claim();
+    struct queue_record *record = put_and_claim(TASK);
 
     assert_int_equal(put_one(queue, TASK, "plugin", "who"), QUEUE_PUT_MERGED);
     assert_int_equal(settle_one(queue, record, QUEUE_DELIVERED, NULL), QUEUE_SETTLED);
@@ -173,7 +210,7 @@ parked_keeps_its_bytes_and_reason(void **state)
 {
     (void)state;
     assert_int_equal(
-        settle_one(queue, put_and_claim(), QUEUE_PARKED, "brevo_400"), QUEUE_SETTLED);
+        settle_one(queue, put_and_claim(TASK), QUEUE_PARKED, "brevo_400"), QUEUE_SETTLED);
     assert_state("parked");
     assert_null(claim_one(queue));
     assert_true(slice_is(
@@ -194,7 +231,7 @@ parked_is_tried_again_with_a_new_route(void **state)
 {
     (void)state;
     assert_int_equal(
-        settle_one(queue, put_and_claim(), QUEUE_PARKED, "brevo_400"), QUEUE_SETTLED);
+        settle_one(queue, put_and_claim(TASK), QUEUE_PARKED, "brevo_400"), QUEUE_SETTLED);
     assert_int_equal(put_one(queue, TASK, "plugin", "who"), QUEUE_PUT_MERGED);
     const struct queue_stats stats = balanced_stats(queue);
 
@@ -214,7 +251,7 @@ delayed_waits_and_becomes_due(void **state)
         .outcome = QUEUE_DELAYED, .reason = "brevo_500", .delay_ms = 3600000};
 
     (void)state;
-    struct queue_record *record = put_and_claim();
+    struct queue_record *record = put_and_claim(TASK);
 
     settlement.record = record;
     assert_int_equal(queue_settle(queue, &settlement, 1), QUEUE_OK);
@@ -239,7 +276,7 @@ a_short_delay_ends_by_itself(void **state)
     struct queue_settlement settlement = {.outcome = QUEUE_DELAYED, .delay_ms = 30};
 
     (void)state;
-    struct queue_record *record = put_and_claim();
+    struct queue_record *record = put_and_claim(TASK);
     const int64_t before_us = redis_now_us();
 
     settlement.record = record;
@@ -266,7 +303,7 @@ only_free_attempts_are_given_back(void **state)
     (void)state;
     for (size_t i = 0; i < LENGTH(cases); i++) {
         (void)empty_redis(NULL);
-        struct queue_record *record = put_and_claim();
+        struct queue_record *record = put_and_claim(TASK);
         struct queue_settlement settlement = {.record = record,
             .outcome = cases[i].outcome,
             .free_attempt = cases[i].free_attempt};
@@ -305,7 +342,7 @@ static void
 settles_each_record_of_one_call_once(void **state)
 {
     (void)state;
-    struct queue_record *record = put_and_claim();
+    struct queue_record *record = put_and_claim(TASK);
     struct queue_settlement settlements[] = {
         {.record = record, .outcome = QUEUE_DELIVERED},
         {.record = record, .outcome = QUEUE_PARKED, .reason = "twice"},
@@ -395,7 +432,7 @@ tells_the_age_of_the_oldest_unsettled(void **state)
 {
     (void)state;
     assert_int_equal(balanced_stats(queue).oldest_ms, 0);
-    struct queue_record *record = put_and_claim();
+    struct queue_record *record = put_and_claim(TASK);
 
     (void)REDIS_DO(&redis, "HSET", TASK_RECORD, "t", "1600000000000");
     assert_true(balanced_stats(queue).oldest_ms > 1000000);
@@ -407,7 +444,7 @@ static void
 cuts_a_long_reason_to_what_a_label_shows(void **state)
 {
     (void)state;
-    assert_int_equal(settle_one(queue, put_and_claim(), QUEUE_PARKED,
+    assert_int_equal(settle_one(queue, put_and_claim(TASK), QUEUE_PARKED,
                          "a reason that is longer than any label that is shown"),
         QUEUE_SETTLED);
     const struct queue_stats stats = balanced_stats(queue);
@@ -427,6 +464,8 @@ main(void)
         TEST(filtered_for_want_of_something_reopens_for_a_new_route_only),
         TEST(filtered_for_good_keeps_no_bytes_and_refuses_every_route),
         TEST(a_reopened_record_is_judged_by_what_every_route_told),
+        TEST(delivered_by_the_word_of_one_it_is_heard_once_what_another_says),
+        TEST(what_another_says_during_the_claim_is_heard_after_the_delivery),
         TEST(a_route_during_the_claim_reopens_what_is_filtered_or_parked),
         TEST(a_route_during_the_claim_does_not_undo_a_delivery),
         TEST(parked_keeps_its_bytes_and_reason),

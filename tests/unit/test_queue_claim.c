@@ -24,23 +24,13 @@ open_with_deadline(const char *consumer, int64_t deadline_ms)
     return open_queue(&options);
 }
 
-static struct queue_record *
-put_and_claim(void)
-{
-    (void)put_one(queue, TASK, "taskrouter", "signed");
-    struct queue_record *record = claim_one(queue);
-
-    assert_non_null(record);
-    return record;
-}
-
 /* ---- crash and takeover ------------------------------------------------------------------ */
 
 static void
 a_restarted_worker_takes_its_own_pending_first(void **state)
 {
     (void)state;
-    struct queue_record *before = put_and_claim();
+    struct queue_record *before = put_and_claim(TASK);
 
     (void)put_one(queue, "task.completed/WT2", "taskrouter", "later");
     struct queue *restarted = open_worker("worker-1");
@@ -91,7 +81,7 @@ static void
 a_new_claim_is_clean(void **state)
 {
     (void)state;
-    struct queue_record *before = put_and_claim();
+    struct queue_record *before = put_and_claim(TASK);
 
     (void)put_one(queue, TASK, "plugin", "who");
     struct queue *restarted = open_worker("worker-1");
@@ -108,7 +98,7 @@ static void
 another_worker_leaves_a_fresh_claim_alone(void **state)
 {
     (void)state;
-    struct queue_record *record = put_and_claim();
+    struct queue_record *record = put_and_claim(TASK);
     struct queue *other = open_with_deadline("worker-2", 60000);
 
     assert_null(claim_one(other));
@@ -120,7 +110,7 @@ static void
 another_worker_takes_over_after_the_deadline(void **state)
 {
     (void)state;
-    struct queue_record *before = put_and_claim();
+    struct queue_record *before = put_and_claim(TASK);
     struct queue *other = open_with_deadline("worker-2", 1);
     struct queue_record *record = claim_later(other);
 
@@ -138,7 +128,7 @@ static void
 a_worker_is_not_handed_what_it_is_at_before_the_deadline(void **state)
 {
     (void)state;
-    struct queue_record *record = put_and_claim();
+    struct queue_record *record = put_and_claim(TASK);
 
     assert_null(claim_one(queue));
     handle_recover(queue);
@@ -419,7 +409,7 @@ static void
 a_consumer_that_has_something_claimed_is_never_forgotten(void **state)
 {
     (void)state;
-    struct queue_record *record = put_and_claim();
+    struct queue_record *record = put_and_claim(TASK);
 
     expect_forgotten(0, 0);
     assert_int_equal(settle_one(queue, record, QUEUE_DELIVERED, NULL), QUEUE_SETTLED);
@@ -433,7 +423,7 @@ a_consumer_that_was_forgotten_may_come_back(void **state)
     assert_null(claim_one(queue));
     expect_forgotten(0, 1);
     assert_int_equal(
-        settle_one(queue, put_and_claim(), QUEUE_DELIVERED, NULL), QUEUE_SETTLED);
+        settle_one(queue, put_and_claim(TASK), QUEUE_DELIVERED, NULL), QUEUE_SETTLED);
     assert_int_equal(balanced_stats(queue).delivered, 1);
 }
 

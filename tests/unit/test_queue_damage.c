@@ -9,16 +9,6 @@
 #include "queue/handle.h"
 #include "tests/unit/queue_fixture.h"
 
-static struct queue_record *
-put_and_claim(void)
-{
-    (void)put_one(queue, TASK, "taskrouter", "signed");
-    struct queue_record *record = claim_one(queue);
-
-    assert_non_null(record);
-    return record;
-}
-
 static void
 a_missing_group_is_made_again_from_the_beginning(void **state)
 {
@@ -36,14 +26,14 @@ static void
 an_emptied_redis_is_set_up_again(void **state)
 {
     (void)state;
-    struct queue_record *lost = put_and_claim();
+    struct queue_record *lost = put_and_claim(TASK);
 
     (void)REDIS_DO(&redis, "FLUSHALL");
     assert_null(claim_one(queue));
     assert_int_equal(settle_one(queue, lost, QUEUE_DELIVERED, NULL), QUEUE_STALE);
     assert_int_equal(balanced_stats(queue).group_recreated, 1);
     assert_int_equal(
-        settle_one(queue, put_and_claim(), QUEUE_DELIVERED, NULL), QUEUE_SETTLED);
+        settle_one(queue, put_and_claim(TASK), QUEUE_DELIVERED, NULL), QUEUE_SETTLED);
     assert_int_equal(REDIS_NUMBER(&redis, "HGET", "fb:meta", "partitions"), 1);
 }
 
@@ -69,7 +59,7 @@ a_delayed_key_without_its_record_is_unaccounted(void **state)
 
     (void)state;
     assert_int_equal(
-        settle_one(queue, put_and_claim(), QUEUE_DELAYED, "why"), QUEUE_SETTLED);
+        settle_one(queue, put_and_claim(TASK), QUEUE_DELAYED, "why"), QUEUE_SETTLED);
     (void)REDIS_DO(&redis, "DEL", TASK_RECORD);
     assert_null(claim_one(queue));
     assert_int_equal(queue_stats(queue, &stats), QUEUE_OK);
@@ -111,7 +101,7 @@ static void
 a_second_entry_of_a_settled_record_goes_away(void **state)
 {
     (void)state;
-    struct queue_record *record = put_and_claim();
+    struct queue_record *record = put_and_claim(TASK);
 
     (void)REDIS_DO(&redis, "XADD", "fb:{0}:stream", "*", "k", TASK);
     assert_int_equal(settle_one(queue, record, QUEUE_DELIVERED, NULL), QUEUE_SETTLED);
@@ -188,7 +178,7 @@ a_delayed_record_that_was_overwritten_is_unaccounted_and_holds_nobody_up(void **
 {
     (void)state;
     assert_int_equal(
-        settle_one(queue, put_and_claim(), QUEUE_DELAYED, "why"), QUEUE_SETTLED);
+        settle_one(queue, put_and_claim(TASK), QUEUE_DELAYED, "why"), QUEUE_SETTLED);
     overwrite(TASK_RECORD);
     (void)put_one(queue, OTHER, "taskrouter", "signed");
     struct queue_record *record = claim_later(queue);
@@ -250,7 +240,7 @@ an_effect_that_was_overwritten_does_not_hold_up_what_is_settled_with_it(void **s
 static void
 an_effect_that_was_overwritten_is_not_claimed(void **state)
 {
-    struct queue_record *record = put_and_claim();
+    struct queue_record *record = put_and_claim(TASK);
     struct queue_effect effect = {.key = TASK};
 
     (void)state;
@@ -279,7 +269,7 @@ static void
 a_set_that_was_overwritten_refuses_a_settlement_whole(void **state)
 {
     static const char *const sets[] = {"fb:{0}:delayed", "fb:{0}:parked", "fb:{0}:stats"};
-    struct queue_record *record = put_and_claim();
+    struct queue_record *record = put_and_claim(TASK);
     struct queue_settlement settlement = {
         .record = record, .outcome = QUEUE_PARKED, .reason = "why"};
 

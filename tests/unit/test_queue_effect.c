@@ -6,19 +6,6 @@
 #include "queue/redis.h"
 #include "tests/unit/queue_fixture.h"
 
-#define EFFECT "resolved/WT1"
-#define EFFECT_KEY "fb:{0}:e:" EFFECT
-
-static struct queue_record *
-put_and_claim(const char *key)
-{
-    (void)put_one(queue, key, "taskrouter", "signed");
-    struct queue_record *record = claim_one(queue);
-
-    assert_non_null(record);
-    return record;
-}
-
 static enum queue_effect_result
 claim_effect(struct queue *worker, const struct queue_record *record)
 {

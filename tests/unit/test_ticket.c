@@ -123,6 +123,19 @@ said_of(const struct word *word)
                                                 : "task";
 }
 
+/* Only a call has such an end. */
+static const char *
+channel_of(const struct play *play)
+{
+    for (size_t i = 0; i < play->count; i++) {
+        if (strcmp(said_of(&play->words[i]), "conversation") == 0 &&
+            strcmp(play->words[i].subject, "conversation") != 0) {
+            return "voice";
+        }
+    }
+    return "sms";
+}
+
 /* Blanks are written '_'. */
 static void
 write_reason(const struct word *word, char reason[32])
@@ -146,8 +159,8 @@ task_payload(const struct play *play, const struct word *word, const char *sid)
     return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:{s:s, s:s, s:s, s:{s:s, "
                      "s:s}}}",
         "event_type", type, "task_sid", sid, "account_sid", "AC01", "workspace_sid",
-        "WS01", "task_channel_unique_name", "sms", "task_canceled_reason", reason,
-        "date_ms", (json_int_t)(BEGAN_S + word->at_s) * MS_PER_S, "task_age",
+        "WS01", "task_channel_unique_name", channel_of(play), "task_canceled_reason",
+        reason, "date_ms", (json_int_t)(BEGAN_S + word->at_s) * MS_PER_S, "task_age",
         (json_int_t)age_s(play, word), "task_attributes", "email",
         has_detail(word, "nobody") ? "anonymous" : "ana@example.com", "direction",
         has_detail(word, "outbound") ? "outbound" : "inbound", "flexInteractionSid",
@@ -278,13 +291,11 @@ set(struct rules *changed, const char *with)
                 changed->only_contacts.count > 0);
 }
 
-static bool
-holds(const struct row *row)
+/* As the page takes them. */
+static struct rules
+waiting_rules(void)
 {
     struct rules by = rules;
-    struct play play = {0};
-    size_t order[WORDS_MAX] = {0, 1, 2, 3, 4, 5, 6, 7};
-    bool same = true;
 
     by.ticket_settle_ms = 5000;
     by.ticket_abandoned_after_ms = 120000;
@@ -294,6 +305,17 @@ holds(const struct row *row)
     by.identity_wait_ms = 900000;
     by.wait_notify_ms = 120000;
     by.event_names[EVENT_TASK_WAITING] = "SUPPORT_WAITING";
+    return by;
+}
+
+static bool
+holds(const struct row *row)
+{
+    struct rules by = waiting_rules();
+    struct play play = {0};
+    size_t order[WORDS_MAX] = {0, 1, 2, 3, 4, 5, 6, 7};
+    bool same = true;
+
     set(&by, row->with);
     begin(&play, row->told, &by);
     do {
@@ -419,7 +441,8 @@ an_abandonment_waits_by_twilios_time_but_for_no_clock_of_its(void **state)
     by.ticket_settle_ms = 5000;
     by.ticket_abandoned_after_ms = 120000;
     for (size_t i = 0; i < LENGTH(cases); i++) {
-        const struct ticket_times times = {received_ms, received_ms};
+        const struct ticket_times times = {
+            .now_ms = received_ms, .received_ms = received_ms};
         struct event_reading reading;
         struct ticket_verdict verdict;
         const struct facts none = {0};
@@ -545,11 +568,49 @@ an_event_knows_of_its_customer_what_its_tickets_tasks_told(void **state)
     }
 }
 
+/* What `explain` shows: a wait is in the trace, and taken for over. */
+static void
+what_a_record_alone_waits_for_is_taken_for_over(void **state)
+{
+    static const struct {
+        const char *told;
+        const char *reason; /* NULL: it is delivered */
+    } cases[] = {
+        {"A.completed@300", NULL},
+        {"A.canceled@30:hangup", NULL},
+        {"A.canceled@3:hangup", "short_wait"},
+        {"A.waiting", NULL},
+        {"A.ended@300", NULL},
+        {"conversation.ended@300", "not_flex"},
+        {"A.completed@300:nobody", "anonymous_caller"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < LENGTH(cases); i++) {
+        const struct rules by = waiting_rules();
+        struct play play = {0};
+
+        begin(&play, cases[i].told, &by);
+        struct event_reading *reading = &play.readings[0];
+        const size_t before = reading->trace_count;
+
+        ticket_judge_alone(reading, play.payloads[0], &by, received_of(&play.words[0]));
+        assert_true(reading->trace_count > before);
+        assert_int_equal(
+            reading->verdict, cases[i].reason == NULL ? EVENT_DELIVER : EVENT_FILTERED);
+        if (cases[i].reason != NULL) {
+            assert_string_equal(reading->reason, cases[i].reason);
+        }
+        end(&play);
+    }
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_row_of_the_table_is_true_in_every_order),
+        cmocka_unit_test(what_a_record_alone_waits_for_is_taken_for_over),
         cmocka_unit_test(a_record_links_every_name_it_knows_to_the_best_one),
         cmocka_unit_test(what_is_none_of_ours_says_nothing),
         cmocka_unit_test(an_abandonment_waits_by_twilios_time_but_for_no_clock_of_its),
