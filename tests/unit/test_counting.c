@@ -160,6 +160,26 @@ what_is_tried_again_is_counted_once(void **state)
     assert_int_equal(counted(HANDLED), 1);
 }
 
+/* A record that was delivered comes again, for what else Twilio tells of it. */
+static void
+what_a_browser_told_and_twilio_later_is_counted_once(void **state)
+{
+    (void)state;
+    (void)put_one(queue, COMPLETED, "plugin",
+        "{\"TaskSid\":\"WT" HEX "\",\"TaskAttributes\":" ANA "}");
+    step();
+    assert_int_equal(counted("handled unknown unknown unknown"), 1);
+    job_deliver(hand.jobs[0]);
+    hand_settle(&hand, clock_monotonic_us());
+    assert_int_equal(
+        put_one(queue, COMPLETED, "taskrouter", ENDED("task.completed", ANA)),
+        QUEUE_PUT_NEW);
+    step();
+    assert_int_equal(balanced_stats(queue).delivered, 1);
+    assert_int_equal(counted(HANDLED), 0);
+    assert_int_equal(counted("handled unknown unknown unknown"), 1);
+}
+
 static void
 without_retention_nothing_is_counted(void **state)
 {
@@ -239,6 +259,7 @@ main(void)
         TEST(what_waits_for_others_is_counted_when_it_is_judged),
         TEST(a_worker_that_dies_behind_the_count_has_counted),
         TEST(what_is_tried_again_is_counted_once),
+        TEST(what_a_browser_told_and_twilio_later_is_counted_once),
         TEST(without_retention_nothing_is_counted),
         TEST(while_redis_is_away_nothing_is_settled_uncounted),
         TEST(what_cannot_be_counted_is_settled_all_the_same),
