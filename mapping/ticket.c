@@ -24,6 +24,7 @@ enum saying {
     SAYS_QUEUED = 32,  /* it began to wait for an agent */
     SAYS_THEN = 64,    /* the agent took it at that time, not before */
     SAYS_CALL = 128,   /* its end may be that of a call */
+    SAYS_WRAPUP = 256, /* the agent is done with the customer, and not yet with it */
 };
 
 static const struct {
@@ -35,7 +36,7 @@ static const struct {
     {"task-queue.entered", SAYS_SEEN | SAYS_QUEUED, ""},
     {"reservation.accepted", SAYS_SEEN | SAYS_ACCEPTED | SAYS_THEN, ""},
     {"reservation.completed", SAYS_SEEN | SAYS_ACCEPTED, ""},
-    {"task.wrapup", SAYS_SEEN | SAYS_ACCEPTED, ""},
+    {"task.wrapup", SAYS_SEEN | SAYS_ACCEPTED | SAYS_WRAPUP, ""},
     {"task.completed", SAYS_SEEN | SAYS_CLOSED, "completed"},
     {"task.canceled", SAYS_SEEN | SAYS_CLOSED, "canceled"},
     {"task.deleted", SAYS_SEEN | SAYS_CLOSED, "deleted"},
@@ -129,6 +130,9 @@ say_facts(const struct event_reading *reading, const json_t *payload,
     }
     if ((all & SAYS_QUEUED) != 0) {
         add_fact(says, event, "queued", event->date_ms, "");
+    }
+    if ((all & SAYS_WRAPUP) != 0) {
+        add_fact(says, event, "wrapup", event->date_ms, "");
     }
     if ((all & SAYS_CALL) != 0 || may_end_call(reading, rules)) {
         add_fact(says, event, "call", event->date_ms, "");

@@ -9,6 +9,7 @@
  *   -WT….queued     when first
  *   -WT….closed     when, and how                 -WT….asked      its creation is told to Brevo
  *   -WT….heard      when we read that              -WT….call      when, if it may end a call
+ *   -WT….wrapup     when the agent's wrap-up began
  *   -WT….sought     when we read a creation that names no customer
  *   -WT….survey     it is nothing but a survey: no task of the ticket's
  *   +survey.….answer, +survey.….comment, -survey.….heard: what was answered, and read first when

@@ -47,6 +47,8 @@ learn_of_task(struct task *task, struct slice what, const struct fact *fact)
         task->heard_ms = fact->rank;
     } else if (slice_is(what, "sought")) {
         task->sought_ms = fact->rank;
+    } else if (slice_is(what, "wrapup")) {
+        task->wrapup_ms = fact->rank;
     } else if (slice_is(what, "call")) {
         task->call_ms = fact->rank;
     } else if (slice_is(what, "asked")) {
@@ -94,8 +96,8 @@ forget_surveys(struct ticket *ticket, struct slice own)
     ticket->count = kept;
 }
 
-static void
-learn(struct ticket *ticket, const struct facts *facts)
+void
+ticket_learn(struct ticket *ticket, const struct facts *facts)
 {
     const struct slice own = slice_of(ticket->reading->event.task_sid);
 
@@ -321,7 +323,7 @@ ticket_know(struct ticket *ticket, struct event_reading *reading,
     const struct ticket_times *times)
 {
     *ticket = (struct ticket){.reading = reading, .rules = rules, .times = times};
-    learn(ticket, facts);
+    ticket_learn(ticket, facts);
     learn_direction(ticket);
     say_waited(ticket);
     learn_customer(ticket, facts);
@@ -370,7 +372,7 @@ ticket_waited(struct event_reading *reading, const struct facts *facts,
 {
     struct ticket ticket = {.reading = reading, .rules = rules};
 
-    learn(&ticket, facts);
+    ticket_learn(&ticket, facts);
     learn_direction(&ticket);
     *ret_wait = (struct ticket_wait){.wait_s = -1};
     if (has_waited(&ticket)) {

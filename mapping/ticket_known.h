@@ -18,7 +18,9 @@ struct task {
     int64_t heard_ms;    /* when we first read of its end */
     int64_t sought_ms;   /* when we first read that its creation names no customer */
     int64_t closed_ms;   /* 0: not told */
-    int64_t call_ms;     /* when its end may have been that of a call; 0: not told */
+    int64_t
+        wrapup_ms;   /* when its agent had no more to say to the customer; 0: not told */
+    int64_t call_ms; /* when its end may have been that of a call; 0: not told */
     struct slice direction;
     struct slice closed_how; /* absent: open */
     bool is_known;           /* since when, that is */
@@ -40,6 +42,8 @@ struct ticket {
         answered_ms; /* when we first read an answer to the event's survey; 0: not told */
 };
 
+/* Its tasks, by what `facts` tell; the reading and the rules are there. */
+void ticket_learn(struct ticket *ticket, const struct facts *facts);
 /* What `facts` tell; the ticket's direction goes into an event that states none. */
 void ticket_know(struct ticket *ticket, struct event_reading *reading,
     const struct facts *facts, const struct rules *rules,

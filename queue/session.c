@@ -27,6 +27,7 @@ static const struct script_source {
     [SCRIPT_PAUSE] = {script_pause_text, script_pause_sha},
     [SCRIPT_BUDGET] = {script_budget_text, script_budget_sha},
     [SCRIPT_FACTS] = {script_facts_text, script_facts_sha},
+    [SCRIPT_TALLY] = {script_tally_text, script_tally_sha},
     [SCRIPT_TOLD] = {script_told_text, script_told_sha},
 };
 

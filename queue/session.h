@@ -29,6 +29,7 @@ enum script {
     SCRIPT_PAUSE,
     SCRIPT_BUDGET,
     SCRIPT_FACTS,
+    SCRIPT_TALLY,
     SCRIPT_TOLD,
     SCRIPT_COUNT
 };

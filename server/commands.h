@@ -14,6 +14,7 @@ int command_check_config(int argc, char **argv);
 int command_verify_signature(int argc, char **argv);
 int command_explain(int argc, char **argv);
 int command_trigger(int argc, char **argv);
+int command_report(int argc, char **argv);
 int command_status(int argc, char **argv);
 int command_parked(int argc, char **argv);
 int command_audit(int argc, char **argv);

@@ -33,6 +33,8 @@ static const struct command commands[] = {
     {"trigger", command_trigger, "send a signed sample webhook"},
     {"status", command_status,
         "show the queue: what waits, what is parked, what is paused"},
+    {"report", command_report,
+        "show how queues and agents did: waits, abandonment, handling times"},
     {"parked", command_parked, "list, show, replay or drop what was set aside"},
     {"audit", command_audit, "walk every record, say where it is and what does not fit"},
     {"conflicts", command_conflicts,

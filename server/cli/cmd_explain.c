@@ -132,6 +132,7 @@ print_record(const json_t *record)
         print_extractor(item);
     }
     print_value("event", json_object_get(record, "event"));
+    print_value("counts", json_object_get(record, "counts"));
     json_array_foreach(json_object_get(record, "requests"), i, item)
     {
         print_request(item);
@@ -181,6 +182,8 @@ command_explain(int argc, char **argv)
     if (status != 0) {
         return status;
     }
+    input.counts_tasks = config.analytics_retention_ms > 0;
+    input.counts_agents = input.counts_tasks && config.sync_agent_activity;
     json_t *explanation = explain_body(&input);
 
     if (arguments.json || explanation == NULL) {

@@ -15,6 +15,7 @@
 #include "mapping/request.h"
 #include "mapping/survey.h"
 #include "mapping/ticket.h"
+#include "server/cli/explain_counts.h"
 #include "server/cli/explain_extractors.h"
 #include "server/deliver/brevo.h"
 #include "server/ingest/routes.h"
@@ -161,7 +162,8 @@ read_payload(const json_t *payload, const char *key, const struct explain_input 
     event_read(payload, input->rules, &context, &reading);
     ticket_judge_alone(&reading, payload, input->rules, input->now_ms);
     if (json_object_update_new(record, event_reading_to_json(&reading)) != 0 ||
-        !explain_extractors(payload, input->rules, record)) {
+        !explain_extractors(payload, input->rules, record) ||
+        !explain_counts(&reading, input, record)) {
         return false;
     }
     switch (reading.verdict) {

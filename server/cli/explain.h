@@ -5,6 +5,7 @@
 
 #include <jansson.h>
 
+#include "mapping/event.h"
 #include "mapping/key.h"
 #include "server/config/config.h"
 
@@ -13,6 +14,8 @@ struct explain_input {
     struct buffer
         *body; /* as it came; a Flex token in it is blanked out, as ingest does */
     const struct rules *rules;
+    bool counts_tasks; /* what queues and agents are counted by, is kept */
+    bool counts_agents;
     int64_t now_ms; /* taken as the time of receipt, too */
 };
 
@@ -26,6 +29,7 @@ struct explain_input {
  *   event       the canonical event, as far as it was read
  *   extractors  of a task or an answer to a survey: each of csat.extractors, what it looks in,
  *               whether it applies, which condition is unmet, and whether an answer is there
+ *   counts      of a task's end, or an agent's change of activity: what is added to which counters
  *   requests    Brevo's, in their order: method, path, `when` it is sent, body
  * NULL when memory is out. The caller owns it.
  */

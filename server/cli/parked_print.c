@@ -12,45 +12,20 @@
 
 #include "mapping/timestamp.h"
 #include "server/cli/cli.h"
+#include "server/cli/cli_text.h"
 
 enum {
     REASON_WIDTH = 24,
-    C1_LEAD = 0xc2, /* UTF-8: with the next byte up to 0x9f a control character */
-    C1_MAX = 0x9f,
-    DELETE = 0x7f,
 };
 
 /* ---- text -------------------------------------------------------------------------------- */
-
-static bool
-is_control(struct slice text, size_t at)
-{
-    const unsigned char byte = (unsigned char)text.data[at];
-    const unsigned char next =
-        at + 1 < text.size ? (unsigned char)text.data[at + 1] : DELETE;
-
-    return byte < ' ' || byte == DELETE ||
-           (byte == C1_LEAD && next > DELETE && next <= C1_MAX);
-}
-
-static void
-print_text(struct slice text)
-{
-    for (size_t i = 0; i < text.size; i++) {
-        if (is_control(text, i)) {
-            (void)printf("\\x%02x", (unsigned)(unsigned char)text.data[i]);
-        } else {
-            (void)fputc(text.data[i], stdout);
-        }
-    }
-}
 
 static void
 print_routes(const struct queue_parked *record)
 {
     for (size_t i = 0; i < record->route_count; i++) {
         (void)fputs(i > 0 ? "," : "", stdout);
-        print_text(record->routes[i]);
+        cli_print_text(record->routes[i], 0);
     }
 }
 
@@ -62,17 +37,14 @@ print_line(const struct queue_parked *record)
 
     timestamp_format(record->parked_ms, since);
     (void)printf("%s  ", since);
-    print_text(record->reason);
-    for (size_t width = record->reason.size; width < REASON_WIDTH; width++) {
-        (void)fputc(' ', stdout);
-    }
+    cli_print_text(record->reason, REASON_WIDTH);
     (void)printf(" %3" PRId64 "  ", record->attempts);
-    print_text(record->key);
+    cli_print_text(record->key, 0);
     (void)fputs("  ", stdout);
     print_routes(record);
     if (record->detail.size > 0) {
         (void)fputs("  ", stdout);
-        print_text(record->detail);
+        cli_print_text(record->detail, 0);
     }
     (void)fputc('\n', stdout);
 }
@@ -81,7 +53,7 @@ static void
 print_field(const char *name, struct slice value)
 {
     (void)printf("%-11s ", name);
-    print_text(value);
+    cli_print_text(value, 0);
     (void)fputc('\n', stdout);
 }
 
@@ -100,9 +72,9 @@ print_whole_text(const struct queue_parked *record)
     print_field("last error", record->detail);
     for (size_t i = 0; i < record->route_count; i++) {
         (void)fputs("\nroute ", stdout);
-        print_text(record->routes[i]);
+        cli_print_text(record->routes[i], 0);
         (void)printf(", %zu bytes (personal data)\n", record->bytes[i].size);
-        print_text(record->bytes[i]);
+        cli_print_text(record->bytes[i], 0);
         (void)fputc('\n', stdout);
     }
 }

@@ -86,7 +86,8 @@ struct config {
     int64_t keep_bodies_ms;
     int64_t spool_max; /* bytes; 0: no spool */
     bool identity_asks_twilio;
-    int64_t facts_retention_ms; /* of contacts, from the last change or use */
+    int64_t facts_retention_ms;     /* of contacts, from the last change or use */
+    int64_t analytics_retention_ms; /* of a day's counters; 0: nothing is counted */
     char *state_dir;
 
     struct rules rules; /* its texts point into this struct */

@@ -47,6 +47,8 @@ omit_switches(const struct config *config, json_t *lines)
         {!config->rules.sync_csat, "sync.csat: false, so survey events are left out"},
         {!config->sync_agent_activity,
             "sync.agent_activity: false, so what agents do is left out"},
+        {config->analytics_retention_ms == 0,
+            "analytics.retention: 0, so neither queues nor agents are counted"},
     };
 
     for (size_t i = 0; i < LENGTH(switches); i++) {
@@ -77,7 +79,6 @@ omit_unused(const struct config *config, json_t *lines)
         const char *key;
     } keys[] = {
         {config->flex_flow_sid != NULL, "flex_flow_sid"},
-        {config->sync_agent_activity, "sync.agent_activity"},
     };
 
     for (size_t i = 0; i < LENGTH(keys); i++) {

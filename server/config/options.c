@@ -244,6 +244,8 @@ const struct config_option config_options[] = {
         .initial = DEFAULT_EXTRACTORS},
     {"facts.retention", NULL, OPTION_DURATION, AT(facts_retention_ms), .initial = "760d",
         .min = DAY_MS, .max = YEAR_MS * 10},
+    {"analytics.retention", NULL, OPTION_DURATION, AT(analytics_retention_ms),
+        .initial = "92d", .min = 0, .max = YEAR_MS * 10},
 
     {"identity.wait", NULL, OPTION_DURATION, AT(rules.identity_wait_ms), .initial = "15m",
         .min = 0, .max = DAY_MS},

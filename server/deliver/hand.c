@@ -247,6 +247,14 @@ hand_release_unsent(struct hand *hand)
     }
 }
 
+/* What comes again is counted then. */
+static bool
+waits_to_count(const struct job *job)
+{
+    return job->analytics.count > 0 && job->settlement.outcome != QUEUE_DELAYED &&
+           job->settlement.outcome != QUEUE_RELEASED;
+}
+
 void
 hand_settle(struct hand *hand, int64_t now_us)
 {
@@ -255,7 +263,7 @@ hand_settle(struct hand *hand, int64_t now_us)
     size_t count = 0;
 
     for (size_t i = 0; i < hand->count; i++) {
-        if (hand->jobs[i]->stage == JOB_FINISHED) {
+        if (hand->jobs[i]->stage == JOB_FINISHED && !waits_to_count(hand->jobs[i])) {
             job_remember(hand->jobs[i], &hand->contacts, &hand->config->rules);
             finished[count] = hand->jobs[i];
             settlements[count++] = hand->jobs[i]->settlement;

@@ -65,7 +65,7 @@ void hand_claim_effect(struct hand *hand, struct job *job, int64_t now_us);
 /*
  * JOB_SPLITTING: makes records of what else it tells. JOB_TELLING: tells of its ticket, and judges the job by what is known of it. JOB_FOLDING: resolves
  * the reservation, remembers the test. JOB_MEETING: tells of its contact, and goes on by what is
- * known of that. The same.
+ * known of that. The same. And what counters are yet to hear of it.
  */
 void hand_keep(struct hand *hand, struct job *job, int64_t now_us);
 /*
@@ -76,7 +76,7 @@ bool hand_note(
     struct hand *hand, const char *name, const char *text, int64_t time_ms) MUST_USE;
 /* What was not sent yet goes back; calls under way may still be answered. */
 void hand_release_unsent(struct hand *hand);
-/* Settles what is JOB_FINISHED, in one call. */
+/* Settles what is JOB_FINISHED, and has been counted, in one call. */
 void hand_settle(struct hand *hand, int64_t now_us);
 
 /* A probe is in hand. */

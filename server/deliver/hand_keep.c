@@ -7,6 +7,7 @@
 
 #include "queue/crash_point.h"
 #include "server/deliver/answers.h"
+#include "server/deliver/counting.h"
 #include "server/deliver/derive.h"
 #include "server/deliver/hand.h"
 #include "server/deliver/job_contact.h"
@@ -136,6 +137,17 @@ meet(struct hand *hand, struct job *job, int64_t now_us)
     }
 }
 
+static void
+count(struct hand *hand, struct job *job, int64_t now_us)
+{
+    if (!hand_reaches_redis(hand, now_us)) {
+        return;
+    }
+    if (hand_worked(hand, counting_add(hand->queue, job, hand->config))) {
+        CRASH_POINT("counted");
+    }
+}
+
 void
 hand_keep(struct hand *hand, struct job *job, int64_t now_us)
 {
@@ -150,6 +162,9 @@ hand_keep(struct hand *hand, struct job *job, int64_t now_us)
     }
     if (job->stage == JOB_MEETING) {
         meet(hand, job, now_us);
+    }
+    if (job->analytics.count > 0) {
+        count(hand, job, now_us);
     }
 }
 

@@ -20,6 +20,7 @@
  */
 #pragma once
 
+#include "mapping/analytics.h"
 #include "mapping/request.h"
 #include "mapping/ticket.h"
 #include "queue/queue.h"
@@ -73,7 +74,10 @@ struct job {
     char ticket[EVENT_TICKET_SIZE]; /* its best name, once others were heard */
     const char *reservation_sid;    /* JOB_FOLDING */
     const char *task_sid;           /* JOB_FOLDING: where known */
-    bool has_sought;                /* Twilio said who it is, or that nobody is known */
+    struct analytics
+        analytics;   /* what it adds to counters; 0 of them: nothing is left to add */
+    bool is_counted; /* it was added, by us or before */
+    bool has_sought; /* Twilio said who it is, or that nobody is known */
 
     struct request_identifier identifier; /* the event is sent by */
     struct request_identifier lookup;     /* the contact is looked up by */
@@ -129,7 +133,7 @@ void job_parse(struct job *job);
 void job_map(struct job *job, const struct config *config, int64_t now_us);
 /* JOB_SPLITTING: goes on as if it told nothing else. */
 void job_split(struct job *job, const struct config *config, int64_t now_us);
-/* JOB_TELLING: all that is known of its ticket; NULL: it has none. */
+/* JOB_TELLING: all that is known of its ticket; NULL: it has none. Counters are yet to hear of it. */
 void job_judge(struct job *job, const struct facts *facts, const struct config *config,
     int64_t now_us);
 void job_effect(struct job *job, const struct queue_effect *effect, int64_t now_us);

@@ -6,6 +6,7 @@
 #include "mapping/derived.h"
 #include "mapping/survey.h"
 #include "mapping/twilio_type.h"
+#include "server/deliver/counting.h"
 #include "server/deliver/job.h"
 #include "server/deliver/record_payload.h"
 #include "server/deliver/seeking.h"
@@ -190,8 +191,8 @@ passes_ticket(struct job *job, const struct facts *facts, const struct config *c
     return true;
 }
 
-void
-job_judge(struct job *job, const struct facts *facts, const struct config *config,
+static void
+judge(struct job *job, const struct facts *facts, const struct config *config,
     int64_t now_us)
 {
     const int64_t now_ms = job_now_ms(job, now_us);
@@ -226,6 +227,14 @@ job_judge(struct job *job, const struct facts *facts, const struct config *confi
         job->stage = JOB_FOLDING;
         return;
     }
+}
+
+void
+job_judge(struct job *job, const struct facts *facts, const struct config *config,
+    int64_t now_us)
+{
+    judge(job, facts, config, now_us);
+    counting_read(job, facts, config);
 }
 
 /* What was delivered by a browser's word is delivered: of Twilio's only what else it tells is news. */

@@ -283,14 +283,15 @@ metrics_observe(enum metric_histogram histogram, int64_t us)
     atomic_fetch_add_explicit(&observed_us[histogram], us, memory_order_relaxed);
 }
 
-static void
-write_header(struct buffer *text, const char *name, const char *type, const char *help)
+void
+metrics_write_header(
+    struct buffer *text, const char *name, const char *type, const char *help)
 {
     buffer_addf(text, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
 }
 
-static void
-write_label(struct buffer *text, const char *name, const char *value)
+void
+metrics_write_label(struct buffer *text, const char *name, const char *value)
 {
     buffer_addf(text, "%s=\"", name);
     for (; *value != '\0'; value++) {
@@ -313,7 +314,7 @@ write_series(struct buffer *text, const struct metric_kind *kind,
     buffer_add_text(text, kind->name);
     for (size_t i = 0; i < LABELS_MAX && kind->labels[i] != NULL; i++) {
         buffer_add_text(text, i == 0 ? "{" : ",");
-        write_label(text, kind->labels[i], values[i]);
+        metrics_write_label(text, kind->labels[i], values[i]);
     }
     buffer_addf(text, "%s %lld\n", kind->labels[0] != NULL ? "}" : "",
         (long long)counter_get(counter));
@@ -325,7 +326,7 @@ write_metric(struct buffer *text, enum metric metric)
     const struct metric_kind *kind = &metrics[metric];
     const struct counter *counter;
 
-    write_header(text, kind->name, kind->type, kind->help);
+    metrics_write_header(text, kind->name, kind->type, kind->help);
     counter = atomic_load_explicit(&heads[metric], memory_order_acquire);
     while (counter != NULL) {
         write_series(text, kind, counter,
@@ -348,7 +349,7 @@ write_histogram(struct buffer *text, enum metric_histogram histogram)
         atomic_load_explicit(&observed_us[histogram], memory_order_relaxed);
     int64_t total = 0;
 
-    write_header(text, kind->name, "histogram", kind->help);
+    metrics_write_header(text, kind->name, "histogram", kind->help);
     for (size_t i = 0; i <= count; i++) {
         total += atomic_load_explicit(&observed[histogram][i], memory_order_relaxed);
         buffer_addf(text, "%s_bucket{le=\"%s\"} %lld\n", kind->name,
@@ -374,6 +375,6 @@ void
 metrics_write_gauge(
     struct buffer *text, const char *name, const char *help, int64_t value)
 {
-    write_header(text, name, "gauge", help);
+    metrics_write_header(text, name, "gauge", help);
     buffer_addf(text, "%s %lld\n", name, (long long)value);
 }

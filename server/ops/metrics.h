@@ -64,6 +64,10 @@ void metrics_observe(enum metric_histogram histogram, int64_t us);
 
 /* Appends the text of all series, with HELP and TYPE. */
 void metrics_write(struct buffer *text);
+/* Parts of what is not kept here: HELP and TYPE of a metric; one label, escaped. */
+void metrics_write_header(
+    struct buffer *text, const char *name, const char *type, const char *help);
+void metrics_write_label(struct buffer *text, const char *name, const char *value);
 /* Appends one gauge that is not kept here: "flexbrevo_queue_pending", ... */
 void metrics_write_gauge(
     struct buffer *text, const char *name, const char *help, int64_t value);

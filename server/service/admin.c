@@ -14,12 +14,13 @@
 #include "server/net/http.h"
 #include "server/ops/clock.h"
 #include "server/ops/metrics.h"
+#include "server/service/report_metrics.h"
 
 enum {
     BODY_MAX = 1024,
     READY_TEXT_MAX = 8 * 1024,
     CONNECTIONS_SHARE = 64, /* operators and their monitoring: few of all */
-    METRICS_TEXT_MAX = 1024 * 1024,
+    METRICS_TEXT_MAX = 2 * 1024 * 1024,
     REDIS_TIMEOUT_MS = 500,
     REDIS_REST_MS = 1000, /* after a failure */
 };
@@ -199,6 +200,9 @@ answer_metrics(struct admin *admin, struct http_request *request)
 
     metrics_write(&text);
     write_queue(admin, &text);
+    if (may_ask(admin)) {
+        (void)worked(admin, report_metrics_write(admin->queue, &text));
+    }
     if (text.failed) {
         answer(request, 500, "text/plain; charset=utf-8", slice_of("out of memory\n"));
         return;

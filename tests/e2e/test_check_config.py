@@ -158,10 +158,12 @@ def test_the_example_is_good_with_every_line_uncommented(tmp_path):
     text, uncommented = re.subn(entry, r"\1\2", example, flags=re.M)
     text = re.sub(r"^ *[a-z_]+_file:.*\n", "", text, flags=re.M)  # there are no such files
     text = re.sub(r"^  api_key: .*\n", "", text, flags=re.M)       # brevo.oauth stands for it
-    status, out, err = check("--config", write(tmp_path, text))
+    env = {name: value for name, value in ENOUGH.items() if name != "BREVO_API_KEY"}
+    status, out, err = check("--config", write(tmp_path, text),
+                             env={**env, "BREVO_CLIENT_SECRET": "not-to-be-seen-3"})
 
     assert (status, err) == (0, "")
-    assert uncommented > 40
+    assert uncommented > 40 and "not-to-be-seen" not in out
     assert '  url: "redis://redis.example.com:6379/0"\n' in out
 
 

@@ -55,6 +55,28 @@ def test_shows_record_event_rules_and_the_exact_requests():
     assert event["body"]["event_properties"]["source_event_id"] == EVENT
 
 
+def counts(tmp_path, body, **changes):
+    config = tmp_path / "config.yaml"
+    config.write_text(json.dumps(changes))
+    record, = explain("taskrouter", body, "--config", config)
+    return record.get("counts")
+
+
+def test_shows_what_is_counted_of_queues_and_agents(tmp_path):
+    canceled = form(EventType="task.canceled", TaskCanceledReason="hangup", TaskAge="61",
+                    TaskQueueName="Support ES")
+    assert counts(tmp_path, canceled) == {
+        "abandoned sms inbound Support ES": 1, "abandon sms inbound Support ES": 1,
+        "abandon_ms sms inbound Support ES": 61000}
+    assert counts(tmp_path, canceled, analytics={"retention": "0"}) is None
+    assert counts(tmp_path, form(EventType="task.created")) is None
+    lunch = form(EventType="worker.activity.update", TaskSid=None, WorkerSid="WK" + SID,
+                 WorkerPreviousActivityName="Lunch", WorkerTimeInPreviousActivity="1800")
+    assert counts(tmp_path, lunch) is None
+    assert counts(tmp_path, lunch, connectors={"twilio_flex": {"sync": {
+        "agent_activity": True}}}) == {f"activity_ms WK{SID} Lunch": 1800000}
+
+
 def test_sends_just_these_requests(flexbrevo, sandbox, caller, twilio, tmp_path):
     """What explain says of a body is what Brevo gets when the server receives that body.
 

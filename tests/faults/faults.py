@@ -16,7 +16,7 @@ SERVER_POINTS = ("request_came", "request_proven", "put_waits", "put_written", "
                  "redis_answered", "put_durable", "answer_given")
 WORKER_POINTS = ("redis_sent", "redis_answered", "claimed", "split_due", "split", "telling_due",
                  "told", "effect_due", "effect_claimed", "call_due", "call_answered", "call_judged",
-                 "meeting_due", "met", "settle_due", "settled", "folded")
+                 "counted", "meeting_due", "met", "settle_due", "settled", "folded")
 
 
 @dataclasses.dataclass(frozen=True)

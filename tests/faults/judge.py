@@ -6,6 +6,7 @@ P3  contacts are, after all, as what got through makes them without any fault
 P4  Brevo takes no event twice, but where its answer was hidden, or the worker killed meanwhile
 P5  is a matter of time: see run.py, a fresh event passes soon after the faults
 P6  accepted = delivered + filtered + parked + dropped + pending in every snapshot
+P7  each end of a task, of all that are settled, is counted once in its queue
 """
 
 import collections
@@ -48,6 +49,7 @@ def judge(evidence):
     verdict.add(changed_contacts(evidence), "contacts changed")
     verdict.add(doubled(evidence, verdict.counts), "doubled without reason")
     verdict.add(unaccounted(evidence, verdict.counts), "unaccounted")
+    verdict.add(miscounted(evidence, verdict.counts), "miscounted")
     verdict.add((f"P1: {post.caller} was answered {post.statuses[-1]}, and threw away "
                  f"{' '.join(post.records)}" for post in evidence.discarded), "thrown away")
     verdict.add(evidence.deaths, "deaths")
@@ -123,3 +125,21 @@ def unaccounted(evidence, counts):
         accepted = sample.get("flexbrevo_queue_accepted", 0)
         if accepted != parts or sample.get("flexbrevo_unaccounted_events", 0) != 0:
             yield f"P6: accepted {accepted}, and all together {parts}"
+
+
+def miscounted(evidence, counts):
+    """P7. What is not settled may have been judged before; surveys are none of a queue's."""
+    surveys = {key.split("/")[1] for key in evidence.workload.fates
+               if key.endswith("/default/task.canceled")}
+    ends = collections.Counter(
+        state for key, state in evidence.records.items()
+        if key.startswith(("task.completed/WT", "task.canceled/WT"))
+        and key.partition("/")[2] not in surveys)
+    settled = ends["delivered"] + ends["filtered"]
+    last = evidence.samples[-1] if evidence.samples else {}
+    counted = sum(value for name, value in last.items()
+                  if name.startswith("flexbrevo_queue_tasks_total"))
+    counts["tasks counted"] = int(counted)
+    if last.get("flexbrevo_queue_accepted") and \
+            not settled <= counted <= sum(ends.values()):
+        yield f"P7: {settled} ends of tasks are settled, and {counted:.0f} were counted"

@@ -9,6 +9,7 @@ from judge import Evidence, judge
 from workload import RESOLVED, Post
 
 EFFECT = (RESOLVED, "WT1")
+COUNTED = 'flexbrevo_queue_tasks_total{queue="Billing",outcome="handled"}'
 
 
 @dataclasses.dataclass
@@ -33,7 +34,8 @@ def kept(**changes):
         records={"task.completed/WT1": "delivered", "task.created/WT2": "filtered",
                  "raw/x": "parked"},
         receipts=[Receipt(EFFECT, 10.0, False)], cuts=[],
-        samples=[{"flexbrevo_queue_" + name: value for name, value in gauges.items()}],
+        samples=[{"flexbrevo_queue_" + name: value for name, value in gauges.items()}
+                 | {COUNTED: 1}],
         discarded=[], deaths=[], violations=[], contacts={"a": 1}, clean_contacts={"a": 1, "b": 1})
     return dataclasses.replace(evidence, **changes)
 
@@ -63,8 +65,10 @@ def test_a_kept_promise_has_no_breach():
     ("P4", {"receipts": [Receipt(EFFECT, 1, False), Receipt(EFFECT, 2, False)], "cuts": [0.5, 3]}),
     ("P4", {"receipts": [Receipt(EFFECT, 1, True), Receipt(EFFECT, 2, False),
                          Receipt(EFFECT, 3, False)]}),
-    ("P6", {"samples": [{"flexbrevo_queue_accepted": 3, "flexbrevo_queue_pending": 2}]}),
+    ("P6", {"samples": [{"flexbrevo_queue_accepted": 3, "flexbrevo_queue_pending": 2, COUNTED: 1}]}),
     ("P6", {"samples": [{"flexbrevo_unaccounted_events": 1}]}),
+    ("P7", {"samples": [kept().samples[0] | {COUNTED: 2}]}),
+    ("P7", {"samples": [kept().samples[0] | {COUNTED: 0}]}),
     ("server ended", {"deaths": ["server ended by itself with -11"]}),
     ("Brevo", {"violations": ["forceMerge was sent"]}),
 ])

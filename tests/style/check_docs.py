@@ -31,6 +31,9 @@ MIRRORS = (
     ("server/ingest/routes.c", first(r'"(/webhooks/[a-z/-]+)"'), "docs/http-api.md"),
     ("server/service/admin.c", first(r'\{"(/[a-z]+)", answer_'), "docs/http-api.md"),
     ("server/service/admin.c", first(r'"(flexbrevo_[a-z_]+)"'), "docs/operations.md"),
+    ("server/service/report_metrics.c", first(r'"(flexbrevo_[a-z_]+)"'), "docs/operations.md"),
+    ("mapping/analytics.c", first(r'ANALYTICS_(?:HAND|ABANDONED|SHORT|UNS|CANC)[A-Z]*\] = "([a-z]+)"'),
+     "docs/operations.md"),
     ("server/ops/metrics.c", first(r'"((?:events|requests|config|brevo|last|ingest|delivery|connections|signatures|redis|spool|spooled)_[a-z_]+)"'),
      "docs/operations.md"),
     ("server/ingest/routes.c", first(r'\.code = "([a-z_]+)"'), "docs/http-api.md"),
@@ -60,7 +63,8 @@ REASONS = {
         ("server/service/redis_watch.c", first(r"set_degraded\(" + REASON)),
     ),
     "Why deliveries are paused": (
-        ("server/deliver/brevo.c", first(rf"\.name = {REASON},\s*\.remedy")),
+        ("server/deliver/brevo_causes.c", first(rf"\.name = {REASON},\s*\.remedy")),
+        ("server/deliver/brevo.h", first(rf"#define BREVO_AWAY {REASON}")),
         ("server/deliver/pause.h", first(rf"#define PAUSE_OPERATOR {REASON}")),
     ),
     "Tokens": (

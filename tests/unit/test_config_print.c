@@ -114,15 +114,17 @@ names_what_is_left_out(void **state)
     static const char *const expected[] = {
         "sync.tasks: false, so task events are left out",
         "sync.agent_activity: false, so what agents do is left out",
+        "analytics.retention: 0, so neither queues nor agents are counted",
         "channels: video is left out",
         "event_mapping: survey.completed has no Brevo event and is left out",
     };
 
     (void)state;
     AUTO(config_done)
-    struct config config = load(
-        FLEX "    channels: [voice, sms, whatsapp, webchat, email, messenger]\n"
-             "    sync: { tasks: false }\n    event_mapping: { survey.completed: }\n");
+    struct config config =
+        load(FLEX "    channels: [voice, sms, whatsapp, webchat, email, messenger]\n"
+                  "    sync: { tasks: false }\n    event_mapping: { survey.completed: }\n"
+                  "analytics: { retention: 0 }\n");
     json_t *lines = config_omissions(&config);
 
     assert_int_equal(json_array_size(lines), LENGTH(expected));
@@ -135,7 +137,7 @@ names_what_is_left_out(void **state)
 static void
 names_what_has_no_use_yet(void **state)
 {
-    static const char *const expected[] = {"flex_flow_sid", "sync.agent_activity"};
+    static const char *const expected[] = {"flex_flow_sid"};
 
     (void)state;
     AUTO(config_done)
