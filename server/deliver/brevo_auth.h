@@ -1,10 +1,10 @@
 /*
  * brevo_auth.h - the header that proves to Brevo who we are: the API key, or a token for an hour.
  *
- * Whoever calls Brevo borrows it here, and only while brevo_auth_wait_us() is 0: without a token no
- * call begins, and who waits for one waits as for the pace. What is wrong with getting one is said in
- * the log whenever it changes, as a metric, as a note for `status`, and where Brevo refuses it for good, as
- * a pause. Tokens are kept in memory and nowhere else.
+ * Whoever calls Brevo borrows it here, and only while brevo_auth_wait_us() is 0: without a token no call
+ * begins, and who waits for one waits as for the pace. What is wrong with getting one is said in the log
+ * whenever it changes, as a metric, as a note for `status`, and where Brevo refuses it for good, as a
+ * pause. Tokens are kept in memory and nowhere else.
  */
 #pragma once
 

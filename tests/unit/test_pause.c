@@ -106,6 +106,20 @@ the_success_of_a_probe_lets_all_go_on(void **state)
 }
 
 static void
+who_has_no_token_leaves_the_turn_to_others(void **state)
+{
+    (void)state;
+    both_look();
+    pause_begin(&here, BREVO_TOKEN, "unauthorized");
+    here.is_barred = true;
+    both_look();
+    make_probe_due();
+    both_look();
+    assert_false(pause_may_probe(&here, now_us));
+    assert_true(pause_may_probe(&there, now_us));
+}
+
+static void
 a_turn_ends_by_itself(void **state)
 {
     (void)state;
@@ -141,7 +155,7 @@ a_probe_that_asks_once_more_keeps_its_turn(void **state)
     static const struct {
         enum brevo_outcome outcome;
         bool keeps;
-    } cases[] = {{BREVO_DROP, true}, {BREVO_RETRY, false}};
+    } cases[] = {{BREVO_DROP, true}, {BREVO_AGAIN, true}, {BREVO_RETRY, false}};
     const struct config config = {0};
     const struct job probe = {
         .is_probe = true,
@@ -350,6 +364,7 @@ main(void)
         TEST(nothing_is_delivered_before_the_first_look),
         TEST(a_refusal_stops_this_worker_at_once_and_the_others_with_their_next_look),
         TEST(the_success_of_a_probe_lets_all_go_on),
+        TEST(who_has_no_token_leaves_the_turn_to_others),
         TEST(a_turn_ends_by_itself),
         TEST(a_probe_that_says_nothing_gives_the_turn_back),
         TEST(a_probe_that_asks_once_more_keeps_its_turn),
