@@ -108,17 +108,19 @@ queue_note_last(struct queue *queue, const char *name, struct queue_note *ret_no
 }
 
 int
-queue_note_page(struct queue *queue, const char *name, int64_t first,
-    struct queue_note *ret_notes, size_t max, size_t *ret_count)
+queue_note_page(
+    struct queue *queue, const char *name, int64_t first, struct queue_notes *ret_notes)
 {
-    const int r = look(queue, name, first, first + (int64_t)max - 1);
+    const int r = look(queue, name, first, first + QUEUE_NOTES_PAGE - 1);
 
-    *ret_count = 0;
+    ret_notes->count = 0;
     if (r == QUEUE_OK) {
         const size_t count = redis_reply_count(queue->exchange.replies[1]) / 2;
 
-        for (; *ret_count < count && *ret_count < max; (*ret_count)++) {
-            read_note(&queue->exchange, 2 * *ret_count, &ret_notes[*ret_count]);
+        while (ret_notes->count < count && ret_notes->count < QUEUE_NOTES_PAGE) {
+            read_note(&queue->exchange, 2 * ret_notes->count,
+                &ret_notes->items[ret_notes->count]);
+            ret_notes->count++;
         }
     }
     return r;

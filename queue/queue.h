@@ -36,9 +36,10 @@ enum {
     QUEUE_PARTITIONS_MAX = 64,
     QUEUE_PARTITIONS_CLUSTER = 16,
     QUEUE_NOTE_SIZE = 80, /* with the NUL: a note's text */
-    QUEUE_NOTES_MAX = 16, /* of one name */
-    QUEUE_PATIENCE = 3,   /* see queue_set_patience() */
-    QUEUE_SHELVES = 32,   /* 1 .. QUEUE_SHELVES - 1 */
+    QUEUE_NOTES_MAX = 16, /* of one name, unless more are asked for */
+    QUEUE_NOTES_PAGE = 100,
+    QUEUE_PATIENCE = 3, /* see queue_set_patience() */
+    QUEUE_SHELVES = 32, /* 1 .. QUEUE_SHELVES - 1 */
 };
 
 struct queue_options {
@@ -300,9 +301,15 @@ int queue_note_last(
 int queue_note_add(struct queue *queue, const char *name, const char *text,
     int64_t time_ms, int64_t max) MUST_USE;
 int queue_note_count(struct queue *queue, const char *name, int64_t *ret_count) MUST_USE;
-/* Up to `max` of them from the `first`th on, the latest first. */
+
+struct queue_notes {
+    struct queue_note items[QUEUE_NOTES_PAGE];
+    size_t count;
+};
+
+/* Up to QUEUE_NOTES_PAGE of them from the `first`th on, the latest first. */
 int queue_note_page(struct queue *queue, const char *name, int64_t first,
-    struct queue_note *ret_notes, size_t max, size_t *ret_count) MUST_USE;
+    struct queue_notes *ret_notes) MUST_USE;
 /* *ret_is_gone: it was there. */
 int queue_note_remove(
     struct queue *queue, const char *name, const char *text, bool *ret_is_gone) MUST_USE;

@@ -11,10 +11,6 @@
 #include "server/commands.h"
 #include "server/deliver/conflict.h"
 
-enum {
-    PAGE = 100,
-};
-
 struct arguments {
     const char *config;
     const char *forget;
@@ -84,74 +80,79 @@ print_pair(const struct queue_note *note, const struct pair *pair, json_t *pairs
 }
 
 static int
-list(const struct config *config, struct queue *queue, json_t *pairs)
+print_page(const struct queue_notes *notes, json_t *pairs)
 {
-    struct queue_note notes[PAGE];
-    size_t count = PAGE;
+    int status = 0;
 
-    for (int64_t first = 0; count == PAGE; first += PAGE) {
-        if (queue_note_page(queue, CONFLICT_NOTES, first, notes, PAGE, &count) !=
-            QUEUE_OK) {
-            return cli_queue_unavailable(config, queue, "not all could be listed");
-        }
-        for (size_t i = 0; i < count; i++) {
-            struct pair pair;
-            const int status =
-                read_pair(&notes[i], &pair) ? print_pair(&notes[i], &pair, pairs) : 0;
+    for (size_t i = 0; i < notes->count && status == 0; i++) {
+        struct pair pair;
 
-            if (status != 0) {
-                return status;
-            }
+        if (read_pair(&notes->items[i], &pair)) {
+            status = print_pair(&notes->items[i], &pair, pairs);
         }
     }
-    return 0;
+    return status;
+}
+
+static int
+list(const struct config *config, struct queue *queue, json_t *pairs)
+{
+    struct queue_notes notes = {.count = QUEUE_NOTES_PAGE};
+    int64_t first = 0;
+    int status = 0;
+
+    while (notes.count == QUEUE_NOTES_PAGE && status == 0) {
+        if (queue_note_page(queue, CONFLICT_NOTES, first, &notes) != QUEUE_OK) {
+            return cli_queue_unavailable(config, queue, "not all could be listed");
+        }
+        first += QUEUE_NOTES_PAGE;
+        status = print_page(&notes, pairs);
+    }
+    return status;
 }
 
 /* ---- forgotten ----------------------------------------------------------------------------- */
 
-/* Of one page, those it is in. -1: Redis does not answer. */
+/* How many pairs of one page, those it is in; -1: Redis does not answer. */
 static int
-forget_page(struct queue *queue, int64_t contact, const struct queue_note *notes,
-    size_t count, int64_t *forgotten)
+forget_page(struct queue *queue, int64_t contact, const struct queue_notes *notes)
 {
-    int gone = 0;
+    int forgotten = 0;
 
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < notes->count; i++) {
         struct pair pair;
         bool is_gone;
 
-        if (!read_pair(&notes[i], &pair) ||
+        if (!read_pair(&notes->items[i], &pair) ||
             (pair.contact != contact && pair.by_phone != contact)) {
             continue;
         }
-        if (queue_note_remove(queue, CONFLICT_NOTES, notes[i].text, &is_gone) !=
+        if (queue_note_remove(queue, CONFLICT_NOTES, notes->items[i].text, &is_gone) !=
             QUEUE_OK) {
             return -1;
         }
-        gone += is_gone ? 1 : 0;
+        forgotten += is_gone ? 1 : 0;
     }
-    *forgotten += gone;
-    return gone;
+    return forgotten;
 }
 
 static int
 forget(const struct arguments *arguments, const struct config *config,
     struct queue *queue, int64_t contact)
 {
-    struct queue_note notes[PAGE];
+    struct queue_notes notes = {.count = QUEUE_NOTES_PAGE};
     int64_t forgotten = 0;
     int64_t first = 0;
-    size_t count = PAGE;
 
-    while (count == PAGE) {
-        const int r = queue_note_page(queue, CONFLICT_NOTES, first, notes, PAGE, &count);
-        const int gone =
-            r == QUEUE_OK ? forget_page(queue, contact, notes, count, &forgotten) : -1;
+    while (notes.count == QUEUE_NOTES_PAGE) {
+        const int r = queue_note_page(queue, CONFLICT_NOTES, first, &notes);
+        const int gone = r == QUEUE_OK ? forget_page(queue, contact, &notes) : -1;
 
         if (gone < 0) {
             return cli_queue_unavailable(config, queue, "not all was forgotten");
         }
-        first += PAGE - gone; /* those behind have moved up */
+        forgotten += gone;
+        first += QUEUE_NOTES_PAGE - gone; /* those behind have moved up */
     }
     if (arguments->json) {
         return cli_print_json(

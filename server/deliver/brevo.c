@@ -34,38 +34,6 @@ static const struct endpoint {
         BREVO_CLASS_CONTACTS},
 };
 
-const struct brevo_cause brevo_causes[BREVO_CAUSES] = {
-    {
-        .name = "unauthorized",
-        .remedy =
-            "Brevo refuses the API key: check brevo.api_key (BREVO_API_KEY), it may be "
-            "revoked or expired; https://app.brevo.com/settings/keys/api",
-        .is_general = true,
-    },
-    {
-        .name = "ip_blocked",
-        .remedy =
-            "Brevo does not know this server's IP address: add it at "
-            "https://app.brevo.com/security/authorised_ips or switch the blocking off there; if "
-            "it is an IPv6 address that changes, brevo.ipv4_only",
-        .is_general = true,
-    },
-    {
-        .name = "forbidden_contacts",
-        .remedy =
-            "Brevo refuses /contacts to this API key: give it read and write access to "
-            "contacts; https://app.brevo.com/settings/keys/api",
-        .class = BREVO_CLASS_CONTACTS,
-    },
-    {
-        .name = "forbidden_events",
-        .remedy =
-            "Brevo refuses /events to this API key: give it read and write access to "
-            "events; https://app.brevo.com/settings/keys/api",
-        .class = BREVO_CLASS_EVENTS,
-    },
-};
-
 const char *
 brevo_endpoint_name(enum brevo_endpoint endpoint)
 {
@@ -373,6 +341,7 @@ judge_status(struct brevo_verdict *verdict, const struct brevo_question *questio
     verdict->is_unseen = exchange->status == STATUS_BAD_GATEWAY ||
                          exchange->status == STATUS_GATEWAY_TIMEOUT ||
                          exchange->status >= STATUS_CLOUDFLARE_MIN;
+    verdict->is_failure = true;
     retry(verdict, question, exchange, "server_error");
 }
 
@@ -383,10 +352,12 @@ brevo_judge(const struct brevo_question *question, const struct http_exchange *e
     struct brevo_verdict verdict = {.outcome = BREVO_DELIVERED, .reason = ""};
 
     if (exchange->result == HTTP_NOT_SENT) {
+        verdict.is_failure = true;
         retry(&verdict, question, exchange, "not_sent");
     } else if (exchange->result == HTTP_UNKNOWN) {
         verdict.maybe_done = true;
         verdict.is_unseen = true;
+        verdict.is_failure = true;
         retry(&verdict, question, exchange, "no_answer");
     } else if (exchange->status < STATUS_OK_MIN || exchange->status > STATUS_OK_MAX) {
         json_t *body = error_body(exchange);

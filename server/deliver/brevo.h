@@ -86,6 +86,8 @@ struct brevo_verdict {
     bool is_gone;    /* BREVO_NO_CONTACT: Brevo itself says so, not somebody on the way */
     bool maybe_done; /* BREVO_RETRY: it may have happened, again may be twice */
     bool is_unseen;  /* of that: whatever Brevo itself said did not reach us */
+    bool
+        is_failure; /* BREVO_RETRY: Brevo's, or on the way there; of many in a row it is away */
     char code
         [BREVO_CODE_SIZE]; /* Brevo's error code where it is one word; never its message */
 };
@@ -100,16 +102,20 @@ struct brevo_question {
 void brevo_judge(const struct brevo_question *question,
     const struct http_exchange *exchange, struct brevo_verdict *ret_verdict);
 
-/* Why deliveries wait: causes of BREVO_PAUSE. */
+#define BREVO_AWAY "away" /* the cause, when one call after the other fails */
+
+/* Why deliveries wait: causes of BREVO_PAUSE, and BREVO_AWAY. */
 struct brevo_cause {
-    const char *name;   /* "unauthorized", ... */
-    const char *remedy; /* what a person does about it */
-    bool is_general;    /* all of Brevo; else one class of endpoints */
+    const char *name;     /* "unauthorized", ... */
+    const char *remedy;   /* what a person does about it */
+    int64_t probe_max_ms; /* between two looks whether it is over, at most */
     enum brevo_class class;
+    bool is_general;  /* all of Brevo; else that class of endpoints */
+    bool is_of_class; /* any success of its class ends it, not only of its endpoint */
 };
 
 enum {
-    BREVO_CAUSES = 4,
+    BREVO_CAUSES = 5,
 };
 
 extern const struct brevo_cause brevo_causes[BREVO_CAUSES];

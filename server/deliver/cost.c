@@ -1,5 +1,6 @@
 /*
- * cost.c - "contacts=0.24@8.00 events=0.47@8.00": calls of each class for a record, and its rate.
+ * cost.c - "contacts=0.24@8.00 events=0.47@8.00 arrive=2.31": calls of each class for a record, and
+ * its rate; records a second that come.
  */
 #include "server/deliver/cost.h"
 
@@ -12,48 +13,99 @@
 
 enum {
     NOTE_EVERY_US = 3 * 1000 * 1000,
+    ARRIVALS_EVERY_US = 15 * 1000 * 1000,
     FIRST_CALLS =
         2, /* of one class, of a customer's first record: looked up and created */
 };
 
-static const double keep = 0.9; /* of what was counted before, with each note */
+static const char arrive[] = "arrive=";
+static const double keep = 0.97;      /* of what was counted before, with each note */
+static const double keep_came = 0.97; /* and with each look at what came */
+/* More would mean that it never ends; it does, for nights are quiet. */
+static const double load_max = 0.9;
 
 /* ---- counted, and noted -------------------------------------------------------------------- */
 
+/* What is asked while Brevo is away, and what is found to need nothing of it, says nothing. */
 static void
-count(struct cost *cost, const struct hand *hand, const struct flow *flow)
+count(struct cost *cost, const struct hand *hand, const struct flow *flow, bool is_paused)
 {
-    cost->records = keep * cost->records + (double)(hand->settled - cost->settled);
+    const double kept = is_paused ? 1 : keep;
+    const double counted = is_paused ? 0 : 1;
+
+    cost->records =
+        kept * cost->records + counted * (double)(hand->settled - cost->settled);
     cost->settled = hand->settled;
     for (size_t i = 0; i < BREVO_CLASSES_PACED; i++) {
         const int64_t taken = flow->taken[i];
 
-        cost->calls[i] = keep * cost->calls[i] + (double)(taken - cost->taken[i]);
+        cost->calls[i] =
+            kept * cost->calls[i] + counted * (double)(taken - cost->taken[i]);
         cost->taken[i] = taken;
+    }
+}
+
+/* All that come, whoever stored them. */
+static void
+count_arrivals(struct cost *cost, struct hand *hand, int64_t now_us)
+{
+    struct queue_stats stats = {0};
+
+    if (now_us < cost->arrivals_us || !hand_reaches_redis(hand, now_us)) {
+        return;
+    }
+    const double passed_s =
+        (double)(now_us - cost->arrivals_us + ARRIVALS_EVERY_US) / (double)US_PER_S;
+
+    cost->arrivals_us = now_us + ARRIVALS_EVERY_US;
+    if (!hand_worked(hand, queue_stats(hand->queue, &stats))) {
+        return;
+    }
+    if (cost->accepted > 0 && stats.accepted >= cost->accepted) {
+        cost->came = keep_came * cost->came + (double)(stats.accepted - cost->accepted);
+        cost->came_s = keep_came * cost->came_s + passed_s;
+    }
+    cost->accepted = stats.accepted;
+}
+
+static void
+note(const struct cost *cost, struct hand *hand, const struct flow *flow)
+{
+    AUTO(buffer_done) struct buffer text = {.max = QUEUE_NOTE_SIZE};
+
+    for (size_t i = 0; i < BREVO_CLASSES_PACED; i++) {
+        buffer_addf(&text, "%s=%.3f@%.2f ", brevo_class_name((enum brevo_class)i),
+            cost->calls[i] / cost->records, flow->paces[i].rate);
+    }
+    buffer_addf(
+        &text, "%s%.3f", arrive, cost->came_s > 0 ? cost->came / cost->came_s : 0.0);
+    if (!text.failed) {
+        (void)!hand_note(
+            hand, COST_NOTE, text.data, clock_unix_ms()); /* the next one will do */
     }
 }
 
 void
 cost_run(struct cost *cost, struct hand *hand, const struct flow *flow, int64_t now_us)
 {
-    AUTO(buffer_done) struct buffer note = {.max = QUEUE_NOTE_SIZE};
-
     if (cost->due_us == 0) { /* calls under way are no record yet */
         cost->due_us = now_us + NOTE_EVERY_US;
+        cost->arrivals_us = cost->due_us;
     }
-    if (now_us < cost->due_us || hand->settled == cost->settled) {
+    if (now_us < cost->due_us) {
         return;
     }
     cost->due_us = now_us + NOTE_EVERY_US;
-    count(cost, hand, flow);
-    for (size_t i = 0; i < BREVO_CLASSES_PACED; i++) {
-        buffer_addf(&note, "%s%s=%.3f@%.2f", i > 0 ? " " : "",
-            brevo_class_name((enum brevo_class)i), cost->calls[i] / cost->records,
-            flow->paces[i].rate);
+    const int64_t looked_us = cost->arrivals_us;
+    const bool is_news = hand->settled != cost->settled;
+    const bool is_paused = pause_stops_all(&flow->pause, false);
+
+    count_arrivals(cost, hand, now_us);
+    if (is_news || is_paused) {
+        count(cost, hand, flow, is_paused);
     }
-    if (!note.failed) {
-        (void)!hand_note(
-            hand, COST_NOTE, note.data, clock_unix_ms()); /* the next one will do */
+    if (cost->records > 0 && (is_news || cost->arrivals_us != looked_us)) {
+        note(cost, hand, flow);
     }
 }
 
@@ -76,6 +128,16 @@ read_class(const char *text, enum brevo_class class, struct cost_said *said)
            isfinite(said->rate[class]) && said->rate[class] > 0;
 }
 
+/* Earlier versions did not say. */
+static bool
+read_arrivals(const char *text, struct cost_said *said)
+{
+    const char *came = strstr(text, arrive);
+
+    said->arrive = came != NULL ? strtod(came + strlen(arrive), NULL) : 0;
+    return isfinite(said->arrive) && said->arrive >= 0;
+}
+
 bool
 cost_read(const struct queue_note *note, struct cost_said *ret_said)
 {
@@ -84,7 +146,7 @@ cost_read(const struct queue_note *note, struct cost_said *ret_said)
     for (size_t i = 0; i < BREVO_CLASSES_PACED; i++) {
         is_read = read_class(note->text, (enum brevo_class)i, ret_said) && is_read;
     }
-    return is_read;
+    return read_arrivals(note->text, ret_said) && is_read;
 }
 
 void
@@ -116,5 +178,7 @@ cost_backlog_s(int64_t pending, const struct cost_said *said, const struct confi
     for (size_t i = 0; said != NULL && i < BREVO_CLASSES_PACED; i++) {
         record_s = MAX(record_s, said->calls[i] / said->rate[i]);
     }
-    return pending > 0 ? 1 + (int64_t)((double)pending * record_s) : 0;
+    const double load = said != NULL ? MIN(said->arrive * record_s, load_max) : 0;
+
+    return pending > 0 ? 1 + (int64_t)((double)pending * record_s / (1 - load)) : 0;
 }

@@ -168,6 +168,23 @@ flow_learn_limits(struct flow *flow, struct queue *queue, enum brevo_endpoint en
 }
 
 void
+flow_learn_failure(
+    struct flow *flow, enum brevo_endpoint endpoint, const struct brevo_verdict *verdict)
+{
+    const enum brevo_class class = brevo_endpoint_class(endpoint);
+
+    if (class >= BREVO_CLASSES_PACED) {
+        return;
+    }
+    flow->failures[class] = verdict->is_failure ? flow->failures[class] + 1 : 0;
+    if (flow->failures[class] >= FLOW_FAILURES_MAX &&
+        !pause_stops_all(&flow->pause, false)) {
+        pause_begin(&flow->pause, endpoint, BREVO_AWAY);
+        flow->failures[class] = 0;
+    }
+}
+
+void
 flow_learn(struct flow *flow, struct queue *queue, const struct job *job,
     const struct brevo_verdict *verdict)
 {
@@ -176,6 +193,7 @@ flow_learn(struct flow *flow, struct queue *queue, const struct job *job,
     if (verdict->outcome == BREVO_UNTOLD && verdict->after_ms > 0) {
         flow_rest(flow, job->next, verdict->after_ms, clock_monotonic_us());
     }
+    flow_learn_failure(flow, job->next, verdict);
     if (verdict->outcome == BREVO_PAUSE) {
         pause_begin(&flow->pause, job->next, verdict->reason);
     } else if (job->is_probe && (verdict->outcome == BREVO_DELIVERED ||

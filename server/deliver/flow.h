@@ -11,6 +11,8 @@ struct flow {
     struct pace paces[BREVO_CLASS_COUNT];
     struct pause pause;
     int64_t taken[BREVO_CLASS_COUNT]; /* calls that were ever begun */
+    /* Calls in a row that Brevo, or the way there, failed. */
+    int64_t failures[BREVO_CLASSES_PACED];
 };
 
 enum {
@@ -19,6 +21,7 @@ enum {
     FLOW_HOURLY_MAX =
         100, /* requests of a kind that Brevo's general plan limits by the hour */
     FLOW_BATCHES_AN_HOUR_MIN = 10,
+    FLOW_FAILURES_MAX = 12, /* in a row: more than one cut of a network can hit at once */
     /*
      * A delivery is mostly at most six calls (lookup, by phone, creation, without its phone, numbers,
      * event), and nobody may take its claim over meanwhile: without time for one more it goes back.
@@ -64,6 +67,12 @@ int flow_ask(struct flow *flow, struct queue *queue, enum brevo_endpoint endpoin
 /* What an answer's headers say about the limits of its class; `told_ms`: wait, said a 429. */
 void flow_learn_limits(struct flow *flow, struct queue *queue,
     enum brevo_endpoint endpoint, const struct http_exchange *exchange, int64_t told_ms);
+/*
+ * Whether one call after the other of a class that deliveries need fails, whatever it is about: then
+ * Brevo is away, and all wait for one probe instead of each for its own next attempt.
+ */
+void flow_learn_failure(
+    struct flow *flow, enum brevo_endpoint endpoint, const struct brevo_verdict *verdict);
 /*
  * What an answer says about Brevo, whatever it says about its event: limits, pauses and their
  * ends. Only a probe ends a pause: any other call began before.

@@ -144,9 +144,25 @@ succeed(struct job *job)
     }
 }
 
+/*
+ * A probe that found Brevo away is no attempt: its record never reached Brevo. Where it may have, or
+ * Brevo itself failed over it, it may be the record.
+ */
+static bool
+was_in_vain(const struct job *job, const struct brevo_verdict *verdict)
+{
+    const bool is_lost = verdict->is_unseen && job->next != BREVO_EVENT;
+
+    return job->is_probe && verdict->is_failure && (!verdict->maybe_done || is_lost);
+}
+
 static void
 retry(struct job *job, const struct brevo_verdict *verdict)
 {
+    if (was_in_vain(job, verdict)) {
+        job_shelve(job, verdict->reason, PAUSE_SHELF_ALL);
+        return;
+    }
     if (job->next == BREVO_EVENT_LOOKUP) {
         doubt_retry(job, verdict);
         return;

@@ -4,6 +4,7 @@
 #include "server/deliver/pause.h"
 
 #include <string.h>
+#include <sys/param.h>
 
 #include "server/ops/log.h"
 #include "server/ops/metrics.h"
@@ -223,7 +224,7 @@ tell(struct queue *queue, size_t index, enum brevo_endpoint endpoint)
         .where = brevo_endpoint_name(endpoint),
         .remedy = brevo_causes[index].remedy,
         .probe_first_ms = PAUSE_PROBE_MIN_MS,
-        .probe_longest_ms = PAUSE_PROBE_MAX_MS,
+        .probe_longest_ms = brevo_causes[index].probe_max_ms,
     };
 
     return queue_pause_put(queue, &told);
@@ -294,15 +295,16 @@ pause_begin(struct pause *pause, enum brevo_endpoint endpoint, const char *cause
     pause->look_us = 0;
 }
 
-static bool
-is_endpoint(const char *name)
+/* BREVO_ENDPOINT_COUNT: none of ours. */
+static enum brevo_endpoint
+endpoint_named(const char *name)
 {
     for (size_t i = 0; i < BREVO_ENDPOINT_COUNT; i++) {
         if (strcmp(name, brevo_endpoint_name((enum brevo_endpoint)i)) == 0) {
-            return true;
+            return (enum brevo_endpoint)i;
         }
     }
-    return false;
+    return BREVO_ENDPOINT_COUNT;
 }
 
 /* Earlier versions did not say where: then any success of the class will do. */
@@ -315,9 +317,13 @@ is_over(const struct pause *pause, size_t index, enum brevo_endpoint endpoint)
     if (shown == NULL || cause->is_general) {
         return shown != NULL;
     }
-    return is_endpoint(shown->where)
-               ? strcmp(shown->where, brevo_endpoint_name(endpoint)) == 0
-               : cause->class == brevo_endpoint_class(endpoint);
+    const enum brevo_endpoint met = endpoint_named(shown->where);
+    const enum brevo_class class = brevo_endpoint_class(endpoint);
+
+    if (met == BREVO_ENDPOINT_COUNT) {
+        return cause->class == class;
+    }
+    return cause->is_of_class ? brevo_endpoint_class(met) == class : met == endpoint;
 }
 
 void
@@ -337,11 +343,23 @@ pause_end(struct pause *pause, struct queue *queue, enum brevo_endpoint endpoint
     pause->may_probe = pause->may_probe && goes_on;
 }
 
+/* One probe is for all that is on: as often as the most urgent asks. */
+static int64_t
+longest_ms(const struct pause *pause)
+{
+    int64_t longest = PAUSE_PROBE_MAX_MS;
+
+    for (size_t i = 0; i < BREVO_CAUSES; i++) {
+        longest = is_on(pause, i) ? MIN(longest, brevo_causes[i].probe_max_ms) : longest;
+    }
+    return longest;
+}
+
 void
 pause_postpone(struct pause *pause, struct queue *queue)
 {
     pause->may_probe = false;
-    if (queue_probe_postpone(queue, PAUSE_PROBE_MIN_MS, PAUSE_PROBE_MAX_MS) != QUEUE_OK) {
+    if (queue_probe_postpone(queue, PAUSE_PROBE_MIN_MS, longest_ms(pause)) != QUEUE_OK) {
         return; /* then the turn ends by itself */
     }
 }

@@ -31,12 +31,12 @@ class Pace:
 
 
 class BrevoProcess:
-    """tests/sandbox/brevo_sandbox.py, without limits."""
+    """tests/sandbox/brevo_sandbox.py, without limits unless asked."""
 
-    def __init__(self):
+    def __init__(self, rps=0):
         script = harness.ROOT / "tests" / "sandbox" / "brevo_sandbox.py"
         self.process = subprocess.Popen(
-            [sys.executable, str(script), "--rps", "0", "--api-key", harness.API_KEY],
+            [sys.executable, str(script), "--rps", str(rps), "--api-key", harness.API_KEY],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
         self.url = self.process.stdout.readline().split()[-1]
 
@@ -67,9 +67,9 @@ class BrevoProcess:
 
 
 class Stage:
-    def __init__(self, directory, pace=None):
+    def __init__(self, directory, pace=None, rps=0):
         self.pace = pace or Pace()
-        self.brevo = BrevoProcess()
+        self.brevo = BrevoProcess(rps)
         self.iam = harness.Iam()
         self.program = harness.Flexbrevo(directory, self._config(directory))
         self.sender = None

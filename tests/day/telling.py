@@ -125,11 +125,12 @@ class Telling:
     """The posts of a day, and how often each happening is among them.
 
     `in_any_order`: not minutes late, but whenever it likes within the day. Surveys, which carry no
-    time, come last and in their order.
+    time, come last and in their order. `delays_ms`: another DELAYS_MS.
     """
 
-    def __init__(self, day, in_any_order=False):
+    def __init__(self, day, in_any_order=False, delays_ms=None):
         self.day, self.choose, self.in_any_order = day, day.choose, in_any_order
+        self.delays_ms = delays_ms or DELAYS_MS
         self.twilio = harness.Twilio()
         self.arrivals = []          # (when, number, Post)
         self.streamed = []          # (when, number, happening, CloudEvent's maker)
@@ -151,7 +152,7 @@ class Telling:
             self._arrive(happening, way)
 
     def _arrive(self, happening, way):
-        least_ms, most_ms = self.day.by_weight(DELAYS_MS)
+        least_ms, most_ms = self.day.by_weight(self.delays_ms)
         if way == "survey":
             least_ms, most_ms = 0, 3_000        # the order of a person's answers is that of arrival
         when = happening.at_ms + self.choose.randint(least_ms, most_ms)

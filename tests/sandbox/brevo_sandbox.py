@@ -12,16 +12,18 @@ prints `listening on http://127.0.0.1:PORT/v3` and serves until it is ended. Bes
 
 and these faults by name: ip_blocked, key_revoked, forbidden, payment, rate_limited ("reset": N,
 or without: no header), html_524, empty_500, object_500; and late_events ("seconds": N), until faults
-are deleted: GET /events shows what was taken so much later.
+are deleted: GET /events shows what was taken so much later. SIGUSR1 takes the sandbox away: nobody can
+connect to it, until SIGUSR2 brings the same account back at the same place.
 """
 
 import argparse
 import collections
 import json
 import os
+import queue
 import re
+import signal
 import sys
-import threading
 import time
 import urllib.parse
 
@@ -309,18 +311,33 @@ def arguments():
     return parser.parse_args()
 
 
+def serve(brevo, port, orders):
+    """Until it is ordered to end."""
+    server = http_service.Server(brevo, port).start()
+    print(f"listening on {server.url}/v3", flush=True)
+    while (order := orders.get()) != "end":
+        if order == "away" and server is not None:
+            port = server.server_address[1]
+            server.cut()
+            server = None
+        elif order == "back" and server is None:
+            brevo.stopping.clear()
+            server = http_service.Server(brevo, port).start()
+    if server is not None:
+        server.stop()
+
+
 def main():
     args = arguments()
-    ended = threading.Event()
-    http_service.on_end(ended.set)
+    orders = queue.SimpleQueue()
+    http_service.on_end(lambda: orders.put("end"))
+    signal.signal(signal.SIGUSR1, lambda *_: orders.put("away"))
+    signal.signal(signal.SIGUSR2, lambda *_: orders.put("back"))
     pretty = (lambda line: print(line, flush=True)) if args.pretty else None
     brevo = Brevo(args.rps, args.api_key, args.log_file, pretty, args.batch_rps)
     if args.restore and args.log_file:
         brevo.restore(args.log_file)
-    server = http_service.Server(brevo, args.port).start()
-    print(f"listening on {server.url}/v3", flush=True)
-    ended.wait()
-    server.stop()
+    serve(brevo, args.port, orders)
 
 
 if __name__ == "__main__":

@@ -321,7 +321,13 @@ class Server(http.server.ThreadingHTTPServer):
         return self
 
     def stop(self):
-        """Ends as a killed server would: open connections are cut."""
+        """For good; see cut()."""
+        self.cut()
+        if self.service.log_file:
+            self.service.log_file.close()
+
+    def cut(self):
+        """Ends as a killed server would: open connections are cut. Another one may follow."""
         self.service.stopping.set()
         self.shutdown()
         self.server_close()
@@ -331,5 +337,3 @@ class Server(http.server.ThreadingHTTPServer):
                     connection.shutdown(socket.SHUT_RDWR)
                 except OSError:
                     pass
-        if self.service.log_file:
-            self.service.log_file.close()

@@ -4,6 +4,9 @@ import base64
 import http.client
 import json
 import pathlib
+import signal
+import subprocess
+import sys
 import threading
 import time
 import urllib.parse
@@ -443,6 +446,36 @@ def test_a_restored_sandbox_is_the_same_account_and_tells_what_it_saw_before(sta
     second.post("/v3/events", EVENT)
     assert lines[0].startswith("Brevo received an event   SUPPORT_RESOLVED  jane@example.com")
     assert lines[0].endswith("SEEN BEFORE")
+
+
+def reaches(client):
+    try:
+        return client.get("/sandbox/contacts")[1]
+    except OSError:
+        client.connection.close()
+        return None
+
+
+def wait_for(condition):
+    deadline = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_a_process_that_was_away_is_the_same_account_at_the_same_place():
+    with subprocess.Popen([sys.executable, brevo_sandbox.__file__], stdout=subprocess.PIPE,
+                          text=True) as process:
+        client = Client(process.stdout.readline().split()[-1], {"api-key": "x"})
+        client.post("/v3/contacts", CONTACT)
+        process.send_signal(signal.SIGUSR1)
+        wait_for(lambda: reaches(client) is None)
+        process.send_signal(signal.SIGUSR2)
+        wait_for(lambda: reaches(client) is not None)
+        assert [contact["email"] for contact in reaches(client)] == ["jane@example.com"]
+        client.connection.close()
+        process.terminate()
+        assert process.wait() == 0
 
 
 def test_many_connections_at_once_lose_nothing(start):

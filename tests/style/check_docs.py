@@ -63,7 +63,8 @@ REASONS = {
         ("server/service/redis_watch.c", first(r"set_degraded\(" + REASON)),
     ),
     "Why deliveries are paused": (
-        ("server/deliver/brevo.c", first(rf"\.name = {REASON},\s*\.remedy")),
+        ("server/deliver/brevo_causes.c", first(rf"\.name = {REASON},\s*\.remedy")),
+        ("server/deliver/brevo.h", first(rf"#define BREVO_AWAY {REASON}")),
         ("server/deliver/pause.h", first(rf"#define PAUSE_OPERATOR {REASON}")),
     ),
     "Why a record was filtered": (

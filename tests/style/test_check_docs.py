@@ -80,7 +80,7 @@ def test_a_pitfall_nothing_would_find_is_found(tmp_path, was, instead, finding):
     ("operations.md", "`own_number`, ", "",
      "Why a record was filtered: own_number of mapping/customer.c is missing"),
     ("operations.md", "`ip_blocked`", "`ip_unknown`",
-     "Why deliveries are paused: ip_blocked of server/deliver/brevo.c is missing"),
+     "Why deliveries are paused: ip_blocked of server/deliver/brevo_causes.c is missing"),
     ("operations.md", "`no_token`, ", "",
      "Why a request was refused: no_token of server/ingest/call_proof.c is missing"),
     ("http-api.md", "`too_large`", "", "too_large of server/ingest/routes.c is missing"),

@@ -88,12 +88,10 @@ static void
 a_long_list_is_paged_counted_and_taken_from(void **state)
 {
     enum {
-        NOTES = 25,
-        KEPT = 20,
-        PAGE = 15,
+        KEPT = QUEUE_NOTES_PAGE + 5,
+        NOTES = KEPT + 5,
     };
-    struct queue_note page[PAGE];
-    size_t count;
+    struct queue_notes page;
     int64_t all;
     bool is_gone;
 
@@ -106,15 +104,15 @@ a_long_list_is_paged_counted_and_taken_from(void **state)
     }
     assert_int_equal(queue_note_count(queue, "list", &all), QUEUE_OK);
     assert_int_equal(all, KEPT);
-    assert_int_equal(queue_note_page(queue, "list", 0, page, PAGE, &count), QUEUE_OK);
-    assert_int_equal(count, PAGE);
-    assert_string_equal(page[0].text, "note 24");
-    assert_int_equal(page[0].time_ms, 1024);
-    assert_int_equal(queue_note_page(queue, "list", PAGE, page, PAGE, &count), QUEUE_OK);
-    assert_int_equal(count, KEPT - PAGE);
-    assert_string_equal(page[count - 1].text, "note 5");
-    assert_int_equal(queue_note_page(queue, "none", 0, page, PAGE, &count), QUEUE_OK);
-    assert_int_equal(count, 0);
+    assert_int_equal(queue_note_page(queue, "list", 0, &page), QUEUE_OK);
+    assert_int_equal(page.count, QUEUE_NOTES_PAGE);
+    assert_string_equal(page.items[0].text, "note 109");
+    assert_int_equal(page.items[0].time_ms, 1109);
+    assert_int_equal(queue_note_page(queue, "list", QUEUE_NOTES_PAGE, &page), QUEUE_OK);
+    assert_int_equal(page.count, KEPT - QUEUE_NOTES_PAGE);
+    assert_string_equal(page.items[page.count - 1].text, "note 5");
+    assert_int_equal(queue_note_page(queue, "none", 0, &page), QUEUE_OK);
+    assert_int_equal(page.count, 0);
     assert_int_equal(queue_note_remove(queue, "list", "note 7", &is_gone), QUEUE_OK);
     assert_true(is_gone);
     assert_int_equal(queue_note_remove(queue, "list", "note 7", &is_gone), QUEUE_OK);

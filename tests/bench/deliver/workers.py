@@ -9,43 +9,14 @@ sandbox of the tests, without limits, every answer after `--latency`. Figures ar
 from the start of the workers to the last event; the ratio is the median of the rounds' ratios.
 """
 
-import argparse
-import os
-import pathlib
 import statistics
-import sys
-import tempfile
 import time
 
-ROOT = pathlib.Path(__file__).resolve().parents[3]
-sys.path[:0] = [str(ROOT / "tests" / folder) for folder in ("e2e", "sandbox")]
+import stand
+from stand import harness
+
 PATIENCE_S = 120
-
-
-def config(redis, sandbox, home):
-    return {
-        "connectors": {"twilio_flex": {
-            "account_sid": harness.ACCOUNT_SID, "workspace_sid": harness.WORKSPACE_SID,
-            "auth_token": harness.AUTH_TOKEN}},
-        "brevo": {"api_key": harness.API_KEY, "base_url": sandbox.url, "max_rps": 10000,
-                  "rate_share": 1},
-        "server": {"listen": "127.0.0.1:0", "public_url": harness.PUBLIC_URL},
-        "admin": {"listen": "127.0.0.1:0"},
-        "redis": {"url": redis.url},
-        "ticket": dict(harness.NO_WAITS),
-        "state_dir": str(home / "state"),
-    }
-
-
-def program(command, redis, sandbox, home):
-    home.mkdir(parents=True)
-    return harness.Flexbrevo(home, config(redis, sandbox, home), command)
-
-
-def fill(server, count):
-    caller, twilio = server.caller(), harness.Twilio()
-    for _ in range(count):
-        assert caller.send(twilio.callback(harness.Task())).status == 204
+UNLIMITED = {"max_rps": 10000, "rate_share": 1}
 
 
 def deliver(workers, sandbox, count):
@@ -59,34 +30,21 @@ def deliver(workers, sandbox, count):
 
 
 def measure(worker_count, arguments):
-    with tempfile.TemporaryDirectory(prefix="flexbrevo-bench-") as directory:
-        home = pathlib.Path(directory)
-        redis = harness.Redis(home / "redis").start()
-        sandbox = harness.Sandbox().start()
-        sandbox.fault("delay", count=-1, seconds=arguments.latency)
-        server = program("serve", redis, sandbox, home / "server")
-        workers = [program("work", redis, sandbox, home / f"worker{number}")
-                   for number in range(worker_count)]
-        try:
-            fill(server.start(), arguments.events)
-            rate = deliver(workers, sandbox, arguments.events)
-            assert set(sandbox.tasks().values()) == {1}, "an event was doubled"
-            return rate
-        finally:
-            for one in [*workers, server]:
-                one.close()
-            sandbox.stop()
-            redis.close()
+    sandbox = harness.Sandbox()
+    sandbox.fault("delay", count=-1, seconds=arguments.latency)
+    with stand.Stand(sandbox, UNLIMITED, worker_count) as there:
+        there.fill(arguments.events, arguments.events)
+        rate = deliver(there.workers, sandbox, arguments.events)
+        assert set(sandbox.tasks().values()) == {1}, "an event was doubled"
+        return rate
 
 
 def read_arguments():
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build")
+    parser = stand.parser(__doc__)
     parser.add_argument("--rounds", type=int, default=4)
     parser.add_argument("--events", type=int, default=400)
     parser.add_argument("--latency", type=float, default=0.05)
-    return parser.parse_args()
+    return stand.read(parser)
 
 
 def main(arguments):
@@ -103,7 +61,4 @@ def main(arguments):
 
 
 if __name__ == "__main__":
-    ARGUMENTS = read_arguments()
-    os.environ["FLEXBREVO_BIN"] = str(ARGUMENTS.build.resolve() / "flexbrevo")
-    import harness  # it reads the environment
-    main(ARGUMENTS)
+    main(read_arguments())
