@@ -263,7 +263,7 @@ def measure(arguments, home):
     events = sum(len(contact.events) for contact in expected)
     say(f"tasks={day.task_count} posts={len(telling.posts)} events={events} "
         f"people={len(day.people)}")
-    pace = Pace(settle=SETTLE, join_wait=JOIN_WAIT, patience_s=PATIENCE_S)
+    pace = Pace(SETTLE, plugin_wait=SETTLE, join_wait=JOIN_WAIT, patience_s=PATIENCE_S)
     with Busy(home, pace, arguments.rps) as scene:
         remember(scene.brevo, day.people, arguments.rps)
         run = Run(arguments, scene)
