@@ -11,6 +11,7 @@
 #include "server/cli/cli_queue.h"
 #include "server/commands.h"
 #include "server/deliver/attribute_watch.h"
+#include "server/deliver/brevo_auth.h"
 #include "server/service/redis_health.h"
 
 enum {
@@ -42,8 +43,8 @@ parse(int argc, char **argv, struct arguments *arguments, int *ret_exit)
         .synopsis = "[--config FILE] [--json]",
         .summary =
             "Asks Redis and Brevo whether they are as the configuration has it: Redis answers\n"
-            "and keeps what redis.require asks for, Brevo takes the key from this address, and\n"
-            "has each contact attribute that is written, under that name and of that type.\n"
+            "and keeps what redis.require asks for, Brevo takes the key, or gives a token and takes\n"
+            "it, from this address, and has each contact attribute that is written, under that name and of that type.\n"
             "Two questions that only read: no contact, event or list is touched.\n"
             "Exit status: 0 all is well, 1 something is wrong, 78 the configuration is.\n",
         .options = options,
@@ -149,23 +150,43 @@ add_refusal(struct checks *checks, const struct http_exchange *exchange)
 }
 
 static void
-check_brevo(struct checks *checks, const struct config *config)
+ask_brevo(struct checks *checks, const struct config *config, const char *header)
 {
     AUTO(buffer_done) struct buffer url = {.max = BREVO_URL_SIZE_MAX};
     AUTO(http_exchange_done) struct http_exchange exchange = {0};
-    char auth[BREVO_AUTH_SIZE];
     struct attribute_findings findings;
 
-    brevo_auth(config, auth);
-    if (!attribute_watch_compose(config, auth, &url, &exchange) ||
+    if (!attribute_watch_compose(config, header, &url, &exchange) ||
         http_client_call(&exchange) != 0) {
         checks->failed = true;
     } else if (attribute_watch_read(&exchange, &config->rules, &findings)) {
-        add(checks, "brevo", "takes the key from this address", NULL);
+        add(checks, "brevo",
+            config->brevo_api_key != NULL ? "takes the key from this address"
+                                          : "takes the token from this address",
+            NULL);
         add_attributes(checks, &findings);
     } else {
         add_refusal(checks, &exchange);
     }
+}
+
+/* By key, or by a token of its own. */
+static void
+check_brevo(struct checks *checks, const struct config *config)
+{
+    AUTO(brevo_auth_done) struct brevo_auth auth;
+
+    brevo_auth_init(&auth, config);
+    if (brevo_auth_obtain(&auth) != 0) {
+        checks->failed = true;
+        return;
+    }
+    if (auth.token.problem != BREVO_TOKEN_FINE) {
+        add(checks, "brevo token", brevo_token_problem_name(auth.token.problem),
+            brevo_token_remedy(auth.token.problem));
+        return;
+    }
+    ask_brevo(checks, config, brevo_auth_header(&auth));
 }
 
 /* ---- said ------------------------------------------------------------------------------------- */

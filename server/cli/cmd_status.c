@@ -14,6 +14,7 @@
 #include "server/cli/status_redis.h"
 #include "server/commands.h"
 #include "server/deliver/attribute_watch.h"
+#include "server/deliver/brevo_auth.h"
 #include "server/deliver/cost.h"
 #include "server/deliver/sink_test.h"
 #include "server/ingest/spool_file.h"
@@ -33,6 +34,7 @@ struct snapshot {
     struct queue_stats stats;
     struct queue_note sink_test;
     struct queue_note attributes;
+    struct queue_note token;
     struct queue_note cost;
     struct queue_health health;
     struct queue_note went_back;
@@ -125,15 +127,15 @@ tell_sink_test(const struct queue_note *test)
 
 /* null: Brevo was not asked yet. */
 static json_t *
-tell_attributes(const struct queue_note *attributes)
+tell_found(const struct queue_note *note)
 {
     char checked[TIMESTAMP_TEXT_SIZE];
 
-    if (attributes->text[0] == '\0') {
+    if (note->text[0] == '\0') {
         return json_null();
     }
-    timestamp_format(attributes->time_ms, checked);
-    return json_pack("{s:s, s:s}", "checked", checked, "found", attributes->text);
+    timestamp_format(note->time_ms, checked);
+    return json_pack("{s:s, s:s}", "checked", checked, "found", note->text);
 }
 
 /* Named as the gauges of the admin listener. */
@@ -160,12 +162,12 @@ print_json(const struct snapshot *snapshot, const struct config *config)
         {"spool_pending", snapshot->spool.waiting + snapshot->spool.aside},
         {"spool_aside", snapshot->spool.aside},
     };
-    json_t *status = json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "brevo_paused",
+    json_t *status = json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "brevo_paused",
         list_pauses(&stats->paused), "filtered_by", count_labels(&stats->filtered_by),
         "parked_by", count_labels(&stats->parked_by), "event_streams_test",
         tell_sink_test(&snapshot->sink_test), "brevo_attributes",
-        tell_attributes(&snapshot->attributes), "redis",
-        status_redis_json(&snapshot->health, &snapshot->went_back));
+        tell_found(&snapshot->attributes), "brevo_token", tell_found(&snapshot->token),
+        "redis", status_redis_json(&snapshot->health, &snapshot->went_back));
 
     for (size_t i = 0; i < LENGTH(numbers); i++) {
         if (json_object_set_new(status, numbers[i].name,
@@ -236,6 +238,19 @@ print_attributes(const struct queue_note *attributes)
     }
 }
 
+static void
+print_token(const struct queue_note *token)
+{
+    char since[TIMESTAMP_TEXT_SIZE];
+
+    if (token->text[0] != '\0' && strcmp(token->text, BREVO_AUTH_FINE) != 0) {
+        timestamp_format(token->time_ms, since);
+        (void)printf("\ntoken        %s since %s\n             Brevo gives no new one "
+                     "(flexbrevo check)\n",
+            token->text, since);
+    }
+}
+
 /* A spool is only used while Redis is away: mostly there is nothing to say. */
 static void
 print_spool(const struct spool_totals *spool)
@@ -285,6 +300,7 @@ print_text(const struct snapshot *snapshot, const struct config *config)
     print_labels("filtered by reason", &stats->filtered_by);
     print_labels("parked by reason", &stats->parked_by);
     print_attributes(&snapshot->attributes);
+    print_token(&snapshot->token);
     print_sink_test(&snapshot->sink_test);
     status_redis_print(&snapshot->health, &snapshot->went_back);
 }
@@ -336,6 +352,9 @@ show(const struct config *config, bool as_json)
     }
     if (r == 0) {
         r = queue_note_last(queue, ATTRIBUTE_WATCH_NOTE, &snapshot.attributes);
+    }
+    if (r == 0) {
+        r = queue_note_last(queue, BREVO_AUTH_NOTE, &snapshot.token);
     }
     if (r == 0) {
         r = queue_note_last(queue, COST_NOTE, &snapshot.cost);

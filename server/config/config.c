@@ -14,12 +14,12 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "server/config/config_conflict.h"
 #include "server/config/config_source.h"
 #include "server/config/config_yaml.h"
 #include "server/config/network.h"
 #include "server/config/shape.h"
 #include "server/config/zone_file.h"
-#include "server/net/listen_address.h"
 #include "server/ops/file.h"
 
 #define DEFAULT_FILE "/etc/flexbrevo/flexbrevo.yaml"
@@ -269,29 +269,6 @@ check_enabled(struct loader *loader)
         "set it to true, or do not start the service", "the connector is switched off");
 }
 
-/* One socket for both would answer a webhook now as a webhook, now as an unknown page. */
-static int
-check_listeners(struct loader *loader)
-{
-    const struct config *config = loader->config;
-    const struct config_place place = {.file = loader->source.file};
-    struct listen_address server = {0};
-    struct listen_address admin = {0};
-
-    if (!listen_address_parse(slice_of(config->listen), &server) ||
-        !listen_address_parse(slice_of(config->admin_listen), &admin) ||
-        server.kind != LISTEN_SYSTEMD || admin.kind != LISTEN_SYSTEMD) {
-        return 0;
-    }
-    if (server.name.size > 0 && admin.name.size > 0 &&
-        !slice_equal(server.name, admin.name)) {
-        return 0;
-    }
-    return config_fail(&loader->error, &place, "admin.listen",
-        "give each the name of a socket of its own: systemd:NAME",
-        "server.listen and admin.listen may be one inherited socket");
-}
-
 static int
 check_needs(struct loader *loader)
 {
@@ -304,7 +281,9 @@ check_needs(struct loader *loader)
     for (size_t i = 0; i < config_option_count; i++) {
         const struct config_option *option = &config_options[i];
 
-        if ((option->needed_by & command) != 0 && is_missing(loader->config, option)) {
+        if ((option->needed_by & command) != 0 &&
+            config_conflict_concerns(loader->config, option) &&
+            is_missing(loader->config, option)) {
             return refuse_missing(loader, i, option->remedy);
         }
     }
@@ -340,7 +319,9 @@ load(struct loader *loader)
 
     r = r == 0 ? match_tree(loader) : r;
     r = r == 0 ? set_options(loader) : r;
-    r = r == 0 ? check_listeners(loader) : r;
+    r = r == 0 ? config_conflict_check(loader->config, loader->source.command,
+                     loader->source.file, &loader->error)
+               : r;
     return r == 0 ? check_needs(loader) : r;
 }
 

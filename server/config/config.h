@@ -52,7 +52,11 @@ struct config {
     enum log_level log_level;
 
     /* brevo */
-    char *brevo_api_key;
+    char *brevo_api_key;       /* NULL: brevo.oauth */
+    char *brevo_client_id;     /* NULL: brevo.api_key */
+    char *brevo_client_secret; /* with it */
+    char *brevo_oauth_scope;   /* with it: names between single blanks */
+    char *brevo_token_url;
     char *brevo_base_url; /* without a trailing slash */
     double brevo_max_rps; /* 0: auto */
     double brevo_rate_share;

@@ -29,6 +29,13 @@ enum option_type {
     OPTION_TYPE_COUNT
 };
 
+/* Either of two ways to say who we are: only the keys of the one that is chosen are needed. */
+enum option_proof {
+    PROOF_EITHER, /* the option is of neither */
+    PROOF_BY_KEY,
+    PROOF_BY_TOKEN,
+};
+
 /* Which text a value may be. */
 struct option_shape {
     const char *noun;     /* "an account SID" */
@@ -66,8 +73,9 @@ struct config_option {
     enum option_type type;
     unsigned used_by;   /* 0: all; others accept the key and do without its value */
     unsigned needed_by; /* these refuse to start without */
-    bool is_secret;     /* printed as ****; also has a `_file` form */
-    bool is_reloaded;   /* taken anew on SIGHUP; all others need a restart */
+    enum option_proof proof;
+    bool is_secret;   /* printed as ****; also has a `_file` form */
+    bool is_reloaded; /* taken anew on SIGHUP; all others need a restart */
     bool
         must_resolve; /* a secret whose unset ${NAME} is an error: it would open a door */
     bool has_file;    /* not secret as a whole, but may hold a password */

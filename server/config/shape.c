@@ -41,6 +41,22 @@ is_printable(const char *text)
     return *text != '\0';
 }
 
+/* RFC 6749, 3.3: names between single blanks. */
+static bool
+is_scope(const char *text)
+{
+    char last = ' ';
+
+    for (const char *c = text; *c != '\0'; c++) {
+        if (*c < ' ' || *c > '~' || *c == '"' || *c == '\\' ||
+            (*c == ' ' && last == ' ')) {
+            return false;
+        }
+        last = *c;
+    }
+    return last != ' ';
+}
+
 /* A user cannot have a colon; a password may be empty for the RFC, and not for us. */
 static bool
 is_user_password(const char *text)
@@ -250,6 +266,10 @@ const struct option_shape shape_key_sid = {
     "an API key SID", "SK and 32 hexadecimal digits", is_key_sid};
 const struct option_shape shape_secret = {
     "a usable secret", "printable characters without blanks", is_printable};
+const struct option_shape shape_client_id = {
+    "a client id", "printable characters without blanks", is_printable};
+const struct option_shape shape_scope = {
+    "a scope", "names between single blanks like contacts:read contacts:write", is_scope};
 const struct option_shape shape_user_password = {"a user and a password",
     "user:password, printable characters without blanks", is_user_password};
 const struct option_shape shape_url = {"a usable URL",

@@ -10,6 +10,8 @@ extern const struct option_shape shape_flow_sid;      /* FO... */
 extern const struct option_shape shape_workspace_sid; /* WS... */
 extern const struct option_shape shape_key_sid;       /* SK... */
 extern const struct option_shape shape_secret;        /* printable, no blanks */
+extern const struct option_shape shape_client_id;
+extern const struct option_shape shape_scope;         /* of a token */
 extern const struct option_shape shape_user_password; /* of Basic auth */
 extern const struct option_shape shape_url;    /* http(s), neither query nor userinfo */
 extern const struct option_shape shape_origin; /* scheme, host, port */

@@ -42,7 +42,8 @@ static bool
 is_due(const struct attribute_watch *watch, int64_t now_us)
 {
     return !config_is_shadow(watch->tools.config) && now_us >= watch->next_us &&
-           !watch->is_asking && !pause_stops_all(&watch->tools.flow->pause, false);
+           !watch->is_asking && brevo_auth_wait_us(watch->tools.auth, now_us) == 0 &&
+           !pause_stops_all(&watch->tools.flow->pause, false);
 }
 
 /* Paced as every other call. */
@@ -91,8 +92,8 @@ ask(struct attribute_watch *watch, int64_t now_us)
 
     schedule(watch, now_us);
     http_exchange_done(exchange);
-    const bool is_composed =
-        attribute_watch_compose(tools->config, tools->auth, &watch->url, exchange);
+    const bool is_composed = attribute_watch_compose(
+        tools->config, brevo_auth_header(tools->auth), &watch->url, exchange);
 
     exchange->done = answered;
     exchange->context = watch;

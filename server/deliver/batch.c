@@ -181,10 +181,11 @@ static bool
 start(struct batch *batch)
 {
     http_exchange_done(&batch->exchange);
+    batch->auth_number = brevo_auth_number(batch->tools.auth);
     batch->exchange = (struct http_exchange){
         .method = brevo_endpoint_method(BREVO_EVENT_BATCH),
         .url = batch->url.data,
-        .headers = {batch->tools.auth, "Accept: application/json",
+        .headers = {brevo_auth_header(batch->tools.auth), "Accept: application/json",
             "Content-Type: application/json"},
         .header_count = 3,
         .body = buffer_slice(&batch->body),
@@ -203,6 +204,7 @@ batch_run(struct batch *batch, bool is_filling, int64_t now_us)
 
     note_backlog(batch, now_us);
     if (is_filling || batch->count > 0 || !is_due(batch, now_us) ||
+        brevo_auth_wait_us(tools->auth, now_us) > 0 ||
         count_if(tools->hand, may_join) < BATCH_MIN) {
         return;
     }
@@ -327,7 +329,7 @@ learn(struct batch *batch, const struct brevo_verdict *verdict, int64_t now_us)
         batch->rest_ms = 0;
     } else if (verdict->outcome == BREVO_PAUSE) {
         pause_begin(&tools->flow->pause, BREVO_EVENT_BATCH, verdict->reason);
-    } else if (!verdict->is_rate_limit) {
+    } else if (!verdict->is_rate_limit && verdict->outcome != BREVO_AGAIN) {
         rest(batch, verdict, now_us);
     }
 }
@@ -337,7 +339,8 @@ static void
 share_out(const struct batch *batch, const struct http_exchange *heard,
     const struct brevo_verdict *verdict, const bool refused[HAND_BATCH_MAX])
 {
-    const bool is_left = verdict->outcome == BREVO_UNTOLD || verdict->is_rate_limit;
+    const bool is_left = verdict->outcome == BREVO_UNTOLD ||
+                         verdict->outcome == BREVO_AGAIN || verdict->is_rate_limit;
     const bool are_refused = verdict->outcome == BREVO_UNTOLD && verdict->after_ms == 0;
 
     for (size_t i = 0; i < batch->count; i++) {
@@ -370,8 +373,9 @@ batch_take(struct batch *batch, int64_t now_us)
         !batch_read(heard, batch->count, refused)) {
         heard = &none; /* it cannot be right: as if there were none */
     }
-    const struct brevo_verdict verdict = judge(heard, 1);
+    struct brevo_verdict verdict = judge(heard, 1);
 
+    brevo_auth_judge(batch->tools.auth, batch->auth_number, &verdict, now_us);
     learn(batch, &verdict, now_us);
     share_out(batch, heard, &verdict, refused);
     batch->is_answered = false;

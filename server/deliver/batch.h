@@ -27,6 +27,7 @@ struct batch {
     struct http_exchange exchange;
     struct buffer url;
     struct buffer body;
+    unsigned auth_number; /* of the token it was sent with */
     bool is_answered;
     int64_t rest_ms;    /* the last one's; 0: batches work */
     int64_t waiting_us; /* since when events have been waiting; 0: none is */

@@ -32,6 +32,7 @@ static const struct endpoint {
     [BREVO_EVENT_BATCH] = {"events_batch", "POST", "/events/batch", BREVO_CLASS_BATCHES},
     [BREVO_ATTRIBUTES] = {"attributes", "GET", "/contacts/attributes",
         BREVO_CLASS_CONTACTS},
+    [BREVO_TOKEN] = {"token", "POST", "", BREVO_CLASS_CONTACTS},
 };
 
 const char *
@@ -75,12 +76,6 @@ brevo_url(struct buffer *url, const char *base_url, enum brevo_endpoint endpoint
         buffer_add_text(url, "?identifierType=");
         buffer_add_text(url, type);
     }
-}
-
-void
-brevo_auth(const struct config *config, char text[BREVO_AUTH_SIZE])
-{
-    (void)snprintf(text, BREVO_AUTH_SIZE, "api-key: %s", config->brevo_api_key);
 }
 
 void

@@ -21,6 +21,7 @@ enum brevo_endpoint {
     BREVO_EVENT_LOOKUP,   /* GET /events: is it there already? */
     BREVO_EVENT_BATCH,    /* POST /events/batch: of many deliveries */
     BREVO_ATTRIBUTES,     /* GET /contacts/attributes; of no delivery */
+    BREVO_TOKEN,          /* POST brevo.oauth.token_url: not of the API, and not paced */
     BREVO_ENDPOINT_COUNT
 };
 
@@ -44,7 +45,6 @@ enum {
     BREVO_CODE_SIZE = 61,
     BREVO_URL_SIZE_MAX = 4096,
     BREVO_STATUS_SIZE = 24,
-    BREVO_AUTH_SIZE = 512,
 };
 
 const char *brevo_endpoint_name(enum brevo_endpoint endpoint); /* metric label */
@@ -52,8 +52,6 @@ const char *brevo_endpoint_method(enum brevo_endpoint endpoint);
 enum brevo_class brevo_endpoint_class(enum brevo_endpoint endpoint);
 const char *brevo_class_name(enum brevo_class class); /* "contacts" */
 
-/* The header that proves who we are. */
-void brevo_auth(const struct config *config, char text[BREVO_AUTH_SIZE]);
 /* "204", or why there is none: "not_sent", "no_answer". The metric label `status`. */
 void brevo_status_text(
     const struct http_exchange *exchange, char text[BREVO_STATUS_SIZE]);
@@ -72,7 +70,8 @@ enum brevo_outcome {
     BREVO_RETRY, /* again in after_ms */
     BREVO_UNTOLD, /* event lookup, batch: Brevo will not; with after_ms, nobody for so long */
     BREVO_PAUSE, /* nothing goes through, nothing is wrong with this event: stop and probe */
-    BREVO_PARK, /* would never be accepted: keep it for a person */
+    BREVO_AGAIN, /* the token was no longer good: the same call, with the next one */
+    BREVO_PARK,  /* would never be accepted: keep it for a person */
 };
 
 struct brevo_verdict {

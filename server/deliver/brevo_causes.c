@@ -12,9 +12,9 @@ enum {
 const struct brevo_cause brevo_causes[BREVO_CAUSES] = {
     {
         .name = "unauthorized",
-        .remedy =
-            "Brevo refuses the API key: check brevo.api_key (BREVO_API_KEY), it may be "
-            "revoked or expired; https://app.brevo.com/settings/keys/api",
+        .remedy = "Brevo refuses the API key, or the app its token: check brevo.api_key "
+                  "(BREVO_API_KEY) or brevo.oauth, it may be revoked or expired; "
+                  "https://app.brevo.com/settings/keys/api",
         .is_general = true,
         .probe_max_ms = REFUSED_MS,
     },
@@ -30,16 +30,16 @@ const struct brevo_cause brevo_causes[BREVO_CAUSES] = {
     {
         .name = "forbidden_contacts",
         .remedy =
-            "Brevo refuses /contacts to this API key: give it read and write access to "
-            "contacts; https://app.brevo.com/settings/keys/api",
+            "Brevo refuses /contacts to this API key or token: give it read and write access to "
+            "contacts; https://app.brevo.com/settings/keys/api, or brevo.oauth.scope",
         .class = BREVO_CLASS_CONTACTS,
         .probe_max_ms = REFUSED_MS,
     },
     {
         .name = "forbidden_events",
         .remedy =
-            "Brevo refuses /events to this API key: give it read and write access to "
-            "events; https://app.brevo.com/settings/keys/api",
+            "Brevo refuses /events to this API key or token: give it read and write access to "
+            "events; https://app.brevo.com/settings/keys/api, or brevo.oauth.scope",
         .class = BREVO_CLASS_EVENTS,
         .probe_max_ms = REFUSED_MS,
     },

@@ -3,6 +3,7 @@
  */
 #pragma once
 
+#include "server/deliver/brevo_auth.h"
 #include "server/deliver/flow.h"
 #include "server/deliver/hand.h"
 
@@ -12,5 +13,5 @@ struct call_tools {
     struct http_client *client;
     struct flow *flow;
     struct hand *hand;
-    const char *auth; /* "api-key: ..." */
+    struct brevo_auth *auth;
 };

@@ -199,7 +199,8 @@ flow_learn(struct flow *flow, struct queue *queue, const struct job *job,
     } else if (job->is_probe && (verdict->outcome == BREVO_DELIVERED ||
                                     verdict->outcome == BREVO_NO_CONTACT)) {
         pause_end(&flow->pause, queue, job->next);
-    } else if (job->is_probe && verdict->outcome != BREVO_DROP) { /* it goes on */
+    } else if (job->is_probe && verdict->outcome != BREVO_DROP &&
+               verdict->outcome != BREVO_AGAIN) { /* those go on */
         pause_postpone(&flow->pause, queue);
     }
 }

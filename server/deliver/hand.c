@@ -115,6 +115,21 @@ hand_wait_us(const struct hand *hand, const struct flow *flow,
     return MAX(redis_us, flow_wait_us(flow, endpoint, now_us));
 }
 
+int64_t
+hand_ready_us(const struct hand *hand, const struct flow *flow, int64_t now_us)
+{
+    int64_t wait_us = INT64_MAX;
+
+    for (size_t i = 0; i < hand->count; i++) {
+        const struct job *job = hand->jobs[i];
+
+        if (job->stage == JOB_READY) {
+            wait_us = MIN(wait_us, hand_wait_us(hand, flow, job->next, now_us));
+        }
+    }
+    return wait_us;
+}
+
 /* One that is finished has been read. */
 static bool
 has_suspect(const struct hand *hand)

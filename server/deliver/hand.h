@@ -44,6 +44,8 @@ void hand_ask(
 /* Until a call may start, or is asked for again; 0: now. */
 int64_t hand_wait_us(const struct hand *hand, const struct flow *flow,
     enum brevo_endpoint endpoint, int64_t now_us);
+/* The same, of the first job that is ready; INT64_MAX: none is. */
+int64_t hand_ready_us(const struct hand *hand, const struct flow *flow, int64_t now_us);
 /*
  * Claims up to `max` more records, max <= HAND_JOBS_MAX - count; none while a suspect is in hand
  * that is not finished. What is finished and waits for Redis to hear it is not taken over, nor is

@@ -112,6 +112,7 @@ struct job {
     unsigned unasked; /* of these: whose was not asked */
     int64_t other_id; /* of a contact that is the same customer's; 0: there is none */
     unsigned meetings;
+    unsigned auth_number; /* of the token its call was made with */
 
     enum brevo_endpoint next;
     struct http_exchange exchange;

@@ -139,6 +139,7 @@ succeed(struct job *job)
         return;
     case BREVO_EVENT_BATCH: /* no job's */
     case BREVO_ATTRIBUTES:
+    case BREVO_TOKEN:
     case BREVO_ENDPOINT_COUNT:
         return;
     }
@@ -175,6 +176,10 @@ retry(struct job *job, const struct brevo_verdict *verdict)
 void
 job_advance(struct job *job, const struct brevo_verdict *verdict)
 {
+    if (verdict->outcome == BREVO_AGAIN) {
+        job->stage = JOB_READY;
+        return;
+    }
     if (job->is_sent && verdict->outcome != BREVO_DELIVERED) {
         job_deliver(job);
         return;
@@ -197,6 +202,8 @@ job_advance(struct job *job, const struct brevo_verdict *verdict)
         return;
     case BREVO_PAUSE:
         job_shelve(job, verdict->reason, pause_shelf_met(verdict->reason));
+        return;
+    case BREVO_AGAIN: /* see above */
         return;
     case BREVO_PARK:
         if (verdict->maybe_done || !job_contact_doubted(job)) {

@@ -235,8 +235,8 @@ look(struct pause *pause, struct queue *queue, int64_t now_us)
 {
     struct queue_labels now_shown;
     bool may_probe = false;
-    const bool asks =
-        is_probed(pause) && !operator_stops_all(pause) && !pause_may_probe(pause, now_us);
+    const bool asks = is_probed(pause) && !pause->is_barred &&
+                      !operator_stops_all(pause) && !pause_may_probe(pause, now_us);
 
     for (size_t i = 0; i < BREVO_CAUSES; i++) {
         const int r = pause->met[i] ? tell(queue, i, pause->refused[i]) : QUEUE_OK;

@@ -37,6 +37,7 @@ struct pause {
     bool met[BREVO_CAUSES];    /* here, since then: the next look tells Redis */
     enum brevo_endpoint refused[BREVO_CAUSES]; /* where it was met */
     bool has_looked;
+    bool is_barred; /* there is nothing to probe with: the turn is another worker's */
     bool may_probe;
     int64_t turn_end_us; /* of may_probe */
     int64_t look_us;     /* no look before */

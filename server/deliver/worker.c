@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/param.h>
 #include <unistd.h>
 
 #include "queue/crash_point.h"
@@ -46,7 +47,8 @@ struct worker {
     struct attribute_watch attributes;
     struct batch batch;
     struct shadow shadow;
-    char auth[BREVO_AUTH_SIZE];
+    struct brevo_auth auth;
+    struct call_tools tools;
     int64_t now_us;   /* of this step */
     int64_t claim_us; /* no claim before */
     int64_t idle_ms;
@@ -60,6 +62,13 @@ struct worker {
 
 /* ---- claimed ------------------------------------------------------------------------------ */
 
+static bool
+may_claim(const struct worker *worker)
+{
+    return !worker->is_stopping && batch_room(&worker->batch, worker->now_us) > 0 &&
+           brevo_auth_wait_us(&worker->auth, worker->now_us) == 0;
+}
+
 /* Returns how many came. */
 static size_t
 claim(struct worker *worker)
@@ -67,7 +76,7 @@ claim(struct worker *worker)
     struct hand *hand = &worker->hand;
     const size_t room = batch_room(&worker->batch, worker->now_us);
 
-    if (worker->is_stopping || worker->now_us < worker->claim_us || room == 0) {
+    if (!may_claim(worker) || worker->now_us < worker->claim_us) {
         return 0;
     }
     const size_t max =
@@ -108,9 +117,14 @@ paused(struct worker *worker, struct job *job)
 static bool
 paced(struct worker *worker, struct job *job)
 {
-    hand_ask(&worker->hand, &worker->flow, job->next, worker->now_us);
-    flow_skip(&worker->flow, job, worker->now_us);
-    const int64_t wait_us = flow_wait_us(&worker->flow, job->next, worker->now_us);
+    const int64_t auth_us = brevo_auth_wait_us(&worker->auth, worker->now_us);
+
+    if (auth_us == 0) {
+        hand_ask(&worker->hand, &worker->flow, job->next, worker->now_us);
+        flow_skip(&worker->flow, job, worker->now_us);
+    }
+    const int64_t wait_us =
+        MAX(auth_us, flow_wait_us(&worker->flow, job->next, worker->now_us));
     const int64_t wait_ms = wait_us / US_PER_MS;
 
     if (worker->is_stopping) {
@@ -131,7 +145,8 @@ call(struct worker *worker, struct job *job)
     }
     flow_take(&worker->flow, job->next);
     CRASH_POINT("call_due");
-    job_call(job, worker->config, worker->auth, worker->client);
+    job->auth_number = brevo_auth_number(&worker->auth);
+    job_call(job, worker->config, brevo_auth_header(&worker->auth), worker->client);
 }
 
 /* ---- answered ----------------------------------------------------------------------------- */
@@ -149,6 +164,7 @@ judge(struct worker *worker, struct job *job)
 
     CRASH_POINT("call_answered");
     brevo_judge(&question, &job->exchange, &verdict);
+    brevo_auth_judge(&worker->auth, job->auth_number, &verdict, worker->now_us);
     flow_learn(&worker->flow, worker->queue, job, &verdict);
     outcome_of_call(job, &verdict, worker->config);
     job_advance(job, &verdict);
@@ -164,6 +180,8 @@ worker_step(struct worker *worker)
     struct hand *hand = &worker->hand;
 
     worker->now_us = clock_monotonic_us();
+    brevo_auth_run(&worker->auth, &worker->tools, worker->now_us, worker->is_stopping);
+    worker->flow.pause.is_barred = brevo_auth_wait_us(&worker->auth, worker->now_us) > 0;
     hand_look(hand, &worker->flow.pause, worker->now_us);
     batch_take(&worker->batch, worker->now_us);
     const size_t claimed = claim(worker);
@@ -203,22 +221,14 @@ worker_step(struct worker *worker)
 static int
 wait_ms(const struct worker *worker)
 {
-    const bool may_claim =
-        batch_room(&worker->batch, worker->now_us) > 0 && !worker->is_stopping;
+    const int64_t auth_us = brevo_auth_wait_us(&worker->auth, worker->now_us);
     const int64_t claim_us = worker->claim_us - worker->now_us;
+    const int64_t call_us =
+        MAX(auth_us, hand_ready_us(&worker->hand, &worker->flow, worker->now_us));
     int64_t wait_us = (int64_t)IDLE_MAX_MS * US_PER_MS;
 
-    wait_us = may_claim && claim_us < wait_us ? claim_us : wait_us;
-    for (size_t i = 0; i < worker->hand.count; i++) {
-        const struct job *job = worker->hand.jobs[i];
-
-        if (job->stage == JOB_READY) {
-            const int64_t token_us =
-                hand_wait_us(&worker->hand, &worker->flow, job->next, worker->now_us);
-
-            wait_us = token_us < wait_us ? token_us : wait_us;
-        }
-    }
+    wait_us = may_claim(worker) ? MIN(claim_us, wait_us) : wait_us;
+    wait_us = MIN(call_us, wait_us);
     return wait_us > US_PER_MS ? (int)((wait_us + US_PER_MS - 1) / US_PER_MS) : 1;
 }
 
@@ -332,12 +342,11 @@ worker_open(const struct worker_options *options, struct worker **ret_worker,
     }
     hand_init(&worker->hand, worker->queue, config);
     flow_init(&worker->flow, config, FLOW_CLAIM_DEADLINE_MS);
-    brevo_auth(config, worker->auth);
-    const struct call_tools tools = {
-        config, worker->client, &worker->flow, &worker->hand, worker->auth};
-
-    attribute_watch_init(&worker->attributes, &tools);
-    batch_init(&worker->batch, &tools);
+    brevo_auth_init(&worker->auth, config);
+    worker->tools = (struct call_tools){
+        config, worker->client, &worker->flow, &worker->hand, &worker->auth};
+    attribute_watch_init(&worker->attributes, &worker->tools);
+    batch_init(&worker->batch, &worker->tools);
     shadow_init(&worker->shadow, config);
     *ret_worker = worker;
     worker = NULL;
@@ -377,6 +386,7 @@ worker_close(struct worker **worker_pointer)
         return;
     }
     http_client_close(&worker->client);
+    brevo_auth_done(&worker->auth);
     attribute_watch_done(&worker->attributes);
     batch_done(&worker->batch);
     hand_done(&worker->hand);

@@ -27,7 +27,7 @@ enum http_exchange_result {
 };
 
 struct http_exchange {
-    /* the question; borrowed until `done` */
+    /* the question; borrowed until `done`, the headers' text only while it starts */
     const char *method; /* "GET", "POST" */
     const char *url;
     const char *headers[HTTP_CLIENT_HEADERS_MAX]; /* "name: value" */

@@ -73,6 +73,8 @@ static const struct metric_kind metrics[METRIC_COUNT] = {
         "1 while Brevo refuses this key to show events."),
     [METRIC_BREVO_ATTRIBUTES] = GAUGE_OF_2("brevo_attribute_wrong", "attribute",
         "problem", "1 while Brevo drops the values of this contact attribute."),
+    [METRIC_BREVO_TOKEN_MISSING] = GAUGE_OF("brevo_token_missing", "problem",
+        "1 while no new token is to be had from Brevo, for this reason."),
     [METRIC_LAST_EVENT] = GAUGE_OF("last_event_timestamp_seconds", "source",
         "When the last event arrived, in Unix seconds."),
     [METRIC_CONFIG_RELOADS] = COUNTER_OF("config_reloads_total", "result", NULL,

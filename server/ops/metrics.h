@@ -25,6 +25,7 @@ enum metric {
     METRIC_BREVO_LOOKUPS,       /* {result}: of events */
     METRIC_LOOKUPS_FORBIDDEN,   /* gauge, 0 or 1 */
     METRIC_BREVO_ATTRIBUTES,    /* {attribute,problem}: gauge, 0 or 1 */
+    METRIC_BREVO_TOKEN_MISSING, /* {problem}: gauge, 0 or 1 */
     METRIC_LAST_EVENT,          /* {source}: gauge, Unix seconds */
     METRIC_CONFIG_RELOADS,      /* {result} */
     METRIC_REQUESTS_HELD,       /* {result} */

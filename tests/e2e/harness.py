@@ -43,13 +43,14 @@ WORKSPACE_SID = "WS0123456789abcdef0123456789abcdef"
 WORKER_SID = "WK0123456789abcdef0123456789abcdef"
 AUTH_TOKEN = "5eC4e7000000000000000000000f1e2d"
 API_KEY = "xkeysib-000000secret000000"
+CLIENT_SECRET = "5ecret+of/the:app%20"      # each of these means something in one of its places
 PUBLIC_URL = "https://hooks.example.com"
 ATTRIBUTES = "/contacts/attributes"
 
 # What must never be in a log: addresses, phones and names our customers have, and secrets.
 PERSONAL = re.compile(
     r"[\w.+-]+@example\.(?:com|org)|(?<![0-9a-f])\+?346\d{8}(?![0-9a-f])|Zoltana|eyJ[\w-]+|"
-    + "|".join(map(re.escape, (AUTH_TOKEN, API_KEY))))
+    + "|".join(map(re.escape, (AUTH_TOKEN, API_KEY, CLIENT_SECRET))))
 BROKEN = re.compile(
     r"AddressSanitizer|ThreadSanitizer|LeakSanitizer|runtime error:|Assertion|assertion|"
     r"stack smashing|buffer overflow detected")

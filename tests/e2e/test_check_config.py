@@ -157,10 +157,13 @@ def test_the_example_is_good_with_every_line_uncommented(tmp_path):
     entry = r"^( *)# ( *[a-z_.]+:(?: .*)?)$"
     text, uncommented = re.subn(entry, r"\1\2", example, flags=re.M)
     text = re.sub(r"^ *[a-z_]+_file:.*\n", "", text, flags=re.M)  # there are no such files
-    status, out, err = check("--config", write(tmp_path, text))
+    text = re.sub(r"^  api_key: .*\n", "", text, flags=re.M)       # brevo.oauth stands for it
+    env = {name: value for name, value in ENOUGH.items() if name != "BREVO_API_KEY"}
+    status, out, err = check("--config", write(tmp_path, text),
+                             env={**env, "BREVO_CLIENT_SECRET": "not-to-be-seen-3"})
 
     assert (status, err) == (0, "")
-    assert uncommented > 40
+    assert uncommented > 40 and "not-to-be-seen" not in out
     assert '  url: "redis://redis.example.com:6379/0"\n' in out
 
 
@@ -173,7 +176,8 @@ def test_a_mistake_is_shown_with_its_place(tmp_path):
 
 
 @pytest.mark.parametrize("command, missing, expected", [
-    ("run", "BREVO_API_KEY", "run needs brevo.api_key (set BREVO_API_KEY or BREVO_API_KEY_FILE)"),
+    ("run", "BREVO_API_KEY", "run needs brevo.api_key (set BREVO_API_KEY or BREVO_API_KEY_FILE, "
+                             "or use brevo.oauth)"),
     ("serve", "REDIS_URL", "serve needs redis.url "
                            "(set REDIS_URL, or use `run`, which starts its own Redis)"),
     ("work", "REDIS_URL", "work needs redis.url "

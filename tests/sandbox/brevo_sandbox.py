@@ -2,7 +2,7 @@
 """A Brevo to practise on: its documented API, rules, errors and rate limits, on this machine.
 
     brevo_sandbox.py [--port N] [--rps N] [--batch-rps N] [--api-key KEY]
-                     [--log-file F [--restore]] [--pretty]
+                     [--client ID:SECRET] [--log-file F [--restore]] [--pretty]
 
 prints `listening on http://127.0.0.1:PORT/v3` and serves until it is ended. Beside the API (under
 /v3) there is a control API without a key, see http_service.py; here it also has
@@ -29,6 +29,7 @@ import urllib.parse
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
+import brevo_tokens  # noqa: E402
 import http_service  # noqa: E402
 from brevo_account import Account, Refused  # noqa: E402
 from http_service import Reply  # noqa: E402
@@ -90,6 +91,7 @@ class Brevo(http_service.Service):
         self.batch_rps = batch_rps
         self.api_key = api_key
         self.pretty = pretty or (lambda line: None)
+        self.tokens = None          # brevo_tokens.Tokens: gives and takes tokens beside the key
         self.said = set()
         self.reset()
 
@@ -109,6 +111,8 @@ class Brevo(http_service.Service):
 
     def answer(self, request):
         with self.lock:
+            if request.path == brevo_tokens.PATH and self.tokens is not None:
+                return self.tokens.answer(request)
             self.calls[endpoint_of(request)] += 1
             self.account.late_s = max(
                 (fault.seconds for fault in self.faults if fault.kind == LATE_EVENTS), default=0)
@@ -125,6 +129,11 @@ class Brevo(http_service.Service):
             return Reply(status, body, headers, notes=notes)
 
     def _check_key(self, request):
+        kind, _, token = request.headers.get("Authorization", "").partition(" ")
+        if kind == "Bearer" and self.tokens is not None:
+            if not self.tokens.accepts(token):
+                raise Refused(401, "unauthorized", "token is invalid or has expired")
+            return
         key = request.headers.get("api-key")
         if not key:
             raise Refused(401, "unauthorized", "authentication not found in headers")
@@ -303,6 +312,8 @@ def arguments():
     parser.add_argument("--batch-rps", type=int, default=0,
                         help="batches of events a second; 0: as all else, 100 an hour")
     parser.add_argument("--api-key", help="the only key that is right (else: any)")
+    parser.add_argument("--client", metavar="ID:SECRET",
+                        help="a client that is given tokens, at " + brevo_tokens.PATH)
     parser.add_argument("--log-file", help="appends what is received, as JSON lines")
     parser.add_argument("--restore", action="store_true",
                         help="begins with what the log file says was accepted")
@@ -335,6 +346,8 @@ def main():
     signal.signal(signal.SIGUSR2, lambda *_: orders.put("back"))
     pretty = (lambda line: print(line, flush=True)) if args.pretty else None
     brevo = Brevo(args.rps, args.api_key, args.log_file, pretty, args.batch_rps)
+    if args.client:
+        brevo.tokens = brevo_tokens.Tokens(*args.client.split(":", 1))
     if args.restore and args.log_file:
         brevo.restore(args.log_file)
     serve(brevo, args.port, orders)

@@ -156,7 +156,7 @@ class Service:
         return self.answer(request) if fault.apply else Reply(0)
 
     def _take_fault(self, request):
-        path = request.path[len(self.prefix):] or "/"
+        path = request.path.removeprefix(self.prefix) or "/"
         with self.lock:
             for fault in self.faults:
                 if fault.count != 0 and fault.matches(request, path):
@@ -171,7 +171,7 @@ class Service:
                 "n": self.logged,
                 "time": started,
                 "method": request.method,
-                "path": request.target[len(self.prefix):],
+                "path": request.target.removeprefix(self.prefix),
                 "body": readable(request.raw),
                 "status": reply.status,
                 "answered": fault is None or fault.kind in ("status", "delay"),

@@ -14,6 +14,7 @@ import urllib.parse
 import pytest
 
 import brevo_sandbox
+import brevo_tokens
 import fake_iam
 import http_service
 from brevo_account import is_date_time
@@ -84,6 +85,29 @@ def test_no_key_and_a_wrong_key_are_told_apart(start):
         401, {"code": "unauthorized", "message": "authentication not found in headers"})
     client.headers = {"api-key": "xkeysib-right"}
     assert client.get("/v3/account")[0] == 200
+
+
+def test_a_token_is_given_for_id_secret_and_scope_and_taken_while_it_lives(start):
+    service = brevo_sandbox.Brevo(api_key="right")
+    service.tokens = brevo_tokens.Tokens("app", "s:e+c")
+    client = start(service)
+    client.headers = {}
+    basic = "Basic " + base64.b64encode(b"app:s%3Ae%2Bc").decode()
+    form = b"grant_type=client_credentials&scope=contacts%3Aread%20events:write"
+
+    def ask(body=form, authorization=basic):
+        return client.call("POST", brevo_tokens.PATH, body, {
+            "Content-Type": "application/x-www-form-urlencoded", "Authorization": authorization})
+
+    assert ask(authorization="Basic " + base64.b64encode(b"app:s:e+c").decode())[0] == 401
+    assert ask(form.replace(b"events", b"loyalty"))[1]["error"] == "invalid_scope"
+    assert ask(b"grant_type=password")[1]["error"] == "unsupported_grant_type"
+    status, answer, _ = ask()
+    assert (status, answer["token_type"], answer["expires_in"]) == (200, "Bearer", 3600)
+    client.headers = {"Authorization": "Bearer " + answer["access_token"]}
+    assert client.post("/v3/contacts", CONTACT)[0] == 201
+    service.tokens.revoke()
+    assert client.post("/v3/contacts", CONTACT)[0] == 401
 
 
 def test_every_answer_tells_the_rate_limit(brevo):

@@ -67,6 +67,9 @@ REASONS = {
         ("server/deliver/brevo.h", first(rf"#define BREVO_AWAY {REASON}")),
         ("server/deliver/pause.h", first(rf"#define PAUSE_OPERATOR {REASON}")),
     ),
+    "Tokens": (
+        ("server/deliver/brevo_token.c", first(r"\[BREVO_TOKEN_(?!FINE)\w+\] = \{" + REASON)),
+    ),
     "Why a record was filtered": (
         ("server/deliver/*.c", first(r"job_filter\(job, " + REASON)),
         ("server/deliver/job.h", first(rf"#define JOB_REASON_SHADOW {REASON}")),

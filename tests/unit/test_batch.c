@@ -17,6 +17,7 @@ static struct config config;
 static struct hand hand;
 static struct flow flow;
 static struct batch batch;
+static struct brevo_auth auth;
 static struct queue_record records[HAND_JOBS_MAX];
 
 static void
@@ -50,11 +51,14 @@ set_up(void **state)
 {
     (void)state;
     log_set_level(LOG_ERROR);
-    config =
-        (struct config){.brevo_batch = true, .brevo_base_url = (char[]){"http://b/v3"}};
+    config = (struct config){.brevo_batch = true,
+        .brevo_base_url = (char[]){"http://b/v3"},
+        .brevo_api_key = (char[]){"k"}};
+    brevo_auth_init(&auth, &config);
     hand = (struct hand){0};
     flow_init(&flow, &config, FLOW_CLAIM_DEADLINE_MS);
-    const struct call_tools tools = {.config = &config, .flow = &flow, .hand = &hand};
+    const struct call_tools tools = {
+        .config = &config, .flow = &flow, .hand = &hand, .auth = &auth};
 
     batch_init(&batch, &tools);
     hold(COUNT);
@@ -225,6 +229,23 @@ every_event_of_it_goes_on_or_ends_by_itself(void **state)
 }
 
 static void
+one_whose_token_ran_out_costs_its_events_nothing(void **state)
+{
+    (void)state;
+    config.brevo_api_key = NULL;
+    brevo_auth_init(&auth, &config);
+    auth.token = (struct brevo_token){.header = "x", .number = 1, .end_us = INT64_MAX};
+    batch.auth_number = 1;
+    answer_batch(401, "{}");
+    for (size_t at = 0; at < COUNT; at++) {
+        assert_int_equal(fate(&hand.pool[at]), 'w');
+    }
+    assert_int_equal(batch.rest_ms, 0);
+    assert_false(flow.pause.met[0]);
+    assert_true(brevo_auth_wait_us(&auth, 0) > 0); /* for the next token */
+}
+
+static void
 what_may_have_come_through_is_in_doubt_and_said_so(void **state)
 {
     (void)state;
@@ -338,6 +359,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         TEST(whom_it_names_was_refused_and_all_others_only_if_it_adds_up),
         TEST(every_event_of_it_goes_on_or_ends_by_itself),
+        TEST(one_whose_token_ran_out_costs_its_events_nothing),
         TEST(what_may_have_come_through_is_in_doubt_and_said_so),
         TEST(the_more_come_to_nothing_the_longer_none_is_tried),
         TEST(is_one_request_for_the_metrics),

@@ -111,6 +111,25 @@ reads_every_key_of_a_complete_file(void **state)
 }
 
 static void
+does_without_a_key_where_tokens_are_asked_for(void **state)
+{
+    (void)state;
+    assert_int_equal(unsetenv("BREVO_API_KEY"), 0);
+    set_variable("BREVO_CLIENT_SECRET", "s3cret");
+    AUTO(config_done)
+    struct config config =
+        load("brevo: { api_key: \"${BREVO_API_KEY}\", oauth: { client_id: "
+             "app, scope: \"contacts:read events:write\" } }\n");
+
+    assert_null(config.brevo_api_key);
+    assert_string_equal(config.brevo_client_id, "app");
+    assert_string_equal(config.brevo_client_secret, "s3cret");
+    assert_string_equal(config.brevo_oauth_scope, "contacts:read events:write");
+    assert_string_equal(
+        config.brevo_token_url, "https://api.brevo.com/realms/partner/oauth/token");
+}
+
+static void
 fills_the_rules_from_a_complete_file(void **state)
 {
     (void)state;
@@ -358,6 +377,7 @@ main(void)
         CONFIG_TEST(runs_with_the_environment_alone),
         CONFIG_TEST(has_the_mapping_of_the_manual_by_default),
         CONFIG_TEST(reads_every_key_of_a_complete_file),
+        CONFIG_TEST(does_without_a_key_where_tokens_are_asked_for),
         CONFIG_TEST(fills_the_rules_from_a_complete_file),
         CONFIG_TEST(lets_the_environment_win_over_the_file),
         CONFIG_TEST(keeps_defaults_where_the_file_says_nothing),

@@ -141,7 +141,8 @@ says_what_each_command_needs(void **state)
             "run needs server.public_url: c.yaml (set FLEXBREVO_PUBLIC_URL to what Twilio "
             "calls, like https://hooks.example.com)"},
         {CONFIG_FOR_WORK, "BREVO_API_KEY",
-            "work needs brevo.api_key: c.yaml (set BREVO_API_KEY or BREVO_API_KEY_FILE)"},
+            "work needs brevo.api_key: c.yaml (set BREVO_API_KEY or BREVO_API_KEY_FILE, or "
+            "use brevo.oauth)"},
         {CONFIG_FOR_SERVE, "REDIS_URL",
             "serve needs redis.url: c.yaml "
             "(set REDIS_URL, or use `run`, which starts its own Redis)"},
@@ -156,6 +157,48 @@ says_what_each_command_needs(void **state)
         assert_int_equal(unsetenv(needs[i].without), 0);
         expect_refusal(needs[i].command, "", needs[i].expected);
     }
+}
+
+static void
+asks_for_what_is_missing_of_the_credentials_for_tokens(void **state)
+{
+    static const struct refusal refusals[] = {
+        {"brevo: { oauth: { client_secret: s, scope: a } }\n",
+            "run needs brevo.oauth.client_id: c.yaml (set BREVO_CLIENT_ID to the id of the "
+            "Brevo app)"},
+        {"brevo: { oauth: { client_id: c, scope: a } }\n",
+            "run needs brevo.oauth.client_secret: c.yaml (set BREVO_CLIENT_SECRET or "
+            "BREVO_CLIENT_SECRET_FILE)"},
+        {"brevo: { oauth: { client_id: c, client_secret: s } }\n",
+            "run needs brevo.oauth.scope: c.yaml (set BREVO_OAUTH_SCOPE to what the app was "
+            "granted of contacts and events; docs/config.md)"},
+        {"brevo: { oauth: { client_id: c, client_secret: \"${ITS}\", scope: a } }\n",
+            "environment variable ITS is not set: c.yaml:1:48: brevo.oauth.client_secret "
+            "(set it, or write the value here)"},
+        {"brevo: { oauth: { client_id: c, client_secret: s, scope: a  b } }\n",
+            "\"a  b\" is not a scope: c.yaml:1:58: brevo.oauth.scope (expected names between "
+            "single blanks like contacts:read contacts:write)"},
+    };
+
+    (void)state;
+    assert_int_equal(unsetenv("BREVO_API_KEY"), 0);
+    expect_refusals(refusals, LENGTH(refusals));
+}
+
+static void
+refuses_a_key_beside_the_credentials_for_tokens(void **state)
+{
+    (void)state; /* the environment has the key */
+    expect_refusal(CONFIG_FOR_WORK,
+        "brevo: { oauth: { client_id: c, client_secret: s, scope: a } }\n",
+        "brevo.api_key is given, too: c.yaml: brevo.oauth (keep one of the two; an "
+        "environment variable may set the other)");
+    AUTO(config_done)
+    struct config config = load_for(CONFIG_FOR_SERVE,
+        "redis: { url: \"redis://r.example.com\" }\n"
+        "brevo: { oauth: { client_id: c, client_secret: s, scope: a } }\n");
+
+    assert_non_null(config.brevo_api_key); /* that one speaks to Twilio only */
 }
 
 static void
@@ -278,6 +321,8 @@ main(void)
         CONFIG_TEST(names_the_variable_of_the_only_token),
         CONFIG_TEST(blames_the_environment_for_its_own_values),
         CONFIG_TEST(says_what_each_command_needs),
+        CONFIG_TEST(asks_for_what_is_missing_of_the_credentials_for_tokens),
+        CONFIG_TEST(refuses_a_key_beside_the_credentials_for_tokens),
         CONFIG_TEST(refuses_to_serve_a_connector_switched_off),
         CONFIG_TEST(refuses_secret_files_it_cannot_use),
         CONFIG_TEST(shows_the_byte_no_text_editor_shows),
