@@ -44,8 +44,7 @@ static bool
 parse(int argc, char **argv, struct arguments *arguments, int *ret_exit)
 {
     const struct cli_option options[] = {
-        {"since", "DURATION",
-            "the days since so long ago, today included: 7d (default), 12h",
+        {"since", "DURATION", "the days since so long ago, today included (7d)",
             &arguments->since, NULL, NULL},
         {"config", "FILE", CLI_CONFIG_HELP, &arguments->config, NULL, NULL},
         {"json", NULL, "print the result as JSON", NULL, NULL, &arguments->json},

@@ -94,11 +94,12 @@ class Judged:
     # ---- each kind of event
 
     def requested(self):
-        """Once, by the first task. Should a later one be told of first, that is as good."""
-        if self.is_outbound:
+        """Once, by the first task. Should a later one be told of first, that is as good, by
+        whatever record its customer is known."""
+        if self.is_outbound or not any(task.is_named for task in self.tasks):
             return None
         return self.event("SUPPORT_REQUESTED", [
-            self.of_task(told) for told in self.all("task.created") if told.task.is_named])
+            self.of_task(told) for told in self.all("task.created")])
 
     def resolved(self):
         wait_s = self.wait_s()

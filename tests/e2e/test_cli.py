@@ -11,8 +11,8 @@ import harness
 from doors import CARRIERS, SAMPLES
 
 COMMANDS = ["run", "serve", "work", "check", "check-config", "verify-signature", "explain",
-            "trigger", "status", "report", "parked", "audit", "mapping-diff", "pause", "resume",
-            "version"]
+            "trigger", "status", "report", "parked", "audit", "conflicts", "mapping-diff", "pause",
+            "resume", "version"]
 
 
 def run(*arguments, **more):
