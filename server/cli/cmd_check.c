@@ -43,9 +43,10 @@ parse(int argc, char **argv, struct arguments *arguments, int *ret_exit)
         .synopsis = "[--config FILE] [--json]",
         .summary =
             "Asks Redis and Brevo whether they are as the configuration has it: Redis answers\n"
-            "and keeps what redis.require asks for, Brevo takes the key, or gives a token and takes\n"
-            "it, from this address, and has each contact attribute that is written, under that name and of that type.\n"
-            "Two questions that only read: no contact, event or list is touched.\n"
+            "and keeps what redis.require asks for; Brevo takes the key, or gives a token and\n"
+            "takes it, from this address, and has each contact attribute that is written,\n"
+            "under that name and of that type.\n"
+            "Questions that only read: no contact, event or list is touched.\n"
             "Exit status: 0 all is well, 1 something is wrong, 78 the configuration is.\n",
         .options = options,
         .option_count = LENGTH(options),
