@@ -27,7 +27,7 @@ import stand
 from stand import harness
 
 from compare import compare
-from model import expected_contacts
+from model import PERHAPS, expected_contacts
 from scenes import SCENES
 from stage import Pace, Stage
 from story import Day
@@ -244,13 +244,14 @@ def line(speed):
 
 def allow_either_end(expected):
     """Of a call: that its last task told, or itself, though it told before. Its record may have
-    been a probe, which goes to the end of the queue."""
+    been a probe, which goes to the end of the queue. So which channel was used last, too."""
     for contact in expected:
         by_task = {judged.ticket.name: judged.call_ended() for judged in contact.tickets
                    if judged.ticket.channel == "voice"}
         for event in contact.events:
             if event.name == "CONVERSATION_ENDED" and event.ticket in by_task:
                 event.choices = event.choices + by_task[event.ticket].choices
+                contact.attributes["PREFERRED_CHANNEL"] = PERHAPS
 
 
 def measure(arguments, home):
