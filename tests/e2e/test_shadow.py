@@ -90,6 +90,7 @@ def test_no_effect_counts_as_done_when_the_mode_is_live_again(program, twilio, s
     assert effects(flexbrevo) == ["shadow-resolved/" + rehearsed.sid]
     config = ("--config", flexbrevo.config_file)
     assert harness.run_command("pause", *config)[0] == 0
+    harness.wait_until(lambda: "paused cause=operator" in flexbrevo.log(), "the worker's pause")
     flexbrevo.caller().send(twilio.callback(waiting))
     restart(flexbrevo, mode="live")
     flexbrevo.caller().send(twilio.callback(rehearsed))     # a copy: settled, and so a duplicate
