@@ -92,7 +92,9 @@ def wrong(choice, actual):
 
 
 def fits(wanted, value):
-    """`value` is None where there is none."""
+    """`value` is None where there is none; of several that are as good, any."""
+    if isinstance(wanted, tuple):
+        return value in wanted
     return wanted is PERHAPS or value == wanted or (wanted is ANY and value is not None)
 
 

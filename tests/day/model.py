@@ -126,7 +126,8 @@ class Judged:
 
     def ended(self):
         """Whose it was and by which channel is what the tasks say. On the phone Interactions tells
-        no time: it is that of its arrival."""
+        no time: it is that of its arrival; and what it tells later than a call counts as over may
+        be news no more."""
         ends = self.all("conversation.ended")
         ticket = self.ticket
         if not ends:
@@ -137,14 +138,20 @@ class Judged:
         if ticket.conversation:
             properties["conversation_sid"] = ticket.conversation
             properties["interaction_sid"] = PERHAPS
-        return self.event("CONVERSATION_ENDED", [properties | {
-            "event_date": ends[0].at_ms if ticket.conversation else ANY}])
+        told = [properties | {"event_date": ends[0].at_ms if ticket.conversation else ANY}]
+        return self.event("CONVERSATION_ENDED", told + self.ended_before())
 
-    def call_ended(self):
+    def ended_before(self):
+        """The ends of a call that may have counted before its own was told."""
+        ends = self.all("conversation.ended")
+        return [] if self.ticket.channel != "voice" or not ends else self.call_ended(
+            ends[0].at_ms - VOICE_END_MS).choices
+
+    def call_ended(self, until_ms=math.inf):
         """By its last task, where nobody told of the end: with what that task said."""
         return self.event("CONVERSATION_ENDED", [
-            self.of_task(told) | self.of_closing(told)
-            for told in self.ends_of_tasks() if not self.goes_on(told.at_ms)])
+            self.of_task(told) | self.of_closing(told) for told in self.ends_of_tasks()
+            if told.at_ms <= until_ms and not self.goes_on(told.at_ms)])
 
     def ends_of_tasks(self):
         return self.all("task.completed") + self.all("task.canceled")
@@ -308,7 +315,8 @@ def computed(contact):
         "SUPPORT_TICKET_COUNT": base.get("SUPPORT_TICKET_COUNT", 0) + len(inbound) or None,
         "AVG_WAIT_TIME": average_wait(base, inbound),
         "CSAT_SCORE": latest_score(tickets),
-        "PREFERRED_CHANNEL": preferred_channel(base, inbound),
+        "PREFERRED_CHANNEL": either(preferred_channel(base, inbound, with_late_ends)
+                                    for with_late_ends in (True, False)),
     }
     return {name: value for name, value in found.items() if value is not None}
 
@@ -353,13 +361,21 @@ def half_up(number, digits):
     return scaled // 10 ** digits if scaled % 10 ** digits == 0 else scaled / 10 ** digits
 
 
-def preferred_channel(base, inbound):
-    """The most used; of equals the one used last."""
+def either(values):
+    """Whichever of them, each is as good."""
+    found = set(values)
+    return found.pop() if len(found) == 1 else tuple(found)
+
+
+def preferred_channel(base, inbound, with_late_ends):
+    """The most used; of equals the one used last: by an end that may be no news, or without."""
     count, latest = collections.Counter(), collections.Counter()
     if "PREFERRED_CHANNEL" in base:
         count[base["PREFERRED_CHANNEL"]] += max(1, base.get("SUPPORT_TICKET_COUNT", 0))
     for judged in inbound:
         channel = judged.ticket.channel
         count[channel] += 1
-        latest[channel] = max(latest[channel], judged.last_ms())
+        is_late = with_late_ends or not judged.ended_before()
+        latest[channel] = max(latest[channel], judged.last_ms() if is_late
+                              else judged.ticket.happenings[-1].at_ms)
     return max(count, key=lambda channel: (count[channel], latest[channel]), default=None)
