@@ -67,6 +67,13 @@ goes_on_beside(const struct ticket *ticket)
     return another(ticket, is_beside_open);
 }
 
+/* An agent may take it, or its end is still to be told: then this one is the last. */
+static int64_t
+beside_left_ms(const struct ticket *ticket)
+{
+    return goes_on_beside(ticket) ? ticket_look_again_ms(ticket) : 0;
+}
+
 static bool
 has_newer(const struct ticket *ticket)
 {
@@ -219,6 +226,8 @@ static const struct rule {
         "canceled: waited too short a time"},
     {EVENT_TASK_CANCELED, has_newer, NULL, TICKET_REASON_NEWER,
         "ticket: a newer task took over"},
+    {EVENT_TASK_CANCELED, NULL, beside_left_ms, TICKET_WAIT_OPEN,
+        "ticket: waits for what becomes of another task"},
     {EVENT_TASK_CANCELED, goes_on_beside, NULL, TICKET_REASON_OPEN,
         "ticket: another task goes on"},
 

@@ -28,9 +28,8 @@ ticket_settle_left_ms(const struct ticket *ticket)
     return heard_ms(ticket) + ticket->rules->ticket_settle_ms - ticket->times->now_ms;
 }
 
-/* Ever more seldom; and no longer than the event may be told at all. */
-static int64_t
-look_again_ms(const struct ticket *ticket)
+int64_t
+ticket_look_again_ms(const struct ticket *ticket)
 {
     const struct rules *rules = ticket->rules;
     const int64_t day_ms = (int64_t)WAIT_MAX_H * 60 * 60 * MS_PER_S;
@@ -54,14 +53,14 @@ look_again_ms(const struct ticket *ticket)
 int64_t
 ticket_open_left_ms(const struct ticket *ticket)
 {
-    return ticket_is_elsewhere_open(ticket) ? look_again_ms(ticket) : 0;
+    return ticket_is_elsewhere_open(ticket) ? ticket_look_again_ms(ticket) : 0;
 }
 
 /* It may come back, or turn out to have been closed. */
 int64_t
 ticket_parked_left_ms(const struct ticket *ticket)
 {
-    return ticket_is_parked(ticket) ? look_again_ms(ticket) : 0;
+    return ticket_is_parked(ticket) ? ticket_look_again_ms(ticket) : 0;
 }
 
 /*

@@ -10,6 +10,8 @@
 
 /* Until what others tell at the same time is known, too. */
 int64_t ticket_settle_left_ms(const struct ticket *ticket);
+/* Until something is worth another look, ever more seldom; no longer than the event may be told. */
+int64_t ticket_look_again_ms(const struct ticket *ticket);
 /* For the end of another task that goes on. */
 int64_t ticket_open_left_ms(const struct ticket *ticket);
 /* For a conversation that is parked. */
