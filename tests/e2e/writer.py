@@ -11,11 +11,13 @@ ANSWER_S = 3            # what every caller is promised
 
 
 class Writer:
-    """Posts tasks until it is stopped; those that are refused are not sent again."""
+    """Posts tasks until it is stopped, at a pace at which what it leaves behind is soon delivered,
+    on a slow machine too; those that are refused are not sent again."""
 
-    def __init__(self, flexbrevo, twilio, callers=4):
+    def __init__(self, flexbrevo, twilio, callers=4, rate=100):
         self.flexbrevo = flexbrevo
         self.twilio = twilio
+        self.pause_s = callers / rate           # between tasks of one caller
         self.acknowledged = {}
         self.refused = {}
         self.sent = set()
@@ -43,7 +45,7 @@ class Writer:
                 self.acknowledged[task.sid] = time.monotonic()
             else:
                 self.refused[task.sid] = time.monotonic()
-                self.stopping.wait(0.02)
+            self.stopping.wait(self.pause_s)
 
     def wait_for(self, count):
         goal = len(self.acknowledged) + count
