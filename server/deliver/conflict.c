@@ -164,7 +164,7 @@ conflict_hold(
 }
 
 int
-conflict_pass_on(struct queue *queue, const struct job *job,
+conflict_pass_on(struct queue *queue, struct job *job,
     const struct history_says *says, const struct facts *known,
     const struct config *config)
 {
@@ -190,9 +190,24 @@ conflict_pass_on(struct queue *queue, const struct job *job,
     const int r = queue_facts_merge(queue, &item, 1);
 
     if (r == QUEUE_OK) {
+        job->heir_id = job->heir_id == 0 ? id : job->heir_id; /* not in circles */
         queue_facts_done(&item, 1);
     }
     return r;
+}
+
+bool
+conflict_turn_to_heir(struct job *job)
+{
+    if (job->heir_id <= 0) {
+        return false;
+    }
+    job_know_contact(job, job->heir_id, NULL);
+    job->heir_id = -1;
+    job->taken = 0;
+    job->dropped = 0;
+    job->meetings = 0;
+    return true;
 }
 
 /* ---- not again ----------------------------------------------------------------------------- */

@@ -34,12 +34,14 @@ void conflict_answered(struct job *job, const json_t *found);
 /* JOB_MEETING, after that: facts move, where there are two. As meeting_hold(). */
 int conflict_hold(struct queue *queue, struct job *job, const struct config *config,
     int64_t now_ms) MUST_USE;
+/* Whether it has one whose numbers are yet to be told: the job is about that contact from then on. */
+bool conflict_turn_to_heir(struct job *job);
 /* What the contact is to know of its phones; into what the event says of it. */
 bool conflict_say(
     const struct job *job, int64_t now_ms, struct history_says *says) MUST_USE;
 /* Phones that are known to be another's, REQUEST_* bits: not said again. -1: memory is out. */
 int conflict_known(const struct job *job, const struct facts *known, int64_t now_ms);
-/* What was told of a contact whose facts have become another's, is told of that, too. */
-int conflict_pass_on(struct queue *queue, const struct job *job,
+/* What was told of a contact whose facts have become another's, is told of that, too: its heir. */
+int conflict_pass_on(struct queue *queue, struct job *job,
     const struct history_says *says, const struct facts *known,
     const struct config *config) MUST_USE;

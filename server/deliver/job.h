@@ -92,7 +92,7 @@ struct job {
     json_t *event;
     const char *mute;   /* update the contact, fire nothing, for this reason; else NULL */
     bool is_shadow;     /* written down, not sent */
-    bool is_wait;       /* no event: a fact that tells how long the customer waited */
+    bool only_numbers;  /* no event and no profile: what follows from facts */
     bool has_effect;    /* claimed, to be completed or freed with the settlement */
     bool has_dropped;   /* the identifiers Brevo refused by name */
     bool has_best_only; /* all beside the best one */
@@ -111,6 +111,7 @@ struct job {
     unsigned taken;   /* REQUEST_* bits: phones that are another contact's */
     unsigned unasked; /* of these: whose was not asked */
     int64_t other_id; /* of a contact that is the same customer's; 0: there is none */
+    int64_t heir_id;  /* of the one that has its facts; 0: none, -1: it was told */
     unsigned meetings;
     unsigned auth_number; /* of the token its call was made with */
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "server/deliver/conflict.h"
 #include "server/deliver/doubt.h"
 #include "server/deliver/job_contact.h"
 #include "server/deliver/pause.h"
@@ -92,16 +93,42 @@ job_unbatch(struct job *job)
 
 /* ---- answered → ready, or finished -------------------------------------------------------- */
 
+/* Of the contact with this number; nothing else is told. */
+static void
+tell_numbers(struct job *job)
+{
+    job->only_numbers = true;
+    job->lookup =
+        (struct request_identifier){.type = "contact_id", .value = job->contact_id_text};
+    job->identifier = job->lookup;
+    job->next = BREVO_CONTACT_LOOKUP;
+    job->stage = JOB_READY;
+}
+
+/* Its contact knows, and Brevo has the event, or shall not have it. */
+static void
+end(struct job *job)
+{
+    if (conflict_turn_to_heir(job)) {
+        tell_numbers(job);
+    } else if (job->is_sent) {
+        job_deliver(job);
+    } else {
+        job_filter(job, job->mute);
+    }
+}
+
 void
 job_next(struct job *job, enum brevo_endpoint next)
 {
     job->next = next;
     job->stage = JOB_READY;
-    if (next == BREVO_EVENT && job->is_sent) {
-        job_deliver(job);
-    } else if (next == BREVO_EVENT && job->mute != NULL) {
-        job_filter(job, job->mute);
-    } else if (next == BREVO_EVENT && doubt_must_look(job)) {
+    if (next != BREVO_EVENT) {
+        return;
+    }
+    if (job->is_sent || job->mute != NULL) {
+        end(job);
+    } else if (doubt_must_look(job)) {
         job->next = BREVO_EVENT_LOOKUP;
     }
 }
@@ -109,15 +136,12 @@ job_next(struct job *job, enum brevo_endpoint next)
 void
 job_end_fact(struct job *job)
 {
-    if (!job->is_wait) {
+    if (!job->only_numbers) {
         job_filter(job, EVENT_REASON_FACTS);
         return;
     }
     job->mute = EVENT_REASON_FACTS;
-    job->lookup =
-        (struct request_identifier){.type = "contact_id", .value = job->contact_id_text};
-    job->identifier = job->lookup;
-    job_next(job, BREVO_CONTACT_LOOKUP);
+    tell_numbers(job);
 }
 
 static void

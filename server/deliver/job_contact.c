@@ -24,11 +24,10 @@ keep_existing(struct job *job, json_t *existing)
 }
 
 void
-job_know_contact(struct job *job, const json_t *answer, json_t *existing)
+job_know_contact(struct job *job, int64_t id, json_t *existing)
 {
-    job->contact_id = json_integer_value(json_object_get(answer, "id"));
-    (void)snprintf(
-        job->contact_id_text, JOB_ID_SIZE, "%" PRId64, job->contact_id); /* fits */
+    job->contact_id = id;
+    (void)snprintf(job->contact_id_text, JOB_ID_SIZE, "%" PRId64, id); /* fits */
     keep_existing(job, existing);
     job->seen_us = job->claimed_us; /* or later */
     job->stage = JOB_MEETING;
@@ -45,14 +44,7 @@ job_recall(struct job *job, const struct contact_cache *cache, int64_t now_us)
     const struct contact_met *met = contact_cache_find(cache, job->lookup, now_us);
 
     if (met != NULL) {
-        AUTO(payload_release)
-        json_t *answer = json_pack("{s:I}", "id", (json_int_t)met->id);
-
-        if (answer == NULL) {
-            job_lack_memory(job); /* without its number its facts would be nobody's */
-            return;
-        }
-        job_know_contact(job, answer, json_incref(met->contact));
+        job_know_contact(job, met->id, json_incref(met->contact));
         job->seen_us = met->seen_us;
         job->dropped = met->dropped;
         job->is_recalled = true;
@@ -165,7 +157,7 @@ job_contact_missing(struct job *job, const struct brevo_verdict *verdict)
 
     if (job->asks_owner) {
         conflict_answered(job, NULL);
-    } else if (job->is_wait) {
+    } else if (job->only_numbers) {
         job_filter(job, job->mute);
     } else if (job->erasure == JOB_ASKS_WHETHER_ERASED) {
         learn_erasure(job, is_gone);
@@ -173,14 +165,14 @@ job_contact_missing(struct job *job, const struct brevo_verdict *verdict)
         /* Gone since, or the e-mail is invalid, or another's by now: it stays as it is. */
         job->has_looked_again = true;
         job->erasure = JOB_IS_NEW;
-        job_know_contact(job, NULL, NULL);
+        job_know_contact(job, 0, NULL);
     } else {
         second = job_second_identifier(job);
         job->is_unsure |= !is_gone && job->exchange.status != STATUS_INVALID;
         if (second.value[0] != '\0' && !job->asks_by_creating) {
             look_up(job, second);
         } else {
-            job_know_contact(job, NULL, NULL);
+            job_know_contact(job, 0, NULL);
         }
     }
 }
@@ -246,7 +238,8 @@ job_contact_found(struct job *job)
             job, &(struct brevo_verdict){.is_gone = true}); /* another person's */
     } else {
         job->is_joining = is_second;
-        job_know_contact(job, found, json_incref(found));
+        job_know_contact(
+            job, json_integer_value(json_object_get(found, "id")), json_incref(found));
     }
 }
 

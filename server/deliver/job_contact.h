@@ -39,8 +39,8 @@ void job_contact_refused(struct job *job, const struct brevo_verdict *verdict);
 
 /* Of a contact as Brevo shows it: the e-mail is one Brevo made up, or there is none. */
 bool job_contact_lacks_email(const json_t *contact);
-/* Brevo's number of the contact, from its answer; Brevo has `existing`, which is taken over. */
-void job_know_contact(struct job *job, const json_t *answer, json_t *existing);
+/* Brevo's number of the contact, 0: it has none; Brevo has `existing`, which is taken over. */
+void job_know_contact(struct job *job, int64_t id, json_t *existing);
 
 /*
  * JOB_MEETING, of a contact Brevo does not have. `known_id` is the number one of its identifiers

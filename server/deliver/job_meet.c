@@ -81,14 +81,14 @@ is_created(struct job *job)
     if (!json_is_integer(id) || json_integer_value(id) == job->contact_id) {
         return false;
     }
-    job_know_contact(job, created, json_object());
+    job_know_contact(job, json_integer_value(id), json_object());
     return true;
 }
 
 void
 job_contact_said(struct job *job)
 {
-    job->lookup = job->is_wait ? job->lookup : job->identifier;
+    job->lookup = job->only_numbers ? job->lookup : job->identifier;
     if (!is_created(job) && job->existing == NULL) { /* updated: somebody was faster */
         if (!job_contact_again(job, job->identifier)) {
             job_next(job, BREVO_EVENT);
@@ -109,7 +109,7 @@ job_event_said(struct job *job)
 
     job->is_sent = true;
     if (!job->has_numbers || !note_attributes(job->existing, numbers)) {
-        job_deliver(job);
+        job_next(job, BREVO_EVENT); /* is said: what comes after it */
     } else {
         job->stage = JOB_MEETING; /* others may have told more meanwhile */
     }
@@ -122,7 +122,7 @@ job_event_found(struct job *job)
     if (job->has_numbers) {
         job->stage = JOB_MEETING;
     } else {
-        job_deliver(job);
+        job_next(job, BREVO_EVENT);
     }
 }
 
@@ -201,13 +201,13 @@ compose(struct job *job, const struct facts *known, const struct rules *rules)
 {
     json_decref(job->contact);
     job->contact =
-        job->is_wait ? json_object() : request_contact(&job->reading.event, rules);
+        job->only_numbers ? json_object() : request_contact(&job->reading.event, rules);
     if (job->contact == NULL || !history_recall(job->existing, known)) {
         return -1;
     }
     (void)!request_contact_drop(job->contact, job->dropped);
     const bool is_news =
-        !job->is_wait && request_contact_reduce(job->contact, job->existing);
+        !job->only_numbers && request_contact_reduce(job->contact, job->existing);
     const int written = history_write(job->contact, known, job->existing, rules);
 
     return written < 0 ? -1
@@ -218,7 +218,7 @@ compose(struct job *job, const struct facts *known, const struct rules *rules)
 static bool
 carry(struct job *job, int left, const struct config *config)
 {
-    if (left != LEFT_NUMBERS || !config->rules.contact_properties || job->is_wait ||
+    if (left != LEFT_NUMBERS || !config->rules.contact_properties || job->only_numbers ||
         job->mute != NULL || job->is_sent) {
         return false;
     }
@@ -241,6 +241,6 @@ job_meet(struct job *job, const struct facts *known, const struct config *config
         job_next(job, BREVO_EVENT);
     } else if ((left & LEFT_PROFILE) == 0 || !job_contact_doubted(job)) {
         /* Gaps are not filled from memory: somebody may have filled them. */
-        job_next(job, job->is_wait ? BREVO_CONTACT_UPDATE : BREVO_CONTACT_UPSERT);
+        job_next(job, job->only_numbers ? BREVO_CONTACT_UPDATE : BREVO_CONTACT_UPSERT);
     }
 }

@@ -144,7 +144,7 @@ meet_ticket(struct queue *queue, struct job *job, const struct config *config)
         .subject = slice_of(job->ticket), .facts = &contact, .count = 1};
     struct ticket_wait wait;
 
-    if (job->ticket[0] == '\0' || job->is_wait || job->meetings > 0 ||
+    if (job->ticket[0] == '\0' || job->only_numbers || job->meetings > 0 ||
         event->type > EVENT_CONVERSATION_ENDED) {
         return QUEUE_OK;
     }
@@ -169,7 +169,7 @@ tell_links(
         .rank = now_ms,
         .text = slice_of(job->contact_id_text)};
 
-    if (!job->is_wait && !links_of_contact(job, &links)) {
+    if (!job->only_numbers && !links_of_contact(job, &links)) {
         job_lack_memory(job);
         return QUEUE_OK;
     }

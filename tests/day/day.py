@@ -68,7 +68,7 @@ def run(seed, customers, tasks, directory=None, now_ms=None, pace=None, parts=PA
                 if person.prior is not None:
                     stage.brevo.remember(person)
             before = collections.Counter(stage.brevo.page("calls"))
-            told_s = stage.tell(telling.posts)
+            told_s = stage.tell(telling.posts, in_any_order)
             drained_s = stage.drain()
             calls = collections.Counter(stage.brevo.page("calls")) - before
             return Report(day, telling, compare(

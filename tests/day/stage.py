@@ -12,6 +12,7 @@ import time
 import urllib.parse
 
 import harness
+from story import APART_MS
 from twilio_sender import Sender
 
 BREVO_RPS = 5000
@@ -111,14 +112,18 @@ class Stage:
             self.brevo.close()
             self.iam.close()
 
-    def tell(self, posts):
+    def tell(self, posts, in_any_order=False):
         """All of them, in their order; returns how long that took, in seconds.
 
         The program waits for what is on its way, not for what it has not come to: so it is told no
-        faster than it reads.
+        faster than it reads. Nor faster than it settles tickets whose order matters.
         """
         began = before = last = time.monotonic()
+        day_s_per_s = APART_MS / 1000 / float(self.pace.settle.removesuffix("s"))
         for number, post in enumerate(posts):
+            if not in_any_order:
+                day_s = (post.at_ms - posts[0].at_ms) / 1000
+                time.sleep(max(0, began + day_s / day_s_per_s - time.monotonic()))
             if number % (self.pace.ahead_max // 2) == 0:
                 harness.wait_until(lambda: self.ahead() < self.pace.ahead_max,
                                    "the program to keep up", self.pace.patience_s, LOOK_S)

@@ -6,7 +6,8 @@
     Happening   one thing Twilio tells of, once, at one time
     Day         all of them
 
-One seed is one day. Times are Unix milliseconds, Twilio's. Nothing in here knows how it is told, or what becomes of it.
+One seed is one day. Times are Unix milliseconds, Twilio's. Nothing in here knows how it is told, or
+what becomes of it.
 """
 
 import dataclasses
@@ -17,7 +18,13 @@ SPAN_MS = 20 * HOUR_MS          # all is younger than a day when it is told
 END_MS = HOUR_MS // 2           # and over for half an hour
 TICKETS_MAX = 15                # of a person: then there is an hour for each, and a break
 TASKS_PER_TICKET = 1.25         # on an average of the scenes
+SLOT_MS = SPAN_MS // TICKETS_MAX
 DELAY_MAX_MS = HOUR_MS // 6     # the longest a telling takes; tickets of a person are further apart
+
+# Who is known by this and by that later is one contact or two by the order of their tickets: so these
+# are far apart, a slot for the ticket and the rest for the program to settle it.
+SLOTS_APART = 5
+APART_MS = (SLOTS_APART - 1) * SLOT_MS
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 CHANNELS = {"voice": 35, "webchat": 25, "whatsapp": 20, "sms": 15, "email": 3}
@@ -157,7 +164,7 @@ class Day:
         """Who comes with what: [(person, scene)], until there are about so many tasks."""
         weights = {name: weight for name, (weight, _) in scenes.items()}
         cast, expected = [], 0
-        room = [person for person in self.people for _ in range(TICKETS_MAX)]
+        room = [person for person in self.people for _ in self._places(person)]
         self.choose.shuffle(room)
         while room and expected < tasks:
             cast.append((room.pop(), self.by_weight(weights)))
@@ -169,11 +176,15 @@ class Day:
         for person, scene in cast:
             by_person.setdefault(person.number, (person, []))[1].append(scene)
         for person, names in by_person.values():
-            slot_ms = SPAN_MS // TICKETS_MAX
-            places = sorted(self.choose.sample(range(SPAN_MS // slot_ms), len(names)))
+            places = sorted(self.choose.sample(self._places(person), len(names)))
             for number, (place, scene) in enumerate(zip(places, names)):
-                at_ms = self.start_ms + place * slot_ms + self.choose.randrange(slot_ms // 8)
+                at_ms = self.start_ms + place * SLOT_MS + self.choose.randrange(SLOT_MS // 8)
                 self._ticket(person, scene, at_ms, number >= len(names) / 2, scenes[scene][1])
+
+    @staticmethod
+    def _places(person):
+        """Slots of the day in which a ticket of theirs may begin."""
+        return range(0, TICKETS_MAX, SLOTS_APART if "then" in person.known_by else 1)
 
     def _ticket(self, person, scene, at_ms, is_late, play):
         channel = self._channel(person, is_late)

@@ -112,6 +112,7 @@ class Post:
 
     make: object                # () -> harness.Webhook
     happenings: list            # one for each copy in it
+    at_ms: int                  # when it arrives, in the day's time
     caller: str = "stream"      # all are repeated until they are taken
     acknowledged: bool = False
     statuses: list = dataclasses.field(default_factory=list)
@@ -168,7 +169,7 @@ class Telling:
         make = getattr(self, "_" + way)
         if way == "plugin" and self.day.lucky(0.5):
             make = self._plugin_by_reservation
-        self.arrivals.append((when, number, Post(lambda: make(happening), [happening])))
+        self.arrivals.append((when, number, Post(lambda: make(happening), [happening], when)))
 
     def _batch(self):
         """Event Streams: up to a hundred at a time, and sometimes the whole batch again."""
@@ -186,13 +187,14 @@ class Telling:
         self.choose.shuffle(happenings)
         for _ in range(2 if self.day.lucky(BATCH_AGAIN) else 1):
             self.arrivals.append((when, number, Post(
-                lambda: self.twilio.json([cloud_event(one) for one in happenings]), happenings)))
+                lambda: self.twilio.json([cloud_event(one) for one in happenings]),
+                happenings, when)))
 
     def _add_noise(self, count):
         for number in range(count):
             when = self.choose.randint(self.day.start_ms, self.day.start_ms + SPAN_MS)
             make = noise.one(self.day, self.twilio, when)
-            self.arrivals.append((when, -number, Post(make, [])))
+            self.arrivals.append((when, -number, Post(make, [], when)))
 
     # ---- each route's request
 

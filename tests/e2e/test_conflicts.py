@@ -1,6 +1,7 @@
 """Two contacts of one customer: one has the e-mail, the other the phone, and Brevo merges nothing."""
 
 import json
+import time
 
 import pytest
 
@@ -9,6 +10,7 @@ from harness import Customer, Task
 from test_contact_facts import attributes, settled, tell_all
 from test_contact_identity import ByPhone, tell
 
+DAY_MS = 24 * 3600 * 1000
 NOBODY_REMEMBERED = {"brevo": {"remember_contacts": "0"}}
 
 
@@ -106,9 +108,36 @@ def test_what_is_told_later_by_phone_counts_for_both(start, sandbox, twilio, cus
     tell(flexbrevo, twilio, customer)
     tell(flexbrevo, twilio, ByPhone(customer.phone))
     assert count_of(by_phone(sandbox, customer.phone)) == 2
+    assert attributes(sandbox, customer.email)["SUPPORT_TICKET_COUNT"] == 6
     tell(flexbrevo, twilio, customer)
     assert attributes(sandbox, customer.email)["SUPPORT_TICKET_COUNT"] == 7
     assert len(pairs(flexbrevo)) == 1
+
+
+def test_what_a_too_old_event_tells_by_phone_counts_for_both(start, sandbox, twilio, customer):
+    """Nothing is sent of it but numbers."""
+    flexbrevo = start()
+    tell(flexbrevo, twilio, ByPhone(customer.phone))
+    tell(flexbrevo, twilio, customer)
+    sent = len(sandbox.events())
+    old = Task(customer=ByPhone(customer.phone), time_ms=int(time.time() * 1000) - 3 * DAY_MS)
+    tell_all(flexbrevo.caller(), [twilio.callback(old)])
+    harness.wait_until(lambda: flexbrevo.metric('events_filtered_total{reason="too_old_for_automation"}') == 1,
+                       "too old")
+    assert len(sandbox.events()) == sent
+    assert attributes(sandbox, customer.email)["SUPPORT_TICKET_COUNT"] == 6
+
+
+def test_a_contact_that_is_gone_keeps_no_event_of_the_other_back(
+        start, sandbox, twilio, customer):
+    flexbrevo = start()
+    tell(flexbrevo, twilio, ByPhone(customer.phone))
+    tell(flexbrevo, twilio, customer)
+    account = sandbox.brevo.account
+    del account.contacts[account.owners.pop(("email", customer.email))]
+    tell(flexbrevo, twilio, ByPhone(customer.phone))
+    assert count_of(by_phone(sandbox, customer.phone)) == 2
+    assert customer.email not in [one["email"] for one in sandbox.contacts()]
 
 
 def test_a_phone_that_is_anothers_is_tried_once_and_its_owner_asked_once(
