@@ -13,7 +13,6 @@
 #include "server/ops/sha256.h"
 
 enum {
-    SUBJECT_SIZE = 40,
     TAKEN_DAYS = 7,
 };
 
@@ -88,12 +87,6 @@ conflict_answered(struct job *job, const json_t *found)
 
 /* ---- facts move ---------------------------------------------------------------------------- */
 
-static void
-write_subject(int64_t contact_id, char subject[SUBJECT_SIZE])
-{
-    (void)snprintf(subject, SUBJECT_SIZE, "contact/%" PRId64, contact_id); /* fits */
-}
-
 /* What Brevo had before us stays with the contact it had it of, and so do lists. */
 static bool
 moves(const struct fact *fact)
@@ -113,11 +106,11 @@ move(struct queue *queue, const struct job *job, const struct config *config,
     const struct fact moved = {.name = slice_of(moved_name),
         .rank = now_ms,
         .text = slice_of(job->contact_id_text)};
-    char from[SUBJECT_SIZE];
-    char to[SUBJECT_SIZE];
+    char from[CONTACT_SUBJECT_SIZE];
+    char to[CONTACT_SUBJECT_SIZE];
 
-    write_subject(job->other_id, from);
-    write_subject(job->contact_id, to);
+    contact_subject(job->other_id, from);
+    contact_subject(job->contact_id, to);
     struct queue_facts item = {.subject = slice_of(from),
         .facts = &moved,
         .count = 1,
@@ -164,13 +157,12 @@ conflict_hold(
 }
 
 int
-conflict_pass_on(struct queue *queue, struct job *job,
-    const struct history_says *says, const struct facts *known,
-    const struct config *config)
+conflict_pass_on(struct queue *queue, struct job *job, const struct history_says *says,
+    const struct facts *known, const struct config *config)
 {
     const struct fact *moved = facts_find(known, slice_of(moved_name));
     struct fact passed[HISTORY_FACTS_MAX];
-    char subject[SUBJECT_SIZE];
+    char subject[CONTACT_SUBJECT_SIZE];
     int64_t id;
     struct queue_facts item = {.subject = slice_of(subject),
         .facts = passed,
@@ -180,7 +172,7 @@ conflict_pass_on(struct queue *queue, struct job *job,
         !is_known_by_phone(job->existing)) {
         return QUEUE_OK;
     }
-    write_subject(id, subject);
+    contact_subject(id, subject);
     item.subject = slice_of(subject);
     for (size_t i = 0; i < says->fact_count; i++) {
         if (moves(&says->facts[i])) {

@@ -24,6 +24,12 @@ keep_existing(struct job *job, json_t *existing)
 }
 
 void
+contact_subject(int64_t id, char subject[CONTACT_SUBJECT_SIZE])
+{
+    (void)snprintf(subject, CONTACT_SUBJECT_SIZE, "contact/%" PRId64, id); /* fits */
+}
+
+void
 job_know_contact(struct job *job, int64_t id, json_t *existing)
 {
     job->contact_id = id;

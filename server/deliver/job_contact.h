@@ -13,6 +13,10 @@
 #include "server/deliver/contact_cache.h"
 #include "server/deliver/job.h"
 
+enum {
+    CONTACT_SUBJECT_SIZE = 40,
+};
+
 /* JOB_READY, before its first call: whoever was met lately is not looked up. */
 void job_recall(struct job *job, const struct contact_cache *cache, int64_t now_us);
 /* JOB_FINISHED: what Brevo has of its contact by now is remembered, or, in doubt, forgotten. */
@@ -39,6 +43,8 @@ void job_contact_refused(struct job *job, const struct brevo_verdict *verdict);
 
 /* Of a contact as Brevo shows it: the e-mail is one Brevo made up, or there is none. */
 bool job_contact_lacks_email(const json_t *contact);
+/* What is known of the contact is kept under. */
+void contact_subject(int64_t id, char subject[CONTACT_SUBJECT_SIZE]);
 /* Brevo's number of the contact, 0: it has none; Brevo has `existing`, which is taken over. */
 void job_know_contact(struct job *job, int64_t id, json_t *existing);
 

@@ -81,10 +81,10 @@ note_late_wait(struct job *job, const struct facts *facts, const struct config *
     const struct slice contact = ticket_contact(facts);
 
     ticket_waited(&job->reading, facts, &config->rules, &wait);
-    job->only_numbers = job->says.is_about_waiting && wait.is_over && wait.wait_s >= 0 &&
-                   !config_is_shadow(config) &&
-                   slice_to_int64(contact, &job->contact_id) && job->contact_id > 0 &&
-                   slice_to_text(contact, job->contact_id_text, JOB_ID_SIZE);
+    job->only_numbers =
+        job->says.is_about_waiting && wait.is_over && wait.wait_s >= 0 &&
+        !config_is_shadow(config) && slice_to_int64(contact, &job->contact_id) &&
+        job->contact_id > 0 && slice_to_text(contact, job->contact_id_text, JOB_ID_SIZE);
     job->reading.event.wait_s = wait.wait_s;
     job->reading.event.wait_rank = wait.rank;
 }

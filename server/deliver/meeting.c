@@ -3,7 +3,6 @@
  */
 #include "server/deliver/meeting.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -206,7 +205,7 @@ static int
 meet(struct queue *queue, struct job *job, const struct config *config, int64_t now_ms)
 {
     struct history_says says;
-    char subject[SUBJECT_SIZE];
+    char subject[CONTACT_SUBJECT_SIZE];
     int r = meet_ticket(queue, job, config);
 
     if (r == QUEUE_OK) {
@@ -220,8 +219,7 @@ meet(struct queue *queue, struct job *job, const struct config *config, int64_t 
         job_lack_memory(job);
         return QUEUE_OK;
     }
-    (void)snprintf(
-        subject, sizeof subject, "contact/%s", job->contact_id_text); /* fits */
+    contact_subject(job->contact_id, subject);
     struct queue_facts item = {.subject = slice_of(subject),
         .facts = says.facts,
         .count = says.fact_count,
