@@ -57,8 +57,9 @@ was_asked(const struct ticket *ticket)
 static bool
 is_beside_open(const struct ticket *ticket, const struct task *task)
 {
-    return task->created_ms <= ticket->reading->event.date_ms &&
-           ticket_is_open(ticket, task);
+    const int64_t given_up_ms = ticket->reading->event.date_ms;
+
+    return task->created_ms <= given_up_ms && ticket_is_open(task, given_up_ms);
 }
 
 static bool

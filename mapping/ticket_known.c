@@ -336,10 +336,10 @@ ticket_know(struct ticket *ticket, struct event_reading *reading,
 }
 
 bool
-ticket_is_open(const struct ticket *ticket, const struct task *task)
+ticket_is_open(const struct task *task, int64_t time_ms)
 {
     return task->closed_how.size == 0 && task->is_known &&
-           ticket->times->now_ms - task->created_ms < open_max_ms;
+           time_ms - task->created_ms < open_max_ms;
 }
 
 bool
@@ -347,7 +347,7 @@ ticket_is_elsewhere_open(const struct ticket *ticket)
 {
     for (size_t i = 0; i < ticket->count; i++) {
         if (&ticket->tasks[i] != ticket->own &&
-            ticket_is_open(ticket, &ticket->tasks[i])) {
+            ticket_is_open(&ticket->tasks[i], ticket->times->now_ms)) {
             return true;
         }
     }

@@ -50,8 +50,8 @@ void ticket_know(struct ticket *ticket, struct event_reading *reading,
     const struct ticket_times *times);
 /* What the event's own task is for: "callback", ... */
 bool ticket_is_of_kind(const struct ticket *ticket, const char *kind);
-/* It goes on, as far as we were told, and is not too old for that. */
-bool ticket_is_open(const struct ticket *ticket, const struct task *task);
+/* It went on then, as far as we were told, and was not too old for that. */
+bool ticket_is_open(const struct task *task, int64_t time_ms);
 /* A task other than the event's own does. */
 bool ticket_is_elsewhere_open(const struct ticket *ticket);
 bool ticket_is_parked(const struct ticket *ticket);

@@ -229,6 +229,9 @@ struct queue_effect {
  */
 int queue_effect_claim(struct queue *queue, const struct queue_record *record,
     struct queue_effect *effect) MUST_USE;
+/* Before the record is settled: the effect is done, whoever claims the record next. */
+int queue_effect_complete(
+    struct queue *queue, const struct queue_record *record, const char *key) MUST_USE;
 
 /* ---- settle ---------------------------------------------------------------------------- */
 

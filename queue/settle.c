@@ -158,6 +158,17 @@ queue_effect_claim(
     return QUEUE_OK;
 }
 
+int
+queue_effect_complete(
+    struct queue *queue, const struct queue_record *record, const char *key)
+{
+    const struct effect done = make_effect(queue, key, "complete", record);
+
+    redis_exchange_clear(&queue->exchange);
+    write_effects(queue, &done, 1, done.partition);
+    return handle_call(queue);
+}
+
 /* ---- settle ------------------------------------------------------------------------------ */
 
 /* Some settlements, those of one partition being one command. */

@@ -179,6 +179,9 @@ conflict_pass_on(struct queue *queue, struct job *job, const struct history_says
             passed[item.count++] = says->facts[i];
         }
     }
+    if (item.count == 0) {
+        return QUEUE_OK;
+    }
     const int r = queue_facts_merge(queue, &item, 1);
 
     if (r == QUEUE_OK) {
@@ -188,18 +191,16 @@ conflict_pass_on(struct queue *queue, struct job *job, const struct history_says
     return r;
 }
 
-bool
+void
 conflict_turn_to_heir(struct job *job)
 {
-    if (job->heir_id <= 0) {
-        return false;
-    }
     job_know_contact(job, job->heir_id, NULL);
     job->heir_id = -1;
     job->taken = 0;
     job->dropped = 0;
     job->meetings = 0;
-    return true;
+    job->is_recalled = false;
+    job->has_numbers = false;
 }
 
 /* ---- not again ----------------------------------------------------------------------------- */

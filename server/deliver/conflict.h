@@ -34,8 +34,8 @@ void conflict_answered(struct job *job, const json_t *found);
 /* JOB_MEETING, after that: facts move, where there are two. As meeting_hold(). */
 int conflict_hold(struct queue *queue, struct job *job, const struct config *config,
     int64_t now_ms) MUST_USE;
-/* Whether it has one whose numbers are yet to be told: the job is about that contact from then on. */
-bool conflict_turn_to_heir(struct job *job);
+/* The job is about that contact from now on. */
+void conflict_turn_to_heir(struct job *job);
 /* What the contact is to know of its phones; into what the event says of it. */
 bool conflict_say(
     const struct job *job, int64_t now_ms, struct history_says *says) MUST_USE;

@@ -216,3 +216,13 @@ contact_cache_forget(struct contact_cache *cache, struct request_identifier iden
         empty(slot);
     }
 }
+
+void
+contact_cache_forget_number(struct contact_cache *cache, int64_t id)
+{
+    for (size_t i = 0; cache->slots != NULL && i < CONTACT_CACHE_SLOTS; i++) {
+        if (cache->slots[i].name != NULL && cache->slots[i].met.id == id) {
+            empty(&cache->slots[i]);
+        }
+    }
+}

@@ -46,3 +46,5 @@ void contact_cache_keep(struct contact_cache *cache, struct request_identifier i
     const struct contact_met *met, const struct rules *rules);
 void contact_cache_forget(
     struct contact_cache *cache, struct request_identifier identifier);
+/* By whatever it was met; looks at all slots. */
+void contact_cache_forget_number(struct contact_cache *cache, int64_t id);

@@ -58,14 +58,15 @@ size_t hand_claim(struct hand *hand, size_t max, int64_t now_us);
  */
 bool hand_may_read(struct hand *hand, size_t index);
 /*
- * JOB_MAPPED: claims the effect; whose contact was met lately, goes on without a look. Stays where it is while Redis is away; what Redis refuses is
- * delayed, and parked after BREVO_ATTEMPTS_MAX attempts.
+ * JOB_MAPPED: claims the effect; whose contact was met lately, goes on without a look. Stays where it
+ * is while Redis is away; what Redis refuses is delayed, and parked after BREVO_ATTEMPTS_MAX attempts.
  */
 void hand_claim_effect(struct hand *hand, struct job *job, int64_t now_us);
 /*
- * JOB_SPLITTING: makes records of what else it tells. JOB_TELLING: tells of its ticket, and judges the job by what is known of it. JOB_FOLDING: resolves
- * the reservation, remembers the test. JOB_MEETING: tells of its contact, and goes on by what is
- * known of that. The same. And what counters are yet to hear of it.
+ * JOB_SPLITTING: makes records of what else it tells. JOB_TELLING: tells of its ticket, and judges the
+ * job by what is known of it. JOB_FOLDING: resolves the reservation, remembers the test. JOB_MEETING:
+ * tells of its contact, and goes on by what is known of that. JOB_TURNING: says that its event is
+ * delivered, and goes on. The same. And what counters are yet to hear of it.
  */
 void hand_keep(struct hand *hand, struct job *job, int64_t now_us);
 /*

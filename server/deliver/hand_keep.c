@@ -137,6 +137,23 @@ meet(struct hand *hand, struct job *job, int64_t now_us)
     }
 }
 
+/* What is told from here on may fail, or take long: whoever took it over would send the event again. */
+static void
+turn(struct hand *hand, struct job *job, int64_t now_us)
+{
+    if (!hand_reaches_redis(hand, now_us)) {
+        return;
+    }
+    const int r = job->is_sent ? queue_effect_complete(hand->queue, job->record,
+                                     job->reading.event.effect_key)
+                               : QUEUE_OK;
+
+    if (kept(hand, job, r)) {
+        job_remember(job, &hand->contacts, &hand->config->rules);
+        job_turn(job);
+    }
+}
+
 static void
 count(struct hand *hand, struct job *job, int64_t now_us)
 {
@@ -162,6 +179,9 @@ hand_keep(struct hand *hand, struct job *job, int64_t now_us)
     }
     if (job->stage == JOB_MEETING) {
         meet(hand, job, now_us);
+    }
+    if (job->stage == JOB_TURNING) {
+        turn(hand, job, now_us);
     }
     if (job->analytics.count > 0) {
         count(hand, job, now_us);

@@ -47,8 +47,14 @@ job_done(struct job *job)
 static void
 finish(struct job *job, enum queue_outcome outcome, const char *reason)
 {
-    job->settlement.outcome = job->is_sent ? QUEUE_DELIVERED : outcome;
-    job->settlement.reason = job->is_sent ? NULL : reason;
+    const bool is_told = job->is_sent || job->heir_id < 0;
+
+    if (is_told) {
+        outcome = job->is_sent ? QUEUE_DELIVERED : QUEUE_FILTERED;
+        reason = job->is_sent ? NULL : job->mute;
+    }
+    job->settlement.outcome = outcome;
+    job->settlement.reason = reason;
     job->settlement.detail = job->detail;
     job->settlement.reopens = job->settlement.outcome == QUEUE_DELIVERED &&
                               job_is_unsigned(job); /* Twilio may tell it, too */

@@ -42,6 +42,7 @@ enum job_stage {
     JOB_ASKING,   /* Twilio is */
     JOB_ASKED,    /* `exchange` has Twilio's answer */
     JOB_MEETING,  /* Brevo knows the contact, or does not: what do we know of it? */
+    JOB_TURNING, /* and has the event: now for the contact that has its contact's facts */
     JOB_FINISHED, /* `settlement` says how it ends */
     JOB_SETTLED,  /* the queue knows */
 };
@@ -150,6 +151,8 @@ void job_advance(struct job *job, const struct brevo_verdict *verdict);
 void job_next(struct job *job, enum brevo_endpoint next);
 /* Of a fact that was kept: the end, or whoever waited as long as it says is told. */
 void job_end_fact(struct job *job);
+/* JOB_TURNING: that contact's numbers are told, if Brevo takes them at once. */
+void job_turn(struct job *job);
 
 /* The ends. `reason` is static text. */
 void job_deliver(struct job *job);

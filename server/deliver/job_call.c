@@ -93,7 +93,7 @@ job_unbatch(struct job *job)
 
 /* ---- answered → ready, or finished -------------------------------------------------------- */
 
-/* Of the contact with this number; nothing else is told. */
+/* Of the contact with its number; nothing else is told. */
 static void
 tell_numbers(struct job *job)
 {
@@ -109,8 +109,8 @@ tell_numbers(struct job *job)
 static void
 end(struct job *job)
 {
-    if (conflict_turn_to_heir(job)) {
-        tell_numbers(job);
+    if (job->heir_id > 0) {
+        job->stage = JOB_TURNING;
     } else if (job->is_sent) {
         job_deliver(job);
     } else {
@@ -141,6 +141,13 @@ job_end_fact(struct job *job)
         return;
     }
     job->mute = EVENT_REASON_FACTS;
+    tell_numbers(job);
+}
+
+void
+job_turn(struct job *job)
+{
+    conflict_turn_to_heir(job);
     tell_numbers(job);
 }
 

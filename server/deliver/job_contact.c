@@ -63,7 +63,7 @@ job_remember(
 {
     const struct queue_settlement *settlement = &job->settlement;
     const bool is_said =
-        settlement->outcome == QUEUE_DELIVERED ||
+        job->stage == JOB_TURNING || settlement->outcome == QUEUE_DELIVERED ||
         (settlement->outcome == QUEUE_FILTERED && settlement->reason == job->mute);
     const struct contact_met met = {
         .id = job->contact_id,
@@ -75,7 +75,9 @@ job_remember(
     if (!job->has_begun && !job->is_recalled) {
         return;
     }
-    if (is_said && job->existing != NULL && job->contact_id > 0) {
+    if (job->only_numbers) { /* nobody is met by a number, and it is met by other names */
+        contact_cache_forget_number(cache, job->contact_id);
+    } else if (is_said && job->existing != NULL && job->contact_id > 0) {
         contact_cache_keep(cache, job->identifier, &met, rules);
     } else {
         contact_cache_forget(cache, job->identifier);

@@ -19,7 +19,7 @@ enum {
 
 /* JOB_READY, before its first call: whoever was met lately is not looked up. */
 void job_recall(struct job *job, const struct contact_cache *cache, int64_t now_us);
-/* JOB_FINISHED: what Brevo has of its contact by now is remembered, or, in doubt, forgotten. */
+/* JOB_FINISHED, JOB_TURNING: what Brevo has of its contact by now is remembered, or, in doubt, forgotten. */
 void job_remember(
     const struct job *job, struct contact_cache *cache, const struct rules *rules);
 

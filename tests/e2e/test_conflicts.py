@@ -11,6 +11,7 @@ from test_contact_facts import attributes, settled, tell_all
 from test_contact_identity import ByPhone, tell
 
 DAY_MS = 24 * 3600 * 1000
+BY_NUMBER = "identifierType=contact_id"
 NOBODY_REMEMBERED = {"brevo": {"remember_contacts": "0"}}
 
 
@@ -126,6 +127,60 @@ def test_what_a_too_old_event_tells_by_phone_counts_for_both(start, sandbox, twi
                        "too old")
     assert len(sandbox.events()) == sent
     assert attributes(sandbox, customer.email)["SUPPORT_TICKET_COUNT"] == 6
+
+
+def test_what_was_remembered_of_the_other_contact_is_not_taken_for_what_it_has(
+        start, sandbox, twilio, customer):
+    flexbrevo = start()
+    preferred = []
+    for one in (ByPhone(customer.phone), customer, ByPhone(customer.phone), customer):
+        tell(flexbrevo, twilio, one)
+        preferred.append(attributes(sandbox, customer.email).get("PREFERRED_CHANNEL"))
+    assert preferred == [None, "whatsapp", "voice", "whatsapp"]
+
+
+def test_who_calls_again_is_remembered(start, sandbox, twilio, customer):
+    """Of the two contacts only the other one is looked up."""
+    flexbrevo = start()
+    tell(flexbrevo, twilio, ByPhone(customer.phone))
+    tell(flexbrevo, twilio, customer)
+    before = len(sandbox.requests("GET"))
+    for _ in range(2):
+        tell(flexbrevo, twilio, ByPhone(customer.phone))
+    asked = [one["path"].partition("=")[2] for one in sandbox.requests("GET")[before:]]
+    assert asked == ["contact_id"] * 2
+
+
+def test_what_cannot_be_written_to_the_other_contact_is_with_its_next_event(
+        start, sandbox, twilio, customer):
+    flexbrevo = start()
+    tell(flexbrevo, twilio, ByPhone(customer.phone))
+    tell(flexbrevo, twilio, customer)
+    sandbox.fault("status", having=BY_NUMBER, status=500, body={}, count=-1)
+    tell(flexbrevo, twilio, ByPhone(customer.phone))
+    too_old = Task(customer=ByPhone(customer.phone), time_ms=int(time.time() * 1000) - 3 * DAY_MS)
+    tell_all(flexbrevo.caller(), [twilio.callback(too_old)])
+    settled(flexbrevo, 4)
+    assert len([one for one in sandbox.requests("GET") if BY_NUMBER in one["path"]]) == 2
+    tell(flexbrevo, twilio, customer)
+    assert attributes(sandbox, customer.email)["SUPPORT_TICKET_COUNT"] == 8
+
+
+def test_a_worker_killed_behind_the_event_has_not_to_look_whether_brevo_has_it(
+        start, sandbox, twilio, customer):
+    flexbrevo = start()
+    tell(flexbrevo, twilio, ByPhone(customer.phone))
+    tell(flexbrevo, twilio, customer)
+    task = Task(customer=ByPhone(customer.phone))
+    sandbox.fault("hang", having=BY_NUMBER, seconds=60)
+    tell_all(flexbrevo.caller(), [twilio.callback(task)])
+    harness.wait_until(lambda: any(BY_NUMBER in one["path"] for one in sandbox.requests("GET")),
+                       "a look at the other contact")
+    flexbrevo.kill()
+    flexbrevo.start()
+    settled(flexbrevo, 3)
+    assert sandbox.tasks()[task.sid] == 1
+    assert not [one for one in sandbox.requests("GET") if one["path"].startswith("/events")]
 
 
 def test_a_contact_that_is_gone_keeps_no_event_of_the_other_back(

@@ -87,6 +87,20 @@ forgets_who_is_in_doubt(void **state)
     assert_null(contact_cache_find(*state, jane, 5));
 }
 
+static void
+forgets_a_contact_by_whatever_it_was_met(void **state)
+{
+    static const struct request_identifier phone = {"phone_id", "+34600000001"};
+
+    meet(*state, jane, 5, "{'attributes':{}}");
+    meet(*state, phone, 5, "{'attributes':{}}");
+    contact_cache_forget_number(*state, 8);
+    assert_non_null(contact_cache_find(*state, jane, 5));
+    contact_cache_forget_number(*state, 7);
+    assert_null(contact_cache_find(*state, jane, 5));
+    assert_null(contact_cache_find(*state, phone, 5));
+}
+
 /* That a gap is filled is enough to know; how, may be long. */
 static void
 of_what_is_long_it_keeps_that_it_is_there(void **state)
@@ -173,6 +187,7 @@ main(void)
         WITH_CACHE(counts_from_the_look_and_not_from_the_last_use),
         WITH_CACHE(knows_nobody_by_another_identifier),
         WITH_CACHE(forgets_who_is_in_doubt),
+        WITH_CACHE(forgets_a_contact_by_whatever_it_was_met),
         WITH_CACHE(of_what_is_long_it_keeps_that_it_is_there),
         WITH_CACHE(holds_no_more_than_its_slots),
         WITH_CACHE(of_a_busy_hour_hardly_anybody_is_forgotten),

@@ -82,6 +82,21 @@ is_done_where_the_settlement_says_so_whatever_the_outcome(void **state)
 }
 
 static void
+is_done_before_the_record_is_settled_where_that_is_said(void **state)
+{
+    (void)state;
+    struct queue_record *record = put_and_claim("a/WT1");
+    struct queue_record *second = put_and_claim("b/WT1");
+
+    assert_int_equal(claim_effect(queue, record), QUEUE_EFFECT_CLAIMED);
+    assert_int_equal(queue_effect_complete(queue, record, EFFECT), QUEUE_OK);
+    assert_int_equal(claim_effect(queue, second), QUEUE_EFFECT_DONE);
+    assert_int_equal(claim_effect(queue, record), QUEUE_EFFECT_OURS);
+    end(queue, record, QUEUE_DELIVERED, QUEUE_SETTLED);
+    queue_record_free(&second);
+}
+
+static void
 is_not_freed_by_who_does_not_hold_it(void **state)
 {
     (void)state;
@@ -223,6 +238,7 @@ main(void)
         TEST(is_claimed_by_one_record_at_a_time),
         TEST(is_free_again_when_not_delivered),
         TEST(is_done_where_the_settlement_says_so_whatever_the_outcome),
+        TEST(is_done_before_the_record_is_settled_where_that_is_said),
         TEST(is_not_freed_by_who_does_not_hold_it),
         TEST(is_ours_when_only_the_settle_was_missing),
         TEST(is_taken_over_by_the_restarted_worker_at_once),
