@@ -27,6 +27,7 @@ class Pace:
     settle: str = "6s"
     plugin_wait: str = "3s"
     join_wait: str = "12s"
+    remember: str = "15m"       # contacts, as by default
     ahead_max: int = 150        # records stored and not yet read: nobody knows what they say
     patience_s: float = 60      # until all is settled
 
@@ -83,7 +84,8 @@ class Stage:
                 "auth_token": harness.AUTH_TOKEN, "iam_url": self.iam.url,
                 "lists": {"support_contacts": 32, "csat_respondents": 33}}},
             "brevo": {"api_key": harness.API_KEY, "base_url": self.brevo.url,
-                      "max_rps": BREVO_RPS, "rate_share": 1, "max_event_age": "24h"},
+                      "max_rps": BREVO_RPS, "rate_share": 1, "max_event_age": "24h",
+                      "remember_contacts": self.pace.remember},
             "server": {"listen": "127.0.0.1:0", "public_url": harness.PUBLIC_URL},
             "admin": {"listen": "127.0.0.1:0"},
             "queue": {"plugin_wait": self.pace.plugin_wait},

@@ -21,7 +21,7 @@ TASKS_PER_TICKET = 1.25         # on an average of the scenes
 SLOT_MS = SPAN_MS // TICKETS_MAX
 DELAY_MAX_MS = HOUR_MS // 6     # the longest a telling takes; tickets of a person are further apart
 
-# Who is known by this and by that later is one contact or two by the order of their tickets: so these
+# Who is known by this and by that later is one contact or two, by the order of their tickets: these
 # are far apart, a slot for the ticket and the rest for the program to settle it.
 SLOTS_APART = 5
 APART_MS = (SLOTS_APART - 1) * SLOT_MS
