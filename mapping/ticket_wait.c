@@ -22,10 +22,22 @@ heard_ms(const struct ticket *ticket)
     return heard_ms > ticket->times->received_ms ? heard_ms : ticket->times->received_ms;
 }
 
+/* Of several completions it is the last one that resolves the ticket: it goes first. */
 int64_t
 ticket_settle_left_ms(const struct ticket *ticket)
 {
-    return heard_ms(ticket) + ticket->rules->ticket_settle_ms - ticket->times->now_ms;
+    const int64_t settle_ms = ticket->rules->ticket_settle_ms;
+    int64_t due_ms = heard_ms(ticket) + settle_ms;
+
+    for (size_t i = 0; i < ticket->count; i++) {
+        const struct task *task = &ticket->tasks[i];
+        const bool is_later = slice_is(task->closed_how, "completed") &&
+                              task->closed_ms > ticket->reading->event.date_ms;
+        const int64_t theirs_ms = task->heard_ms + settle_ms + settle_ms;
+
+        due_ms = is_later && theirs_ms > due_ms ? theirs_ms : due_ms;
+    }
+    return due_ms - ticket->times->now_ms;
 }
 
 int64_t
