@@ -200,7 +200,7 @@ def test_where_nothing_shall_be_written_no_email_is_joined(start, sandbox, twili
     flexbrevo = start(contacts={"create": "never"})
     tell(flexbrevo, twilio, customer)
     assert sandbox.requests("PUT") == [] and sandbox.event_count() == 0
-    assert flexbrevo.metric('events_filtered_total{reason="unknown_contact"}') == 1
+    flexbrevo.wait_for_metric('events_filtered_total{reason="unknown_contact"}', 1)
 
 
 def test_a_line_of_the_mapping_added_later_still_counts_from_what_brevo_had(

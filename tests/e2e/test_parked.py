@@ -186,7 +186,7 @@ def test_a_record_that_kills_the_worker_is_set_aside_and_the_rest_flows(
     record, = listed(flexbrevo)
     assert (record["key"], record["reason"]) == (key_of(poison), "poison")
     assert f"poison key={key_of(poison)} lost_claims=5" in flexbrevo.log()
-    assert flexbrevo.metric('events_parked_total{reason="poison"}') == 1
+    flexbrevo.wait_for_metric('events_parked_total{reason="poison"}', 1)
     assert len([e for e in sandbox.requests() if who in e["path"]]) == 5
     sandbox.heal()
     assert parked(flexbrevo, "replay", key_of(poison))[0] == 0

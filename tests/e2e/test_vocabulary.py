@@ -86,8 +86,8 @@ def test_what_nobody_can_read_in_an_answer_is_parked(caller, twilio, flexbrevo):
     assert caller.send(twilio.form({"TaskSid": Task().sid, "Score": "super"}, SURVEY)).status == 204
     assert caller.send(twilio.form({"Score": "5"}, SURVEY)).status == 204
     harness.wait_until(lambda: flexbrevo.metric("queue_parked") == 2, "both parked")
-    assert flexbrevo.metric('events_parked_total{reason="bad_score"}') == 1
-    assert flexbrevo.metric('events_parked_total{reason="unparseable"}') == 1
+    flexbrevo.wait_for_metric('events_parked_total{reason="bad_score"}', 1)
+    flexbrevo.wait_for_metric('events_parked_total{reason="unparseable"}', 1)
 
 
 def test_how_a_message_ended_is_one_record_of_both_routes(caller, twilio, flexbrevo):
