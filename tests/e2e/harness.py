@@ -17,6 +17,7 @@ import fcntl
 import hashlib
 import http.client
 import json
+import math
 import os
 import pathlib
 import random
@@ -86,13 +87,16 @@ def time_limit(limit_s):
         signal.alarm(0)
 
 
-def wait_until(condition, what, timeout_s=WAIT_S, poll_s=POLL_S):
-    """Returns the condition's first true value."""
-    deadline = time.monotonic() + timeout_s
+def wait_until(condition, what, timeout_s=WAIT_S, poll_s=POLL_S, moving=lambda: None):
+    """Returns the condition's first true value. Time counts from the last change of what is moving:
+    a slow machine has all the time it uses, a stuck program has not."""
+    deadline, moved = time.monotonic() + timeout_s, moving()
     while True:
         value = condition()
         if value:
             return value
+        if (now := moving()) != moved:
+            deadline, moved = time.monotonic() + timeout_s, now
         if time.monotonic() > deadline:
             raise AssertionError(f"waited {timeout_s} s for {what() if callable(what) else what}")
         time.sleep(poll_s)
@@ -185,13 +189,13 @@ class Flexbrevo:
 
     def metric(self, name):
         """A counter that nothing was counted in is 0. A gauge of the queue may be left out while its
-        Redis takes its time, and is asked for again."""
+        Redis takes its time, and is asked for again; what nobody knows then is no number."""
         deadline = time.monotonic() + GAUGE_S
         while True:
             metrics = self.metrics()
-            is_left_out = metrics and "flexbrevo_queue_pending" not in metrics
-            if not (is_left_out and name in QUEUE_GAUGES) or time.monotonic() > deadline:
-                return metrics.get("flexbrevo_" + name, 0.0)
+            is_unknown = name in QUEUE_GAUGES and "flexbrevo_queue_pending" not in metrics
+            if not is_unknown or time.monotonic() > deadline:
+                return metrics.get("flexbrevo_" + name, math.nan if is_unknown else 0.0)
             time.sleep(POLL_S)
 
     def wait_for_metric(self, name, value):
@@ -210,6 +214,18 @@ class Flexbrevo:
         for task in pathlib.Path(f"/proc/{pid}/task").iterdir():
             found += map(int, (task / "children").read_text().split())
         return found
+
+    def freeze(self, redis):
+        """Stopped until thaw(). What it asked its Redis just before is answered when we return: it
+        takes nothing that comes from now on."""
+        self.process.send_signal(signal.SIGSTOP)
+        threads = pathlib.Path(f"/proc/{self.process.pid}/task").glob("*/stat")
+        for stat in list(threads):
+            wait_until(lambda: stat.read_text().rpartition(")")[2].split()[0] == "T", "the stop")
+        redis.do("PING")
+
+    def thaw(self):
+        self.process.send_signal(signal.SIGCONT)
 
     def terminate(self):
         """SIGTERM: ends with status 0 within the promised time."""
@@ -370,8 +386,16 @@ class Sandbox:
 
     def wait_for_events(self, count, timeout_s=WAIT_S):
         wait_until(lambda: self.event_count() >= count,
-                   lambda: f"{count} events, {self.event_count()} came", timeout_s)
+                   lambda: f"{count} events, {self.event_count()} came", timeout_s,
+                   moving=self.event_count)
         return self.events()
+
+    def wait_for_tasks(self, sids, timeout_s=WAIT_S):
+        """All of them resolved; others may be, too."""
+        sids = set(sids)
+        wait_until(lambda: sids <= set(self.tasks()),
+                   lambda: f"{len(sids - set(self.tasks()))} of {len(sids)} tasks", timeout_s,
+                   moving=self.event_count)
 
     def tasks(self, name="SUPPORT_RESOLVED"):
         """How often Brevo was told of each task."""
@@ -657,9 +681,7 @@ class Load:
             self.refused.append(answer.status)
 
     def wait_delivered(self, timeout_s=WAIT_S):
-        wait_until(lambda: not self.acknowledged - set(self.sandbox.tasks()),
-                   lambda: f"{len(self.acknowledged - set(self.sandbox.tasks()))} of "
-                           f"{len(self.acknowledged)} acknowledged tasks", timeout_s)
+        self.sandbox.wait_for_tasks(self.acknowledged, timeout_s)
 
 
 def copy_state(flexbrevo, directory):

@@ -63,7 +63,7 @@ def finish(flexbrevo, writer, cluster, sandbox):
     """All that was acknowledged is there and is delivered. Returns figures to print."""
     writer.stop()
     acknowledged = set(writer.acknowledged)
-    harness.wait_until(lambda: acknowledged <= set(sandbox.tasks()), "all delivered", 40)
+    sandbox.wait_for_tasks(acknowledged)
     harness.wait_until(lambda: flexbrevo.metric("queue_pending") == 0, "an empty queue")
     lost = acknowledged - present(cluster)
     doubled = sum(count > 1 for count in sandbox.tasks().values())

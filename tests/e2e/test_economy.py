@@ -1,7 +1,6 @@
 """What Brevo is not asked: who was met lately, and a contact's numbers apart from its event."""
 
 import json
-import signal
 
 import pytest
 
@@ -114,23 +113,22 @@ def crossing(program, twilio, sandbox, redis):
     def cross(meanwhile=lambda: None):
         tell_all(server.caller(), [twilio.callback(Task(customer=customer))])
         settled(server, 1)
-        quick.process.send_signal(signal.SIGSTOP)
-        redis.do("PING")        # what it asked for just before is answered: it claims nothing
+        quick.freeze(redis)
         sandbox.fault("delay", endpoint="POST /events", seconds=1)
         tell_all(server.caller(), [twilio.callback(first)])
         harness.wait_until(lambda: sandbox.brevo.faults[-1].count == 0, "the first is sent")
-        slow.process.send_signal(signal.SIGSTOP)
-        quick.process.send_signal(signal.SIGCONT)
+        slow.freeze(redis)
+        quick.thaw()
         tell_all(server.caller(), [twilio.callback(second)])
         harness.wait_until(lambda: sandbox.event_count() == 3, "both were told")
         meanwhile()
-        slow.process.send_signal(signal.SIGCONT)
+        slow.thaw()
         settled(server, 3)
         assert sandbox.tasks()[first.sid] == sandbox.tasks()[second.sid] == 1
         return attributes(sandbox, customer.email)["SUPPORT_TICKET_COUNT"]
     yield cross
     for worker in (slow, quick):
-        worker.process.send_signal(signal.SIGCONT)
+        worker.thaw()
 
 
 def test_of_two_events_whose_answers_cross_the_later_one_leaves_what_both_know(crossing):

@@ -39,8 +39,7 @@ def test_every_loop_serves(flexbrevo, twilio, sandbox):
     after = switches(flexbrevo)
     busy = [name for name in after if after[name] - before.get(name, 0) >= 3]
     assert len(busy) >= LOOPS + 1                   # and the worker
-    harness.wait_until(
-        lambda: {task.sid for task in tasks} <= set(sandbox.tasks()), "all events")
+    sandbox.wait_for_tasks({task.sid for task in tasks})
     assert set(sandbox.tasks().values()) == {1}
     assert flexbrevo.metric('events_accepted_total{source="taskrouter"}') == len(tasks)
 

@@ -44,7 +44,7 @@ def test_away_without_a_spool_is_503_and_for_the_plugin_429_then_all_is_well(
     redis.start()
     harness.wait_until(lambda: caller.send(twilio.callback(after)).status == 204, "a 204")
     harness.wait_until(flexbrevo.is_ready, "readiness")
-    harness.wait_until(lambda: {before.sid, after.sid} <= set(sandbox.tasks()), "both events")
+    sandbox.wait_for_tasks({before.sid, after.sid})
     assert max(sandbox.tasks().values()) == 1
 
 

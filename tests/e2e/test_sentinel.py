@@ -75,7 +75,7 @@ def test_a_killed_master_is_replaced_and_all_goes_on(
     # The replica was in step: only what was on its way to it may be gone.
     assert all(-0.5 < age < 0.5 for age in lost.values()), lost
     kept = set(writer.acknowledged) - set(lost)
-    harness.wait_until(lambda: kept <= set(sandbox.tasks()), "all that was kept, delivered", 60)
+    sandbox.wait_for_tasks(kept)
     harness.wait_until(lambda: flexbrevo.metric("queue_pending") == 0, "an empty queue")
     with capsys.disabled():
         print(f"doubled={sum(count > 1 for count in sandbox.tasks().values())}")
@@ -126,7 +126,7 @@ def test_failovers_in_a_row_lose_nothing_with_wait_replicas(
     writer.stop()
     acknowledged = set(writer.acknowledged)
     lost = acknowledged - present(group.master())
-    harness.wait_until(lambda: acknowledged <= set(sandbox.tasks()), "all delivered", 60)
+    sandbox.wait_for_tasks(acknowledged)
     harness.wait_until(lambda: flexbrevo.metric("queue_pending") == 0, "an empty queue")
     with capsys.disabled():
         print(f"\nfailovers={FAILOVERS} acknowledged={len(acknowledged)} lost={len(lost)} "

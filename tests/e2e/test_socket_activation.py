@@ -135,7 +135,7 @@ def test_a_restart_under_load_loses_no_connection_attempt(activated, twilio, san
     for caller in callers:
         caller.join()
     assert lost == []
-    harness.wait_until(lambda: {sid for sid, _ in acknowledged} <= set(sandbox.tasks()), "events")
+    sandbox.wait_for_tasks({sid for sid, _ in acknowledged})
 
 
 @pytest.mark.parametrize("environment,words", [

@@ -85,7 +85,7 @@ def test_redis_killed_events_are_kept_and_then_delivered(
     assert flexbrevo.is_ready()
     redis.start()
     wait_drained(flexbrevo)
-    harness.wait_until(lambda: {t.sid for t in tasks} <= set(sandbox.tasks()), "all events")
+    sandbox.wait_for_tasks({t.sid for t in tasks})
     assert max(sandbox.tasks().values()) == 1
     shown = settled(flexbrevo)
     assert shown["flexbrevo_queue_accepted"] == len(tasks)
@@ -104,8 +104,7 @@ def test_a_hang_is_taken_over_within_one_request(flexbrevo, caller, hang, twilio
     assert time.monotonic() - began < 1
     hang.end()
     wait_drained(flexbrevo)
-    harness.wait_until(
-        lambda: {t.sid for t in [first, *later]} <= set(sandbox.tasks()), "all events")
+    sandbox.wait_for_tasks({t.sid for t in [first, *later]})
     assert max(sandbox.tasks().values()) == 1   # the first had reached Redis after all
     assert settled(flexbrevo)["flexbrevo_queue_accepted"] == 6
 
@@ -122,7 +121,7 @@ def test_a_redis_that_refuses_writes_counts_as_away(
     assert spooled(flexbrevo) == 5
     redis.do("config", "set", name, mended)
     wait_drained(flexbrevo)
-    harness.wait_until(lambda: {t.sid for t in tasks} <= set(sandbox.tasks()), "all events")
+    sandbox.wait_for_tasks({t.sid for t in tasks})
 
 
 def test_the_order_of_arrival_is_kept(program, redis, twilio):
@@ -181,7 +180,7 @@ def test_kill_9_of_the_server_loses_nothing_that_was_spooled(
     assert rows(flexbrevo) == [("task.completed/" + task.sid, "taskrouter") for task in tasks]
     redis.start()
     wait_drained(flexbrevo)
-    harness.wait_until(lambda: {t.sid for t in tasks} <= set(sandbox.tasks()), "all events")
+    sandbox.wait_for_tasks({t.sid for t in tasks})
     assert max(sandbox.tasks().values()) == 1
 
 
@@ -200,7 +199,7 @@ def test_kill_9_in_the_midst_of_draining_loses_nothing(program, redis, twilio, s
         flexbrevo.start()
     redis.start()
     wait_drained(flexbrevo)
-    harness.wait_until(lambda: {t.sid for t in tasks} <= set(sandbox.tasks()), "all events")
+    sandbox.wait_for_tasks({t.sid for t in tasks})
     shown = settled(flexbrevo)
     assert shown["flexbrevo_queue_accepted"] == len(tasks)
     assert shown["flexbrevo_unaccounted_events"] == 0
@@ -239,7 +238,7 @@ def test_a_full_spool_is_503_and_for_the_plugin_429_until_it_has_drained(
     wait_drained(flexbrevo)
     harness.wait_until(flexbrevo.is_ready, "readiness")
     assert caller.send(twilio.callback(Task())).status == 204
-    harness.wait_until(lambda: kept <= set(sandbox.tasks()), "all events")
+    sandbox.wait_for_tasks(kept)
 
 
 def fill(caller, twilio):
@@ -283,7 +282,7 @@ def test_a_full_disk_is_survived_and_recovers_by_itself(
     redis.start()
     last = Task()
     harness.wait_until(lambda: caller.send(twilio.callback(last)).status == 204, "a 204")
-    harness.wait_until(lambda: kept | {last.sid} <= set(sandbox.tasks()), "all events")
+    sandbox.wait_for_tasks(kept | {last.sid})
     harness.wait_until(lambda: flexbrevo.metric("queue_delivered") == len(sandbox.tasks()),
                        "all settled")          # else the kill would double them
     flexbrevo.kill()                            # whatever could not be removed comes again

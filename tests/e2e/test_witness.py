@@ -37,7 +37,7 @@ def test_an_emptied_redis_is_alarmed_once_and_new_events_flow(program, redis, tw
     new = send(flexbrevo, twilio, 2)
     wait_went_back(flexbrevo, "replaced")
     assert flexbrevo.metric("redis_events_missing_total") == 3
-    harness.wait_until(lambda: {task.sid for task in new} <= set(sandbox.tasks()), "new events")
+    sandbox.wait_for_tasks({task.sid for task in new})
     wait_witnessed(flexbrevo, 2)
     assert flexbrevo.metric("redis_went_back_total") == 1
     shown = json.loads(

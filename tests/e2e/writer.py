@@ -97,7 +97,7 @@ class Senders:
     def check_delivered(self, sandbox):
         """At Brevo it is the same."""
         tasks = {key.split("/")[1] for _, _, key in self.told}
-        sandbox.wait_for_events(2 * len(tasks), 40)
+        sandbox.wait_for_events(2 * len(tasks))
         assert set(sandbox.tasks()) == tasks
         for name in ("SUPPORT_REQUESTED", "SUPPORT_RESOLVED"):
             assert set(sandbox.tasks(name).values()) == {1}
