@@ -144,11 +144,13 @@ turn(struct hand *hand, struct job *job, int64_t now_us)
     if (!hand_reaches_redis(hand, now_us)) {
         return;
     }
+    CRASH_POINT("turn_due");
     const int r = job->is_sent ? queue_effect_complete(hand->queue, job->record,
                                      job->reading.event.effect_key)
                                : QUEUE_OK;
 
     if (kept(hand, job, r)) {
+        CRASH_POINT("turned");
         job_remember(job, &hand->contacts, &hand->config->rules);
         job_turn(job);
     }

@@ -452,6 +452,20 @@ class Customer:
                 "email": self.email, "phone": self.phone, **more}
 
 
+class ByPhone:
+    """A customer of whom a call or a message tells the number alone."""
+
+    email = ""
+
+    def __init__(self, phone, channel="voice"):
+        self.phone, self.channel = phone, channel
+
+    def attributes(self, **more):
+        prefix = "whatsapp:" if self.channel == "whatsapp" else ""
+        return {"direction": "inbound", "channelType": self.channel,
+                "from": prefix + self.phone, **more}
+
+
 @dataclasses.dataclass
 class Task:
     """A task of TaskRouter's, told in the dialect of each route."""

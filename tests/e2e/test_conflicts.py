@@ -6,9 +6,9 @@ import time
 import pytest
 
 import harness
-from harness import Customer, Task
+from harness import ByPhone, Customer, Task
 from test_contact_facts import attributes, settled, tell_all
-from test_contact_identity import ByPhone, tell
+from test_contact_identity import tell
 
 DAY_MS = 24 * 3600 * 1000
 BY_NUMBER = "identifierType=contact_id"

@@ -8,24 +8,10 @@ import pytest
 
 import harness
 from brevo_account import Refused, invalid
-from harness import Customer, Task
+from harness import ByPhone, Customer, Task
 from test_contact_facts import attributes, settled, tell_all
 
 MAPPING = {"attributes.email": "email", "total_conversations": "SUPPORT_TICKET_COUNT"}
-
-
-class ByPhone:
-    """Of whom a call or a message tells the number alone."""
-
-    email = ""
-
-    def __init__(self, phone, channel="voice"):
-        self.phone, self.channel = phone, channel
-
-    def attributes(self, **more):
-        prefix = "whatsapp:" if self.channel == "whatsapp" else ""
-        return {"direction": "inbound", "channelType": self.channel,
-                "from": prefix + self.phone, **more}
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import pytest
 
 import brevo_weather
 import harness
-from faults import SERVER_POINTS, WORKER_POINTS
+from faults import HEIR_POINTS, SERVER_POINTS, WORKER_POINTS
 from judge import judge
 from workload import Workload
 
@@ -40,7 +40,7 @@ def pytest_generate_tests(metafunc):
 
 
 def test_every_crash_point_belongs_to_a_half():
-    assert set(crash_points()) == {*SERVER_POINTS, *WORKER_POINTS, *DRAIN}
+    assert set(crash_points()) == {*SERVER_POINTS, *WORKER_POINTS, *HEIR_POINTS, *DRAIN}
 
 
 def send(lab, workload):
@@ -81,6 +81,49 @@ def test_a_worker_that_dies_while_it_drains_loses_nothing(lab, at):
     assert process.wait(harness.STOP_S) == -9
     lab.heal()
     all_is_kept(lab, workload)
+
+
+@pytest.fixture
+def call(lab):
+    """One more call of a customer whose phone one contact has, and whose e-mail another."""
+    customer = harness.Customer.new()
+    lab.sandbox.brevo.account.create_contact({"email": customer.email})
+    caller, twilio = lab.programs["server"].caller(), harness.Twilio()
+
+    def one_more(who=harness.ByPhone(customer.phone)):
+        task = harness.Task(customer=who)
+        assert caller.send(twilio.callback(task)).status == 204
+        return task.sid
+
+    def counts():
+        """Of the contact with the e-mail, of the one with the phone."""
+        account = lab.sandbox.brevo.account
+        return [account.contacts[account.owners[owner]]["attributes"]["SUPPORT_TICKET_COUNT"]
+                for owner in (("email", customer.email), ("SMS", customer.phone.lstrip("+")))]
+
+    told = {one_more()}
+    lab.wait_quiet(PATIENCE_S)
+    told.add(one_more(customer))
+    lab.wait_quiet(PATIENCE_S)
+    yield one_more, counts, told
+    caller.close()
+
+
+@pytest.mark.parametrize("at", HEIR_POINTS)
+def test_a_worker_that_dies_between_two_contacts_has_sent_the_event_and_sends_no_other(
+        lab, call, at):
+    one_more, counts, told = call
+    lab.crash("worker", f"{at}:1")
+    told.add(one_more())
+    process = lab.programs["worker"].process
+    assert process.wait(PATIENCE_S) == -9
+    lab.revive("worker")
+    lab.wait_quiet(PATIENCE_S)
+    assert lab.sandbox.tasks() == dict.fromkeys(told, 1)
+    told.add(one_more())                # what was not told of the other contact is with the next
+    lab.wait_quiet(PATIENCE_S)
+    assert counts() == [len(told), len(told) - 1]   # one told the e-mail
+    lab.stop()
 
 
 @pytest.mark.parametrize("endpoint", ["GET *", "POST /contacts", "POST /events"])
