@@ -192,7 +192,7 @@ attribute_watch_read(const struct http_exchange *exchange, const struct rules *r
 }
 
 static void
-take_answer(struct attribute_watch *watch)
+take_answer(struct attribute_watch *watch, int64_t now_us)
 {
     char status[BREVO_STATUS_SIZE];
     struct attribute_findings findings;
@@ -206,6 +206,7 @@ take_answer(struct attribute_watch *watch)
         &watch->exchange, 0);
     if (attribute_watch_read(&watch->exchange, &watch->tools.config->rules, &findings)) {
         take_findings(watch, &findings);
+        schedule(watch, now_us); /* the first one was asked for with little patience */
         return;
     }
     if (watch->was_read) { /* once, until it works again */
@@ -221,7 +222,7 @@ void
 attribute_watch_run(struct attribute_watch *watch, int64_t now_us, bool is_stopping)
 {
     if (watch->is_answered) {
-        take_answer(watch);
+        take_answer(watch, now_us);
     }
     if (watch->note[0] != '\0' &&
         hand_note(watch->tools.hand, ATTRIBUTE_WATCH_NOTE, watch->note, watch->note_ms)) {

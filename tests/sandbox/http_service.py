@@ -285,6 +285,16 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.wfile.write(payload)
         self.wfile.flush()
 
+    def finish(self):
+        """Who hung up over an answer leaves it in wfile, whose close() then fails: the connection is
+        closed all the same."""
+        try:
+            super().finish()
+        except OSError:
+            pass
+        finally:
+            self.rfile.close()
+
     def log_message(self, *_):
         pass
 
