@@ -89,8 +89,8 @@ direction_of(const struct task *task, const struct event *event)
 static bool
 is_for_later(const struct ticket *ticket)
 {
-    return ticket_is_of_kind(ticket, "callback") ||
-           ticket_is_of_kind(ticket, "voicemail");
+    return ticket_is_of_kind(ticket, &ticket->rules->callback_kinds) ||
+           ticket_is_of_kind(ticket, &ticket->rules->voicemail_kinds);
 }
 
 static void
@@ -162,7 +162,7 @@ static enum analytics_what
 outcome_of(const struct ticket *ticket, bool is_outbound, int64_t waited_ms)
 {
     const struct event *event = &ticket->reading->event;
-    const char *outcome = ticket_outcome(event->reason);
+    const char *outcome = ticket_outcome(event->reason, ticket->rules);
     const bool is_unserved = outcome != NULL && strcmp(outcome, "unserved") == 0;
 
     if (event->type == EVENT_TASK_COMPLETED) {

@@ -96,8 +96,9 @@ read_end(const struct reader *reader)
         return;
     }
     event->outcome = payload_text_at(payload, "task_attributes/conversations/outcome");
-    if (event->type == EVENT_TASK_CANCELED && ticket_outcome(event->reason) != NULL) {
-        event->outcome = ticket_outcome(event->reason);
+    if (event->type == EVENT_TASK_CANCELED &&
+        ticket_outcome(event->reason, reader->rules) != NULL) {
+        event->outcome = ticket_outcome(event->reason, reader->rules);
     }
 }
 

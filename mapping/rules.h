@@ -54,6 +54,7 @@ enum rules_answer_in {
 enum {
     RULES_FIELDS_MAX = 64,
     RULES_LIST_MAX = 64,
+    RULES_REASON_MAX = 64, /* bytes of why a task is canceled, of what it is for */
     RULES_EXTRACTORS_MAX = 16,
 };
 
@@ -118,6 +119,11 @@ struct rules {
     int64_t identity_wait_ms;   /* who names no customer waits so long for one who does */
     struct zone zone;           /* days are counted in */
     int64_t ticket_min_wait_ms; /* who waited less has not given up */
+    /* Lower case. Why a task was canceled is one of these when all words of one are in it. */
+    struct rules_texts abandoned_reasons; /* who waited gave up */
+    struct rules_texts unserved_reasons;  /* nobody came in time */
+    struct rules_texts callback_kinds; /* what is said of a task that nobody waits for */
+    struct rules_texts voicemail_kinds;
     int64_t wait_notify_ms;     /* who waited so long is told of */
     int64_t wait_max_ms;        /* a longer wait is not averaged */
     int64_t csat_scale;         /* of the attribute, whatever a survey's own was */

@@ -270,28 +270,42 @@ ticket_contact_fact(struct slice contact, int64_t date_ms)
         .name = slice_of(contact_name), .rank = date_ms, .text = contact};
 }
 
-const char *
-ticket_outcome(const char *canceled_reason)
+/* All words of it. */
+static bool
+has_words(const char *text, struct slice words)
 {
-    /* A caller who hung up; what TaskRouter writes when time or attempts ran out. */
-    static const struct {
-        const char *words[2]; /* all must be in it */
-        const char *outcome;
-    } reasons[] = {
-        {{"hangup", ""}, "abandoned"},
-        {{"hung up", ""}, "abandoned"},
-        {{"ttl exceeded", ""}, "unserved"},
-        {{"assignment count exceeded", ""}, "unserved"},
-        {{"workflow", "timeout"}, "unserved"},
-        {{"workflow", "timed out"}, "unserved"},
-    };
-    const char *reason = canceled_reason != NULL ? canceled_reason : "";
+    char word[RULES_REASON_MAX + 1];
 
-    for (size_t i = 0; i < LENGTH(reasons); i++) {
-        if (strcasestr(reason, reasons[i].words[0]) != NULL &&
-            strcasestr(reason, reasons[i].words[1]) != NULL) {
-            return reasons[i].outcome;
+    while (words.size > 0) {
+        const size_t size = strcspn(words.data, " ");
+
+        if (!slice_to_text((struct slice){words.data, size}, word, sizeof word) ||
+            strcasestr(text, word) == NULL) {
+            return false;
+        }
+        words = slice_skip(words, size < words.size ? size + 1 : size);
+    }
+    return true;
+}
+
+static bool
+is_among(const char *reason, const struct rules_texts *reasons)
+{
+    for (size_t i = 0; i < reasons->count; i++) {
+        if (has_words(reason, slice_of(reasons->items[i]))) {
+            return true;
         }
     }
-    return NULL;
+    return false;
+}
+
+const char *
+ticket_outcome(const char *canceled_reason, const struct rules *rules)
+{
+    const char *reason = canceled_reason != NULL ? canceled_reason : "";
+
+    if (is_among(reason, &rules->abandoned_reasons)) {
+        return "abandoned";
+    }
+    return is_among(reason, &rules->unserved_reasons) ? "unserved" : NULL;
 }

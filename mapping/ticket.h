@@ -138,4 +138,4 @@ void ticket_judge_alone(struct event_reading *reading, const json_t *payload,
     const struct rules *rules, int64_t received_ms);
 
 /* "abandoned" by who gave up, "unserved" when nobody came in time; NULL: canceled otherwise. */
-const char *ticket_outcome(const char *canceled_reason);
+const char *ticket_outcome(const char *canceled_reason, const struct rules *rules);

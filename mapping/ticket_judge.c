@@ -109,19 +109,19 @@ is_outbound_ignored(const struct ticket *ticket)
 static bool
 is_callback(const struct ticket *ticket)
 {
-    return ticket_is_of_kind(ticket, "callback");
+    return ticket_is_of_kind(ticket, &ticket->rules->callback_kinds);
 }
 
 static bool
 is_voicemail(const struct ticket *ticket)
 {
-    return ticket_is_of_kind(ticket, "voicemail");
+    return ticket_is_of_kind(ticket, &ticket->rules->voicemail_kinds);
 }
 
 static bool
 has_other_reason(const struct ticket *ticket)
 {
-    return ticket_outcome(ticket->reading->event.reason) == NULL;
+    return ticket_outcome(ticket->reading->event.reason, ticket->rules) == NULL;
 }
 
 /*

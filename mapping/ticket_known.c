@@ -141,7 +141,7 @@ learn_direction(struct ticket *ticket)
  * callbacks and voicemail marks its tasks.
  */
 bool
-ticket_is_of_kind(const struct ticket *ticket, const char *kind)
+ticket_is_of_kind(const struct ticket *ticket, const struct rules_texts *kinds)
 {
     static const char *const paths[] = {
         "task_attributes/conversations/kind", "task_attributes/taskType"};
@@ -149,8 +149,10 @@ ticket_is_of_kind(const struct ticket *ticket, const char *kind)
     for (size_t i = 0; i < LENGTH(paths); i++) {
         const char *text = payload_text_at(ticket->reading->event.payload, paths[i]);
 
-        if (slice_is_nocase(slice_of(text), kind)) {
-            return true;
+        for (size_t k = 0; text != NULL && k < kinds->count; k++) {
+            if (slice_is_nocase(slice_of(text), kinds->items[k])) {
+                return true;
+            }
         }
     }
     return false;
@@ -218,8 +220,9 @@ measure(const struct ticket *ticket, struct ticket_wait *wait)
 static bool
 has_waited(const struct ticket *ticket)
 {
-    return !ticket->is_outbound && !ticket_is_of_kind(ticket, "callback") &&
-           !ticket_is_of_kind(ticket, "voicemail");
+    return !ticket->is_outbound &&
+           !ticket_is_of_kind(ticket, &ticket->rules->callback_kinds) &&
+           !ticket_is_of_kind(ticket, &ticket->rules->voicemail_kinds);
 }
 
 /*

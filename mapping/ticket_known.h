@@ -48,8 +48,8 @@ void ticket_learn(struct ticket *ticket, const struct facts *facts);
 void ticket_know(struct ticket *ticket, struct event_reading *reading,
     const struct facts *facts, const struct rules *rules,
     const struct ticket_times *times);
-/* What the event's own task is for: "callback", ... */
-bool ticket_is_of_kind(const struct ticket *ticket, const char *kind);
+/* What the event's own task is for is one of these. */
+bool ticket_is_of_kind(const struct ticket *ticket, const struct rules_texts *kinds);
 /* It went on then, as far as we were told, and was not too old for that. */
 bool ticket_is_open(const struct task *task, int64_t time_ms);
 /* A task other than the event's own does. */

@@ -66,8 +66,9 @@ static const struct value_type {
         .name_expected = "one like friendly_name or attributes.email"},
     [OPTION_EVENT_MAP] = {MAP, config_add_event, .name_noun = "an event",
         .name_expected =
-            "task.created, task.completed, task.canceled, conversation.ended "
-            "or survey.completed"},
+            "task.created, task.completed, task.canceled, task.waiting, "
+            "conversation.ended, survey.completed, or message.delivered, .read, "
+            ".undelivered or .failed"},
     [OPTION_EXTRACTORS] = {.cardinality = RECORDS},
 };
 

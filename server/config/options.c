@@ -226,6 +226,16 @@ const struct config_option config_options[] = {
         .initial = "5m", .min = 0, .max = MINUTE_MS * 60 * 24},
     {"ticket.voice_end", NULL, OPTION_DURATION, AT(rules.ticket_voice_end_ms),
         .initial = "2m", .min = 0, .max = MINUTE_MS * 60},
+    {"ticket.abandoned_reasons", NULL, OPTION_RULES_TEXTS, AT(rules.abandoned_reasons),
+        .initial = "hangup,hung up", .shape = &shape_reason},
+    {"ticket.unserved_reasons", NULL, OPTION_RULES_TEXTS, AT(rules.unserved_reasons),
+        .initial = "ttl exceeded,assignment count exceeded,workflow timeout,"
+                   "workflow timed out",
+        .shape = &shape_reason},
+    {"ticket.callback_kinds", NULL, OPTION_RULES_TEXTS, AT(rules.callback_kinds),
+        .initial = "callback", .shape = &shape_reason},
+    {"ticket.voicemail_kinds", NULL, OPTION_RULES_TEXTS, AT(rules.voicemail_kinds),
+        .initial = "voicemail", .shape = &shape_reason},
     {"outbound", NULL, OPTION_OUTBOUND, AT(rules.outbound), .initial = "resolved"},
 
     {"timezone", NULL, OPTION_TEXT, AT(timezone), .initial = "UTC",

@@ -57,7 +57,7 @@ enum {
 };
 
 enum {
-    CONFIG_OPTIONS_MAX = 96,
+    CONFIG_OPTIONS_MAX = 112,
     CONFIG_KEY_MAX = 256, /* a dotted key, with the NUL */
 };
 

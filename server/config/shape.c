@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "mapping/address.h"
+#include "mapping/rules.h"
 #include "mapping/sid.h"
 #include "queue/redis_url.h"
 #include "server/config/network.h"
@@ -39,6 +40,21 @@ is_printable(const char *text)
         }
     }
     return *text != '\0';
+}
+
+/* Words in any language. */
+static bool
+is_reason(const char *text)
+{
+    const size_t size = strlen(text);
+
+    for (size_t i = 0; i < size; i++) {
+        if ((unsigned char)text[i] < ' ' || text[i] == '\x7f' ||
+            (text[i] == ' ' && (i == 0 || text[i - 1] == ' ' || i + 1 == size))) {
+            return false;
+        }
+    }
+    return size > 0 && size <= RULES_REASON_MAX;
 }
 
 /* RFC 6749, 3.3: names between single blanks. */
@@ -307,6 +323,8 @@ const struct option_shape shape_phone = {
 const struct option_shape shape_domain = {"a domain", "one like example.com", is_domain};
 const struct option_shape shape_path = {
     "a path", "printable characters without blanks", is_printable};
+const struct option_shape shape_reason = {
+    "words of a reason", "1 to 64 characters, single blanks between words", is_reason};
 const struct option_shape shape_attribute = {"a Brevo attribute",
     "A-Z, 0-9 and _ beginning with a letter, or the word email", is_attribute};
 const struct option_shape shape_event_name = {"a Brevo event name",

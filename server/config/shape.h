@@ -22,11 +22,12 @@ extern const struct option_shape shape_create;
 extern const struct option_shape shape_timezone;
 extern const struct option_shape shape_contact;
 extern const struct option_shape shape_listen;
-extern const struct option_shape shape_proxy;      /* an address or a network */
-extern const struct option_shape shape_phone;      /* E.164 */
-extern const struct option_shape shape_domain;     /* "example.com" */
-extern const struct option_shape shape_path;       /* of a file, an attribute */
-extern const struct option_shape shape_attribute;  /* a Brevo contact attribute */
+extern const struct option_shape shape_proxy;     /* an address or a network */
+extern const struct option_shape shape_phone;     /* E.164 */
+extern const struct option_shape shape_domain;    /* "example.com" */
+extern const struct option_shape shape_path;      /* of a file, an attribute */
+extern const struct option_shape shape_reason;    /* words that Twilio, or a flow, says */
+extern const struct option_shape shape_attribute; /* a Brevo contact attribute */
 extern const struct option_shape shape_event_name; /* a Brevo event */
 
 /* What is wrong with a URL of Redis: see struct config_option. */

@@ -22,6 +22,10 @@ const struct rules rules = {
     .sync_tasks = true,
     .sync_customers = true,
     .max_event_age_ms = 86400000,
+    .abandoned_reasons = {{"hangup", "hung up"}, 2},
+    .unserved_reasons = {{"ttl exceeded", "workflow timeout"}, 2},
+    .callback_kinds = {{"callback"}, 1},
+    .voicemail_kinds = {{"voicemail"}, 1},
     .filter_tests = true,
 };
 

@@ -92,7 +92,11 @@ static const struct refusal bad_values[] = {
     {FLEX "    event_mapping: { task.closed: X }\n",
         "\"task.closed\" is not an event: c.yaml:3:22: "
         "connectors.twilio_flex.event_mapping.task.closed (expected task.created, "
-        "task.completed, task.canceled, conversation.ended or survey.completed)"},
+        "task.completed, task.canceled, task.waiting, conversation.ended, "
+        "survey.completed, or message.delivered, .read, .undelivered or .failed)"},
+    {"ticket: { abandoned_reasons: [\"\"] }\n",
+        "\"\" is not words of a reason: c.yaml:1:31: ticket.abandoned_reasons (expected 1 "
+        "to 64 characters, single blanks between words)"},
     {FLEX "    field_mapping: { identity: first_name }\n",
         "\"first_name\" is not a Brevo attribute: c.yaml:3:32: "
         "connectors.twilio_flex.field_mapping.identity (expected A-Z, 0-9 and _ "

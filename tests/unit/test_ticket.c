@@ -103,7 +103,7 @@ age_s(const struct play *play, const struct word *word)
 static const char *
 kind_of(const struct word *word)
 {
-    static const char *const kinds[] = {"survey", "callback", "voicemail"};
+    static const char *const kinds[] = {"survey", "callback", "voicemail", "Rueckruf"};
 
     for (size_t i = 0; i < LENGTH(kinds); i++) {
         if (has_detail(word, kinds[i])) {
@@ -286,9 +286,15 @@ set(struct rules *changed, const char *with)
     if (strcmp(with, "brevo.only_contacts: [lena@example.com]") == 0) {
         changed->only_contacts = (struct rules_texts){{"lena@example.com"}, 1};
     }
-    assert_true(with[0] == '\0' || changed->ticket_per_task ||
-                changed->outbound != RULES_OUTBOUND_RESOLVED ||
-                changed->only_contacts.count > 0);
+    if (strcmp(with, "ticket.abandoned_reasons: [visitor closed]") == 0) {
+        changed->abandoned_reasons = (struct rules_texts){{"visitor closed"}, 1};
+    }
+    if (strcmp(with, "ticket.callback_kinds: [rueckruf]") == 0) {
+        changed->callback_kinds = (struct rules_texts){{"rueckruf"}, 1};
+    }
+    assert_true(
+        with[0] == '\0' || strncmp(with, "ticket.", 7) == 0 || changed->ticket_per_task ||
+        changed->outbound != RULES_OUTBOUND_RESOLVED || changed->only_contacts.count > 0);
 }
 
 /* As the page takes them. */
