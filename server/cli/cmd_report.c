@@ -9,11 +9,13 @@
 #include <string.h>
 #include <sysexits.h>
 
+#include "mapping/timestamp.h"
 #include "server/cli/cli.h"
 #include "server/cli/cli_queue.h"
 #include "server/cli/cli_text.h"
 #include "server/commands.h"
 #include "server/config/config_value.h"
+#include "server/deliver/counting.h"
 #include "server/deliver/report.h"
 #include "server/ops/clock.h"
 
@@ -55,7 +57,8 @@ parse(int argc, char **argv, struct arguments *arguments, int *ret_exit)
         .summary =
             "Shows how support went, by queue, channel and direction: how tasks ended, how\n"
             "long customers waited for an agent, how many gave up, how long agents took; and\n"
-            "with sync.agent_activity how long each agent was in which activity. Days are\n"
+            "with sync.agent_activity how long each agent was in which activity; in which words\n"
+            "tasks were lately canceled that were neither abandoned nor unserved. Days are\n"
             "those of `timezone`, kept for analytics.retention. Waits are counted by ranges:\n"
             "p50 and p90 are upper bounds.\n"
             "Exit status: 0 shown, 69 Redis does not answer.\n",
@@ -131,12 +134,22 @@ describe_agent(const struct report_agent *agent)
         rounded((double)agent->time_ms / MS_PER_S, TENTHS));
 }
 
+static json_t *
+describe_reason(const struct queue_note *reason)
+{
+    char last[TIMESTAMP_TEXT_SIZE];
+
+    timestamp_format(reason->time_ms, last);
+    return json_pack("{s:s, s:s}", "reason", reason->text, "last", last);
+}
+
 static int
-print_json(
-    const struct report *report, const struct span *span, const struct config *config)
+print_json(const struct report *report, const struct queue_notes *canceled,
+    const struct span *span, const struct config *config)
 {
     json_t *queues = json_array();
     json_t *agents = json_array();
+    json_t *reasons = json_array();
     bool made = true;
 
     for (size_t i = 0; i < report->queue_count; i++) {
@@ -147,9 +160,15 @@ print_json(
         made = json_array_append_new(agents, describe_agent(&report->agents[i])) == 0 &&
                made;
     }
-    json_t *all = json_pack("{s:s, s:s, s:s, s:o, s:o, s:I}", "from", span->first_text,
-        "to", span->last_text, "timezone", config->timezone, "queues", queues, "agents",
-        agents, "left_out", (json_int_t)report->left_out);
+    for (size_t i = 0; i < canceled->count; i++) {
+        made =
+            json_array_append_new(reasons, describe_reason(&canceled->items[i])) == 0 &&
+            made;
+    }
+    json_t *all = json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:I}", "from",
+        span->first_text, "to", span->last_text, "timezone", config->timezone, "queues",
+        queues, "agents", agents, "canceled_reasons", reasons, "left_out",
+        (json_int_t)report->left_out);
 
     if (!made) {
         json_decref(all);
@@ -245,8 +264,22 @@ print_agents(const struct report *report)
 }
 
 static void
-print_text(
-    const struct report *report, const struct span *span, const struct config *config)
+print_reasons(const struct queue_notes *canceled)
+{
+    (void)fputs("\nlately canceled, neither abandoned nor unserved, because\n", stdout);
+    for (size_t i = 0; i < canceled->count; i++) {
+        char last[TIMESTAMP_TEXT_SIZE];
+
+        timestamp_format(canceled->items[i].time_ms, last);
+        (void)printf("  %s  ", last);
+        cli_print_text(slice_of(canceled->items[i].text), 0);
+        (void)fputc('\n', stdout);
+    }
+}
+
+static void
+print_text(const struct report *report, const struct queue_notes *canceled,
+    const struct span *span, const struct config *config)
 {
     (void)printf("%s to %s (%s)\n", span->first_text, span->last_text, config->timezone);
     for (size_t i = 0; i < report->queue_count; i++) {
@@ -254,6 +287,9 @@ print_text(
     }
     if (report->agent_count > 0) {
         print_agents(report);
+    }
+    if (canceled->count > 0) {
+        print_reasons(canceled);
     }
     if (report->queue_count + report->agent_count == 0) {
         (void)fputs("nothing was counted\n", stdout);
@@ -307,6 +343,7 @@ show(const struct config *config, const struct span *span, bool as_json)
 {
     AUTO(report_done) struct report report = {0};
     AUTO(queue_close) struct queue *queue = NULL;
+    struct queue_notes canceled = {0};
     int r = cli_queue_open(config, &queue);
 
     if (r != 0) {
@@ -319,6 +356,7 @@ show(const struct config *config, const struct span *span, bool as_json)
         write_day(day, text);
         r = report_add(&report, queue, text);
     }
+    r = r == QUEUE_OK ? queue_note_page(queue, COUNTING_REASONS, 0, &canceled) : r;
     if (r != QUEUE_OK) {
         return cli_queue_unavailable(config, queue, "what was counted cannot be read");
     }
@@ -326,9 +364,9 @@ show(const struct config *config, const struct span *span, bool as_json)
         return cli_out_of_memory();
     }
     if (as_json) {
-        return print_json(&report, span, config);
+        return print_json(&report, &canceled, span, config);
     }
-    print_text(&report, span, config);
+    print_text(&report, &canceled, span, config);
     return EX_OK;
 }
 

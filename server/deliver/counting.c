@@ -3,6 +3,9 @@
  */
 #include "server/deliver/counting.h"
 
+#include <string.h>
+
+#include "mapping/ticket.h"
 #include "queue/tally.h"
 #include "server/ops/log.h"
 
@@ -27,6 +30,26 @@ counting_read(struct job *job, const struct facts *facts, const struct config *c
     }
 }
 
+/*
+ * In which words tasks are canceled by who neither gave up nor was left: what belongs into
+ * ticket.abandoned_reasons is for a person to see.
+ */
+static int
+note_reason(struct queue *queue, const struct job *job)
+{
+    const struct event *event = &job->reading.event;
+    char text[QUEUE_NOTE_SIZE];
+
+    if (job->stage != JOB_FINISHED || event->reason == NULL || event->reason[0] == '\0' ||
+        strcmp(job->settlement.reason, TICKET_REASON_OTHER) != 0 ||
+        !slice_to_text(slice_cut_text(slice_of(event->reason), sizeof text - 1), text,
+            sizeof text)) {
+        return QUEUE_OK;
+    }
+    return queue_note_add(
+        queue, COUNTING_REASONS, text, event->date_ms, COUNTING_REASONS_MAX);
+}
+
 int
 counting_add(struct queue *queue, struct job *job, const struct config *config)
 {
@@ -45,8 +68,9 @@ counting_add(struct queue *queue, struct job *job, const struct config *config)
         amounts[i] = (struct queue_amount){
             slice_of(analytics->counts[i].name), analytics->counts[i].value};
     }
-    const int r = queue_tally(queue, &tally, &result);
+    int r = queue_tally(queue, &tally, &result);
 
+    r = r == QUEUE_OK ? note_reason(queue, job) : r;
     if (r != QUEUE_OK) {
         return r;
     }

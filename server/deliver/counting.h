@@ -8,6 +8,13 @@
 
 #include "server/deliver/job.h"
 
+/* Notes: why tasks were canceled that were neither abandoned nor unserved, in Twilio's words. */
+#define COUNTING_REASONS "canceled_other"
+
+enum {
+    COUNTING_REASONS_MAX = QUEUE_NOTES_PAGE,
+};
+
 /* What it adds, if it is judged for good; `facts` as job_judge()'s. */
 void counting_read(
     struct job *job, const struct facts *facts, const struct config *config);

@@ -137,6 +137,19 @@ def test_for_a_person_the_report_is_text(day):
     assert lines[-1].split() == [AGENT, "Available", "0:21:53", "Mary", "Smith"]
 
 
+def test_why_tasks_were_canceled_that_nobody_gave_up_is_kept_in_twilios_words(day):
+    """Which belong into ticket.abandoned_reasons is for a person to see."""
+    for reason in ("Chat closed by visitor", "merged\x1b[31m", "hangup", "", "merged\x1b[31m"):
+        day.tell(Task(canceled_reason=reason), "task.created@0", "task.canceled@60")
+    day.settled()
+    told = json.loads(report(day.flexbrevo, "--json"))["canceled_reasons"]
+    assert sorted(one["reason"] for one in told) == ["Chat closed by visitor", "merged\x1b[31m"]
+    assert all(one["last"][:4] > "2000" for one in told)
+    shown = report(day.flexbrevo)
+    assert "  Chat closed by visitor\n" in shown and "\x1b" not in shown
+    assert "closed by visitor" not in day.flexbrevo.log()
+
+
 def test_a_span_that_is_none_is_refused(day):
     for since in ("yesterday", "0", "-1d"):
         status, out, err = harness.run_command(
