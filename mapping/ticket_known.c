@@ -136,6 +136,17 @@ learn_direction(struct ticket *ticket)
     }
 }
 
+static bool
+is_one_of(const char *text, const struct rules_texts *texts)
+{
+    for (size_t i = 0; text != NULL && i < texts->count; i++) {
+        if (slice_is_nocase(slice_of(text), texts->items[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /*
  * What the task is for: `conversations.kind` of Flex Insights, or how Flex's own template for
  * callbacks and voicemail marks its tasks.
@@ -147,12 +158,8 @@ ticket_is_of_kind(const struct ticket *ticket, const struct rules_texts *kinds)
         "task_attributes/conversations/kind", "task_attributes/taskType"};
 
     for (size_t i = 0; i < LENGTH(paths); i++) {
-        const char *text = payload_text_at(ticket->reading->event.payload, paths[i]);
-
-        for (size_t k = 0; text != NULL && k < kinds->count; k++) {
-            if (slice_is_nocase(slice_of(text), kinds->items[k])) {
-                return true;
-            }
+        if (is_one_of(payload_text_at(ticket->reading->event.payload, paths[i]), kinds)) {
+            return true;
         }
     }
     return false;

@@ -2,6 +2,7 @@
  * cmd_check_config.c - `flexbrevo check-config`: is it right, and what does it come to?
  */
 #include <stdio.h>
+#include <string.h>
 #include <sysexits.h>
 
 #include "server/cli/cli.h"
@@ -47,25 +48,49 @@ print_yaml(const struct config *config)
     return EX_OK;
 }
 
+/* NULL: everything, whichever of them it is for. */
+static bool
+find_command(const char *name, enum config_command *ret_command)
+{
+    static const struct {
+        const char *name;
+        enum config_command command;
+    } services[] = {
+        {"run", CONFIG_FOR_RUN}, {"serve", CONFIG_FOR_SERVE}, {"work", CONFIG_FOR_WORK}};
+
+    *ret_command = CONFIG_FOR_CHECK;
+    for (size_t i = 0; name != NULL && i < LENGTH(services); i++) {
+        if (strcmp(name, services[i].name) == 0) {
+            *ret_command = services[i].command;
+            return true;
+        }
+    }
+    return name == NULL;
+}
+
 int
 command_check_config(int argc, char **argv)
 {
     const char *path = NULL;
+    const char *service = NULL;
+    enum config_command for_command;
     bool as_json = false;
     bool keys_only = false;
     const struct cli_option options[] = {
         {"config", "FILE", CLI_CONFIG_HELP, &path, NULL, NULL},
+        {"for", "COMMAND", "what is to start with it: run (the default), serve or work",
+            &service, NULL, NULL},
         {"json", NULL, "print JSON", NULL, NULL, &as_json},
         {"keys", NULL, "print the name of every key, and check nothing", NULL, NULL,
             &keys_only},
     };
     const struct cli cli = {
         .command = "check-config",
-        .synopsis = "[--config FILE] [--json | --keys]",
+        .synopsis = "[--config FILE] [--for COMMAND] [--json | --keys]",
         .summary =
             "Reads the configuration as `run` would, prints the effective values with secrets\n"
             "masked, and names the channels and switches that leave something out.\n"
-            "Exit 0: `run` would start with it. Exit 78: it would not, and the error says why.\n",
+            "Exit 0: it would start. Exit 78: it would not, and the error says why.\n",
         .options = options,
         .option_count = LENGTH(options),
     };
@@ -78,7 +103,10 @@ command_check_config(int argc, char **argv)
     if (keys_only) {
         return print_keys();
     }
-    exit_code = cli_load_config(path, CONFIG_FOR_CHECK, &config);
+    if (!find_command(service, &for_command)) {
+        return cli_usage_error(cli.command, "not run, serve or work: --for %s", service);
+    }
+    exit_code = cli_load_config(path, for_command, &config);
     if (exit_code != 0) {
         return exit_code;
     }

@@ -46,6 +46,24 @@ def test_the_environment_alone_is_enough():
     assert "# sync.agent_activity: false, so what agents do is left out\n" in out
 
 
+@pytest.mark.parametrize("command, named", [
+    ("serve", ("TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN", "FLEXBREVO_PUBLIC_URL")),
+    ("work", ("BREVO_API_KEY",))])
+def test_a_host_that_serves_or_works_needs_no_more_than_that(command, named):
+    env = {"REDIS_URL": "redis://redis.example.com:6379/1", **{name: ENOUGH[name] for name in named}}
+    assert check("--for", command, env=env)[0] == 0
+    status, _, err = check("--for", "run", env=env)
+    assert status == 78 and "run needs " in err
+    status, _, err = check("--for", command, env={name: env[name] for name in list(env)[:-1]})
+    assert status == 78 and f"{command} needs " in err
+
+
+def test_what_starts_by_no_configuration_is_not_asked_about():
+    assert check("--for", "status") == \
+        (64, "", "flexbrevo: not run, serve or work: --for status "
+             "(see flexbrevo check-config --help)\n")
+
+
 @pytest.mark.parametrize("form", [[], ["--json"]])
 def test_secrets_are_masked(form):
     status, out, _ = check(*form, env={
