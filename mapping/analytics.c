@@ -12,8 +12,7 @@
 #include "mapping/ticket_known.h"
 #include "mapping/timestamp.h"
 
-static const int64_t longest_ms =
-    (int64_t)400 * 24 * 60 * 60 * MS_PER_S; /* else a wrong clock */
+static const int64_t longest_ms = (int64_t)TICKET_SPAN_MAX_DAYS * 24 * 60 * 60 * MS_PER_S;
 
 const int64_t analytics_waits_s[ANALYTICS_WAITS - 1] = {
     5, 10, 20, 30, 60, 120, 300, 600, 1800};
@@ -51,18 +50,9 @@ static const char unknown[] = "unknown";
 /* In ms; -1: not known, or there was none. */
 struct times {
     int64_t wait_ms;
-    int64_t handle_ms;
-    int64_t wrapup_ms;
+    struct ticket_handling handling;
     int64_t abandon_ms;
 };
-
-static int64_t
-between(int64_t from_ms, int64_t to_ms)
-{
-    return from_ms > 0 && to_ms >= from_ms && to_ms - from_ms < longest_ms
-               ? to_ms - from_ms
-               : -1;
-}
 
 /* An entry into a queue behind the end of the wait was not the first one, of which nobody told. */
 static int64_t
@@ -70,7 +60,7 @@ waited_until(const struct task *task, int64_t end_ms)
 {
     const bool is_by_queue = task->queued_ms > 0 && task->queued_ms <= end_ms;
 
-    return between(is_by_queue ? task->queued_ms : task->created_ms, end_ms);
+    return ticket_span_ms(is_by_queue ? task->queued_ms : task->created_ms, end_ms);
 }
 
 /* By what the task itself says: that of the ticket's first one is not its own. */
@@ -96,15 +86,10 @@ is_for_later(const struct ticket *ticket)
 static void
 measure_handled(const struct task *task, int64_t end_ms, struct times *times)
 {
-    const int64_t accepted_ms = task->accepted_ms;
-    const bool is_wrapped = task->wrapup_ms >= accepted_ms && task->wrapup_ms <= end_ms;
-
-    if (accepted_ms == 0) {
-        return;
+    if (task->accepted_ms > 0) {
+        times->wait_ms = waited_until(task, task->accepted_ms);
     }
-    times->wait_ms = waited_until(task, accepted_ms);
-    times->handle_ms = between(accepted_ms, is_wrapped ? task->wrapup_ms : end_ms);
-    times->wrapup_ms = is_wrapped ? between(task->wrapup_ms, end_ms) : -1;
+    ticket_measure_handling(task, end_ms, &times->handling);
 }
 
 /* Without an age, and of which nobody told when it began, nothing is known of the wait. */
@@ -221,7 +206,7 @@ analytics_of_task(struct event_reading *reading, const struct facts *facts,
     static const struct task not_remembered; /* of a ticket with too many */
     const struct event *event = &reading->event;
     struct ticket ticket = {.reading = reading, .rules = rules};
-    struct times times = {-1, -1, -1, -1};
+    struct times times = {-1, {-1, -1}, -1};
     char whose[ANALYTICS_NAME_SIZE];
 
     *ret_analytics = (struct analytics){0};
@@ -250,8 +235,8 @@ analytics_of_task(struct event_reading *reading, const struct facts *facts,
     add(ret_analytics, outcome, whose, 1);
     add_wait(
         ret_analytics, whose, is_outbound || is_for_later(&ticket) ? -1 : times.wait_ms);
-    add_span(ret_analytics, ANALYTICS_HANDLE, whose, times.handle_ms);
-    add_span(ret_analytics, ANALYTICS_WRAPUP, whose, times.wrapup_ms);
+    add_span(ret_analytics, ANALYTICS_HANDLE, whose, times.handling.handle_ms);
+    add_span(ret_analytics, ANALYTICS_WRAPUP, whose, times.handling.wrapup_ms);
     add_span(ret_analytics, ANALYTICS_ABANDON, whose,
         outcome == ANALYTICS_ABANDONED ? times.abandon_ms : -1);
 }

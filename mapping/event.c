@@ -96,6 +96,7 @@ read_end(const struct reader *reader)
         return;
     }
     event->outcome = payload_text_at(payload, "task_attributes/conversations/outcome");
+    event->content = payload_text_at(payload, "task_attributes/conversations/content");
     if (event->type == EVENT_TASK_CANCELED &&
         ticket_outcome(event->reason, reader->rules) != NULL) {
         event->outcome = ticket_outcome(event->reason, reader->rules);
@@ -141,6 +142,8 @@ read_event(const struct reader *reader)
 
     event->payload = payload;
     event->duration_s = -1;
+    event->handling_s = -1;
+    event->wrapup_s = -1;
     event->wait_s = -1;
     event->score = -1;
     event->score_max = -1;

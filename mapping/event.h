@@ -36,12 +36,15 @@ struct event {
     const char *workflow;
     const char *agent; /* by rules->agent */
     const char *reason;
-    const char *outcome;
+    const char *outcome; /* what became of it: the agent's word, or how it was given up */
+    const char *content; /* what it was about, in the agent's words */
     /*
      * Seconds from the task's creation to its end: waiting, handling and wrap-up together, for
-     * that is what TaskAge says at task.completed and task.canceled. Not a handling time.
+     * that is what TaskAge says at task.completed and task.canceled.
      */
     int64_t duration_s;
+    int64_t handling_s; /* of its task, by the agent, until the wrap-up */
+    int64_t wrapup_s;
     int64_t wait_s; /* of its ticket, until an agent took it, or the customer gave up */
     int64_t wait_rank; /* of two, the lower one knows better: see struct ticket_wait */
     int64_t priority;

@@ -78,9 +78,12 @@ event_to_json(const struct event *event)
     write_text(&writer, "agent", event->agent);
     write_text(&writer, "reason", event->reason);
     write_text(&writer, "outcome", event->outcome);
+    write_text(&writer, "content", event->content);
     write_text(&writer, "survey_id", event->survey_id);
     write_text(&writer, "comment", event->comment);
     write_number(&writer, "duration_s", event->duration_s);
+    write_number(&writer, "handling_s", event->handling_s);
+    write_number(&writer, "wrapup_s", event->wrapup_s);
     write_number(&writer, "wait_s", event->wait_s);
     write_number(&writer, "priority", event->priority);
     write_number(&writer, "score", event->score);

@@ -78,6 +78,7 @@ event_properties(const struct event *event)
         {"agent", event->agent},
         {"reason", event->reason},
         {"outcome", event->outcome},
+        {"content", event->content},
         {"survey_id", event->survey_id},
         {"comment", event->comment},
     };
@@ -89,6 +90,8 @@ event_properties(const struct event *event)
         write_text(&properties, texts[i].key, texts[i].text);
     }
     write_integer(&properties, "duration_s", event->duration_s);
+    write_integer(&properties, "handling_s", event->handling_s);
+    write_integer(&properties, "wrapup_s", event->wrapup_s);
     write_integer(&properties, "wait_s", event->wait_s);
     write_integer(&properties, "priority", event->priority);
     write_integer(&properties, "score", event->score);

@@ -13,7 +13,7 @@ enum {
     REQUEST_PROPERTIES_MAX = 50 * 1024, /* Brevo: "event_properties" at most 50 KB */
     /*
      * Bytes of one text property; longer ones are cut and `truncated` says so. Escaped at its
-     * worst a byte takes six, and fifteen such texts still are below REQUEST_PROPERTIES_MAX.
+     * worst a byte takes six, and sixteen such texts still are below REQUEST_PROPERTIES_MAX.
      */
     REQUEST_TEXT_MAX = 512,
 };

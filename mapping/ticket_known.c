@@ -336,6 +336,7 @@ ticket_know(struct ticket *ticket, struct event_reading *reading,
     ticket_learn(ticket, facts);
     learn_direction(ticket);
     say_waited(ticket);
+    ticket_know_agent(ticket);
     learn_customer(ticket, facts);
     if (reading->event.type == EVENT_CONVERSATION_ENDED) {
         learn_channel(ticket, facts);

@@ -8,6 +8,7 @@
 
 enum {
     TICKET_TASKS_MAX = 64,
+    TICKET_SPAN_MAX_DAYS = 400, /* else a wrong clock */
 };
 
 struct task {
@@ -55,6 +56,24 @@ bool ticket_is_open(const struct task *task, int64_t time_ms);
 /* A task other than the event's own does. */
 bool ticket_is_elsewhere_open(const struct ticket *ticket);
 bool ticket_is_parked(const struct ticket *ticket);
+
+/* ---- ticket_agent.c ------------------------------------------------------------------------ */
+
+/* In ms; -1: not known, or there was none. */
+struct ticket_handling {
+    int64_t handle_ms;
+    int64_t wrapup_ms;
+};
+
+/* From one time to the other, in ms; -1: the first is not known, or it is none. */
+int64_t ticket_span_ms(int64_t from_ms, int64_t to_ms);
+/* How long the agent had the task, and wrote it up, when it ended then. */
+void ticket_measure_handling(
+    const struct task *task, int64_t end_ms, struct ticket_handling *ret_handling);
+/* What the event says of its agent and of that, where its own record does not. */
+void ticket_know_agent(struct ticket *ticket);
+
+/* ---- ticket.c ------------------------------------------------------------------------------ */
 
 /* Copies the name; one that is too long is left out. The text is borrowed. */
 void ticket_add_fact(

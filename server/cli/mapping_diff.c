@@ -57,7 +57,7 @@ is_personal(const char *path)
 {
     static const char *const personal[] = {"contact.email", "contact.ext_id",
         "contact.attributes.", "event.identifiers.", "event.event_properties.agent",
-        "event.event_properties.comment"};
+        "event.event_properties.comment", "event.event_properties.content"};
 
     for (size_t i = 0; i < LENGTH(personal); i++) {
         if (slice_starts(slice_of(path), personal[i])) {

@@ -81,6 +81,16 @@ class Judged:
         begun = [at_ms for at_ms in self.times("task-queue.entered") if at_ms <= min(taken)]
         return (min(taken) - min(begun or [self.first.created_ms])) // 1000
 
+    def handled(self, told):
+        """How long an agent had the task, and wrote it up, as far as that is told."""
+        at_ms = {type_: min((one.at_ms for one in self.all(type_) if one.task is told.task),
+                            default=None) for type_ in ("reservation.accepted", "task.wrapup")}
+        taken_ms, wrapped_ms = at_ms.values()
+        spans_ms = {"handling_s": (taken_ms, wrapped_ms or told.at_ms),
+                    "wrapup_s": (wrapped_ms, told.at_ms)}
+        return {name: (until_ms - since_ms) // 1000
+                for name, (since_ms, until_ms) in spans_ms.items() if since_ms}
+
     def events(self):
         if not self.is_on:
             return []
@@ -105,7 +115,7 @@ class Judged:
         wait_s = self.wait_s()
         waited = {} if wait_s is None else {"wait_s": wait_s}
         return self.event("SUPPORT_RESOLVED", [
-            self.of_task(told) | self.of_end(told) | waited
+            self.of_task(told) | self.of_end(told) | waited | self.handled(told)
             for told in self.all("task.completed")])
 
     def abandoned(self):

@@ -84,6 +84,11 @@ def misread_a_wait(contacts, events):
         "event_properties"]["wait_s"] += 1
 
 
+def misread_handling(contacts, events):
+    next(event for event in events if "wrapup_s" in event["event_properties"])[
+        "event_properties"].pop("wrapup_s")
+
+
 def end_a_call_later(contacts, events):
     call = next(event for event in events if event["event_name"] == "CONVERSATION_ENDED"
                 and "task_sid" in event["event_properties"])
@@ -105,7 +110,7 @@ def test_the_model_agrees_with_itself():
 
 
 @pytest.mark.parametrize("spoil", [lose, double, misplace, miscount, overwrite, leave_a_list,
-                                   misread_a_wait, end_a_call_later, keep_a_call_open, invent])
+                                   misread_a_wait, misread_handling, end_a_call_later, keep_a_call_open, invent])
 def test_what_is_wrong_is_seen(spoil):
     expected = expected_contacts(day())
     contacts, events = as_brevo_shows(expected)

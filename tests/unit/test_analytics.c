@@ -60,6 +60,10 @@ static const struct row {
     {"when it was taken nobody told: counted, and not measured",
         {{"task.created", 0, NULL}, {"task.completed", 130, QUEUE}},
         "2026-01-01 | handled sms unknown Support ES=1; "},
+    {"when it was taken nobody told, but when it was written up",
+        {{"task.wrapup", 100, NULL}, {"task.completed", 130, QUEUE}},
+        "2026-01-01 | handled sms unknown Support ES=1; wrapup sms unknown Support ES=1; "
+        "wrapup_ms sms unknown Support ES=30000; "},
     {"each task of a ticket waits for itself",
         {{"task.created", 0, OF_OTHER}, {"reservation.accepted", 3, OF_OTHER},
             {"task.created", 0, NULL}, {"reservation.accepted", 50, NULL},

@@ -2,6 +2,7 @@
  * test_event.c - how an event is read and judged.
  */
 #include <jansson.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "tests/unit/event_fixture.h"
@@ -34,7 +35,7 @@ reads_every_property_of_a_completed_task(void **state)
         "'worker_attributes':{'full_name':'Mary Smith'},'task_completed_reason':'done',"
         "'task_attributes':{'email':'ana@example.com','direction':'inbound',"
         "'conversationSid':'" CONVERSATION "','flexInteractionSid':'" INTERACTION "',"
-        "'conversations':{'conversation_id':'KD01','outcome':'refund'}}}",
+        "'conversations':{'conversation_id':'KD01','outcome':'refund','content':'bills'}}}",
         &with_agent, "task.completed/" TASK, &reading);
     const struct event *event = &reading.event;
 
@@ -56,6 +57,7 @@ reads_every_property_of_a_completed_task(void **state)
     assert_string_equal(event->agent, "Mary Smith");
     assert_string_equal(event->reason, "done");
     assert_string_equal(event->outcome, "refund");
+    assert_string_equal(event->content, "bills");
     assert_int_equal(event->duration_s, 912);
     assert_int_equal(event->priority, 5);
     assert_string_equal(event->customer.email, "ana@example.com");
@@ -183,7 +185,7 @@ gives_a_request_neither_duration_nor_outcome(void **state)
     AUTO(payload_release)
     json_t *payload = read_changed("{'event_type':'task.created','reason':'x',"
                                    "'task_attributes':{'email':'ana@example.com',"
-                                   "'conversations':{'outcome':'o'}}}",
+                                   "'conversations':{'outcome':'o','content':'c'}}}",
         &rules, "task.created/" TASK, &reading);
 
     (void)state;
@@ -191,7 +193,39 @@ gives_a_request_neither_duration_nor_outcome(void **state)
     assert_int_equal(reading.event.duration_s, -1);
     assert_null(reading.event.reason);
     assert_null(reading.event.outcome);
+    assert_null(reading.event.content);
     assert_null(reading.event.agent);
+}
+
+/* How a customer gave up is what an abandonment ends with, whatever an agent made of it. */
+static void
+how_it_was_given_up_takes_the_agents_outcome_and_not_the_content(void **state)
+{
+    static const struct {
+        const char *changes;
+        const char *outcome;
+    } cases[] = {
+        {"'event_type':'task.completed'", "o"},
+        {"'event_type':'task.canceled','task_canceled_reason':'merged'", "o"},
+        {"'event_type':'task.canceled','task_canceled_reason':'hangup'", "abandoned"},
+        {"'event_type':'conversation.ended'", "o"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < LENGTH(cases); i++) {
+        struct event_reading reading;
+        char changes[256];
+
+        (void)snprintf(changes, sizeof(changes),
+            "{%s,'task_attributes':{'conversations':{'outcome':'o','content':'c'}}}",
+            cases[i].changes);
+        AUTO(payload_release)
+        json_t *payload = read_changed(changes, &rules, "task.completed/" TASK, &reading);
+
+        assert_non_null(payload);
+        assert_string_equal(reading.event.outcome, cases[i].outcome);
+        assert_string_equal(reading.event.content, "c");
+    }
 }
 
 static void
@@ -265,6 +299,8 @@ main(void)
         cmocka_unit_test(falls_back_to_the_record_for_name_and_date),
         cmocka_unit_test(finds_the_ticket_in_the_order_of_the_contract),
         cmocka_unit_test(gives_a_request_neither_duration_nor_outcome),
+        cmocka_unit_test(
+            how_it_was_given_up_takes_the_agents_outcome_and_not_the_content),
         cmocka_unit_test(tells_too_old_events_by_their_own_date),
         cmocka_unit_test(learns_the_task_of_a_reservation),
         cmocka_unit_test(shows_a_reading_as_json_without_unknown_values),

@@ -51,6 +51,8 @@ composes_an_event_of_what_is_known(void **state)
         .direction = DIRECTION_INBOUND,
         .queue = "Support",
         .duration_s = 912,
+        .handling_s = 30,
+        .wrapup_s = -1,
         .wait_s = 20,
         .priority = -1,
         .score = -1,
@@ -64,7 +66,8 @@ composes_an_event_of_what_is_known(void **state)
         "{'event_name':'SUPPORT_RESOLVED','event_date':'2026-01-01T00:00:00.123Z',"
         "'identifiers':{'phone_id':'+34600000001'},'event_properties':{"
         "'source_event_id':'EV01','ticket':'KD01','task_sid':'WT01','channel':'sms',"
-        "'direction':'inbound','queue':'Support','duration_s':912,'wait_s':20}}");
+        "'direction':'inbound','queue':'Support','duration_s':912,'handling_s':30,"
+        "'wait_s':20}}");
 }
 
 /* Letters, digits, _ and -, at most 255; a value is never null. */
@@ -94,11 +97,14 @@ names_and_keys_are_legal_and_no_value_is_null(void **state)
         .agent = "k",
         .reason = "l",
         .outcome = "m",
+        .content = "o",
         .survey_id = "n",
         .duration_s = 1,
         .priority = 2,
         .score = 3,
         .score_max = 4,
+        .handling_s = 5,
+        .wrapup_s = 6,
         .customer = {.email = "a@example.com"},
     };
     AUTO(payload_release) json_t *request = request_event(&event, &rules);
@@ -108,7 +114,7 @@ names_and_keys_are_legal_and_no_value_is_null(void **state)
 
     (void)state;
     assert_true(is_legal(json_string_value(json_object_get(request, "event_name"))));
-    assert_true(json_object_size(properties) >= 17);
+    assert_true(json_object_size(properties) >= 20);
     json_object_foreach(properties, name, value)
     {
         assert_true(is_legal(name));
@@ -140,7 +146,10 @@ stays_under_brevos_limit_however_long_the_texts(void **state)
         .agent = text,
         .reason = text,
         .outcome = text,
+        .content = text,
         .duration_s = INT64_MAX,
+        .handling_s = INT64_MAX,
+        .wrapup_s = INT64_MAX,
         .wait_s = INT64_MAX,
         .priority = INT64_MAX,
         .customer = {.email = "a@example.com"},

@@ -232,6 +232,17 @@ tell(const struct ticket_says *says, struct facts *facts)
     }
 }
 
+/* What is not known is not said. */
+static void
+say_number(const char *name, int64_t number, char becomes[TEXT_MAX])
+{
+    const size_t size = strlen(becomes);
+
+    if (number >= 0) {
+        (void)snprintf(becomes + size, TEXT_MAX - size, " %s=%ld", name, (long)number);
+    }
+}
+
 /* ---- judged -------------------------------------------------------------------------------- */
 
 static void
@@ -266,14 +277,11 @@ judge(struct play *play, const size_t *order, const struct rules *by, long after
     }
     const bool is_end = reading.event.type == EVENT_TASK_CANCELED;
 
-    const int size =
-        snprintf(becomes, TEXT_MAX, "%s%s%s", by->event_names[reading.event.type],
-            is_end ? " " : "", is_end ? reading.event.outcome : "");
-
-    if (reading.event.wait_s >= 0) {
-        (void)snprintf(becomes + size, (size_t)(TEXT_MAX - size), " wait_s=%ld",
-            (long)reading.event.wait_s);
-    }
+    (void)snprintf(becomes, TEXT_MAX, "%s%s%s", by->event_names[reading.event.type],
+        is_end ? " " : "", is_end ? reading.event.outcome : "");
+    say_number("wait_s", reading.event.wait_s, becomes);
+    say_number("handling_s", reading.event.handling_s, becomes);
+    say_number("wrapup_s", reading.event.wrapup_s, becomes);
 }
 
 static void
