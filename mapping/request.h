@@ -37,7 +37,7 @@ struct request_identifier request_identify(const struct customer *customer);
  * identifier only where `field_mapping` has a line for SMS or WHATSAPP (either: which of the two
  * a number is, it says itself) and customers are synchronised; as the only identifier always.
  * What: profile attributes by rules->fields (profile.h), and a list: of the support events
- * (task.*) support_contacts, of an answer to a survey csat_respondents. An attribute whose name
+ * (task.*, conversation.ended) support_contacts, of an answer to a survey csat_respondents. An attribute whose name
  * is not [A-Z][A-Z0-9_]*, or that is an identifier of Brevo's, is not written as one. Computed
  * attributes are history.h's.
  * NULL when memory is out. The caller owns it.

@@ -136,6 +136,7 @@ list_of(enum event_type type, const struct rules *rules)
         [EVENT_TASK_COMPLETED] = rules->list_support_contacts,
         [EVENT_TASK_CANCELED] = rules->list_support_contacts,
         [EVENT_TASK_WAITING] = rules->list_support_contacts,
+        [EVENT_CONVERSATION_ENDED] = rules->list_support_contacts,
         [EVENT_SURVEY_COMPLETED] = rules->list_csat_respondents,
     };
 

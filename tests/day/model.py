@@ -290,7 +290,7 @@ def expected_contacts(day):
 def learn(contact):
     contact.events = [event for judged in contact.tickets for event in judged.events()]
     names = {event.name for event in contact.events}
-    if names & SUPPORT_EVENTS:
+    if names & (SUPPORT_EVENTS | {"CONVERSATION_ENDED"}):
         contact.lists.add(SUPPORT_CONTACTS)
     if "CSAT_SUBMITTED" in names:
         contact.lists.add(CSAT_RESPONDENTS)

@@ -296,6 +296,16 @@ def test_a_call_ends_with_its_interaction(ticket, sandbox):
     assert names(sandbox) == ["CONVERSATION_ENDED", "SUPPORT_REQUESTED"]
 
 
+def test_whose_first_event_is_the_end_of_a_conversation_joins_the_list(program, twilio, sandbox):
+    ticket = Ticket(program(changes={**WAITS, "connectors": {"twilio_flex": {
+        "sync": {"tasks": False}}}}).start(), twilio)
+    ticket.tell(ticket.task(), "task.created")
+    ticket.state("closed", 30)
+    assert ticket.settled() == {"switched_off": 1}
+    assert names(sandbox) == ["CONVERSATION_ENDED"]
+    assert sandbox.contact(ticket.customer.email)["listIds"] == [32]
+
+
 def test_who_waits_long_is_told_once_for_the_ticket(program, twilio, sandbox):
     ticket = Ticket(program(changes={
         "connectors": {"twilio_flex": {"event_mapping": {"task.waiting": "SUPPORT_WAITING"}}},

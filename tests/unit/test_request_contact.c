@@ -166,7 +166,7 @@ greets_nobody_by_a_number_an_address_or_a_stand_in(void **state)
 }
 
 static void
-joins_no_list_at_the_end_of_a_conversation(void **state)
+the_end_of_a_conversation_is_support_as_well(void **state)
 {
     AUTO(payload_release) json_t *payload = json_object();
     const struct event event = {.type = EVENT_CONVERSATION_ENDED,
@@ -175,7 +175,7 @@ joins_no_list_at_the_end_of_a_conversation(void **state)
     AUTO(payload_release) json_t *contact = request_contact(&event, &rules);
 
     (void)state;
-    assert_json(contact, "{'updateEnabled':true,'email':'a@example.com'}");
+    assert_json(contact, "{'updateEnabled':true,'email':'a@example.com','listIds':[32]}");
 }
 
 static void
@@ -318,7 +318,7 @@ main(void)
         cmocka_unit_test(sends_no_phone_beside_an_email_that_nothing_maps),
         cmocka_unit_test(says_nothing_but_who_and_what),
         cmocka_unit_test(greets_nobody_by_a_number_an_address_or_a_stand_in),
-        cmocka_unit_test(joins_no_list_at_the_end_of_a_conversation),
+        cmocka_unit_test(the_end_of_a_conversation_is_support_as_well),
         cmocka_unit_test(whoever_answers_a_survey_joins_the_respondents),
         cmocka_unit_test(keeps_only_what_brevo_does_not_have),
         cmocka_unit_test(says_everything_to_a_brevo_that_knows_nothing),
