@@ -103,15 +103,36 @@ read_end(const struct reader *reader)
     }
 }
 
+/* Its bytes are those of another record, whose event they tell: their SID is that one's. */
+static bool
+is_told_beside(const struct reader *reader)
+{
+    const struct event *event = &reader->reading->event;
+    const struct slice told = slice_of(payload_text(reader->payload, "event_type"));
+
+    return event->type == EVENT_TASK_WAITING || event->is_call ||
+           (event->type == EVENT_SURVEY_COMPLETED &&
+               !slice_is(told, event_type_name(event->type)));
+}
+
+/* No two events of one name may have the same: by it Brevo is asked whether it has this one. */
+static const char *
+source_event_id(const struct reader *reader)
+{
+    const char *sid = payload_text(reader->payload, "sid");
+
+    return slice_starts(slice_of(sid), "EV") && !is_told_beside(reader)
+               ? sid
+               : reader->context->record_key.data;
+}
+
 static void
 read_origin(const struct reader *reader)
 {
     const json_t *payload = reader->payload;
     struct event *event = &reader->reading->event;
-    const char *sid = payload_text(payload, "sid");
 
-    event->source_event_id =
-        slice_starts(slice_of(sid), "EV") ? sid : reader->context->record_key.data;
+    event->source_event_id = source_event_id(reader);
     if (!payload_integer(payload, "date_ms", &event->date_ms)) {
         event->date_ms = reader->context->received_ms;
         event_trace(reader->reading, "date: no route carried one, receipt taken");

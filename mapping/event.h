@@ -23,7 +23,7 @@ struct event {
     enum event_type type; /* EVENT_TYPE_COUNT: none of ours, never delivered */
     int64_t date_ms;      /* Twilio's time; the receipt's when no route carried one */
     char effect_key[EVENT_EFFECT_SIZE]; /* "resolved/<ticket>": claimed before the send */
-    const char *source_event_id;        /* EV... where known, else the record key */
+    const char *source_event_id; /* its own EV... where known, else the record key */
     const char *task_sid;
     const char
         *ticket; /* as far as this event knows; see ticket.h and event_set_ticket() */

@@ -97,15 +97,21 @@ doubt_write_query(const struct job *job, struct buffer *url)
 
 /* ---- answered ----------------------------------------------------------------------------- */
 
-/* Another record, or this one before it knew more, may have been sent by another word. */
+/*
+ * Another record, or this one before it knew more, may have been sent by another word; and earlier
+ * versions sent all answers of one task's bytes by the same.
+ */
 static bool
 is_ours(const struct job *job, const json_t *event)
 {
-    const char *id = json_string_value(
-        json_object_get(json_object_get(event, "event_properties"), "source_event_id"));
+    const json_t *properties = json_object_get(event, "event_properties");
+    const char *id = json_string_value(json_object_get(properties, "source_event_id"));
+    const char *survey = json_string_value(json_object_get(properties, "survey_id"));
 
-    return id != NULL && (strcmp(id, job->reading.event.source_event_id) == 0 ||
-                             strcmp(id, job->doubted_word) == 0);
+    return id != NULL &&
+           (strcmp(id, job->reading.event.source_event_id) == 0 ||
+               strcmp(id, job->doubted_word) == 0) &&
+           strcmp(survey != NULL ? survey : "", job->reading.event.survey_id) == 0;
 }
 
 /* "found", "absent", or "failed" for what is no list of events. */

@@ -115,3 +115,21 @@ def test_a_look_that_fails_is_tried_again(looking, twilio, sandbox):
     task = send(flexbrevo, twilio)
     wait_settled(flexbrevo)
     assert sandbox.tasks() == {task.sid: 1} and looks(flexbrevo) == {"found": 1}
+
+
+def test_of_two_answers_of_one_task_the_one_is_not_taken_for_the_other(program, twilio, sandbox):
+    """One contact, one name, one date, and out of the same bytes."""
+    surveys = [{"in": "support_task", "score": f"rating.{name}", "survey_id": name}
+               for name in ("csat", "stars")]
+    flexbrevo = program(changes={"brevo": {"lookup_after": "1s"},
+                                 "csat": {"extractors": surveys, "settle": "100ms"}}).start()
+    sandbox.fault("status", endpoint="POST /events", status=502, having='"stars"')
+    task = Task(attributes={"rating": {"csat": "4", "stars": "5"}})
+    assert flexbrevo.caller().send(twilio.callback(task, "task.completed")).status == 204
+    harness.wait_until(lambda: flexbrevo.metrics().get("flexbrevo_queue_delivered") == 3,
+                       "the end and both answers")
+    answers = [event["event_properties"] for event in sandbox.events()
+               if event["event_name"] == "CSAT_SUBMITTED"]
+    assert sorted(one["survey_id"] for one in answers) == ["csat", "stars"]
+    assert len({one["source_event_id"] for one in answers}) == 2
+    assert looks(flexbrevo) == {"absent": 1}

@@ -204,6 +204,33 @@ is_delivered_when_it_is_there_by_either_word(void **state)
     }
 }
 
+/* They were sent by one word, once. */
+static void
+the_answer_to_another_survey_is_not_ours(void **state)
+{
+#define ANSWER(survey) \
+    "{\"event_properties\":{\"source_event_id\":\"EV1\",\"survey_id\":" survey "}}"
+    static const struct {
+        const char *answer;
+        const char *result;
+    } cases[] = {
+        {LIST(ANSWER("\"csat\"")), "absent"},
+        {LIST(ANSWER("7")), "absent"},
+        {LIST(EVENT("EV1")), "absent"},
+        {LIST(ANSWER("\"csat\"") "," ANSWER("\"nps\"")), "found"},
+    };
+
+    (void)state;
+    memcpy(job.reading.event.survey_id, "nps", sizeof "nps");
+    for (size_t i = 0; i < LENGTH(cases); i++) {
+        const int64_t before = counted(cases[i].result);
+
+        judge(cases[i].answer);
+        assert_int_equal(counted(cases[i].result), before + 1);
+        job.is_sent = false;
+    }
+}
+
 /* What it carried when it was sent may be old by now: that is said by itself, and it is delivered. */
 static void
 numbers_it_was_to_carry_are_said_when_it_is_there(void **state)
@@ -304,6 +331,7 @@ main(void)
         TEST(is_looked_for_by_contact_name_and_day),
         TEST(is_not_looked_for_without_a_contact),
         TEST(is_delivered_when_it_is_there_by_either_word),
+        TEST(the_answer_to_another_survey_is_not_ours),
         TEST(numbers_it_was_to_carry_are_said_when_it_is_there),
         TEST(is_sent_again_when_it_is_not_there_or_cannot_be_told),
         TEST(is_sent_again_when_brevo_will_not_tell_or_may_not_be_asked),

@@ -148,6 +148,40 @@ falls_back_to_the_record_for_name_and_date(void **state)
     assert_true(has_trace(&reading, "receipt"));
 }
 
+/* Where Brevo is asked for one of them, it must not show the other. */
+static void
+what_is_told_beside_another_event_has_an_id_of_its_own(void **state)
+{
+    static const struct {
+        const char *type;
+        const char *key;
+        const char *id;
+    } cases[] = {
+        {"task.completed", "task.completed/" TASK, "EV01"},
+        {"task.completed", "survey.completed/" TASK "/nps/EV01",
+            "survey.completed/" TASK "/nps/EV01"},
+        {"task.completed", "survey.completed/" TASK "/csat/EV01",
+            "survey.completed/" TASK "/csat/EV01"},
+        {"survey.completed", "survey.completed/" TASK "/0123", "EV01"},
+        {"conversation.ended", "conversation.ended/" TASK, "conversation.ended/" TASK},
+        {"conversation.ended", "conversation.ended/" CONVERSATION, "EV01"},
+        {"task.waiting", "task.waiting/" TASK, "task.waiting/" TASK},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < LENGTH(cases); i++) {
+        struct event_reading reading;
+        char changes[64];
+
+        (void)snprintf(changes, sizeof changes, "{'event_type':'%s'}", cases[i].type);
+        AUTO(payload_release)
+        json_t *payload = read_changed(changes, &rules, cases[i].key, &reading);
+
+        assert_non_null(payload);
+        assert_string_equal(reading.event.source_event_id, cases[i].id);
+    }
+}
+
 static void
 finds_the_ticket_in_the_order_of_the_contract(void **state)
 {
@@ -297,6 +331,7 @@ main(void)
         cmocka_unit_test(asks_to_resolve_a_reservation_until_its_record_names_the_task),
         cmocka_unit_test(parks_an_event_about_nothing),
         cmocka_unit_test(falls_back_to_the_record_for_name_and_date),
+        cmocka_unit_test(what_is_told_beside_another_event_has_an_id_of_its_own),
         cmocka_unit_test(finds_the_ticket_in_the_order_of_the_contract),
         cmocka_unit_test(gives_a_request_neither_duration_nor_outcome),
         cmocka_unit_test(
