@@ -206,7 +206,7 @@ enum queue_effect_result {
 };
 
 enum {
-    QUEUE_WORD_SIZE = 160, /* with the NUL */
+    QUEUE_WORD_SIZE = 192, /* with the NUL */
 };
 
 /* What Brevo will see once. */
@@ -259,8 +259,9 @@ struct queue_settlement {
     int64_t delay_ms;   /* delayed */
     const char *effect_key; /* NULL: none claimed. Delivered completes it */
     enum queue_settle_result result;
-    bool completes_effect; /* whatever the outcome */
-    bool is_doubted;       /* not delivered: Brevo may have seen it all the same */
+    bool completes_effect;    /* whatever the outcome */
+    bool is_doubted;          /* not delivered: Brevo may have seen it all the same */
+    const char *doubted_word; /* by this; NULL: as it was claimed */
     bool free_attempt; /* delayed: this attempt does not count (a pause, a rate limit) */
     /*
      * A new route makes it pending again. Filtered: with the bytes it had, to be judged by all.

@@ -118,12 +118,12 @@ read_earlier(const struct queue *queue, const struct queue_record *record,
     }
 }
 
-static bool
-is_word(const char *text)
+static const char *
+word_or_none(const char *text)
 {
     const size_t size = text != NULL ? strcspn(text, " \t\n\v\f\r") : 0;
 
-    return size > 0 && size < QUEUE_WORD_SIZE && text[size] == '\0';
+    return size > 0 && size < QUEUE_WORD_SIZE && text[size] == '\0' ? text : no_word;
 }
 
 int
@@ -132,7 +132,7 @@ queue_effect_claim(
 {
     struct effect claim = make_effect(queue, effect->key, "claim", record);
 
-    claim.word = is_word(effect->word) ? effect->word : no_word;
+    claim.word = word_or_none(effect->word);
     redis_exchange_clear(&queue->exchange);
     write_effects(queue, &claim, 1, claim.partition);
     if (effect->earlier_key != NULL) {
@@ -302,8 +302,9 @@ end_effects(struct queue *queue, const struct chunk *chunk)
         const struct queue_settlement *item = &chunk->items[i];
 
         if (item->effect_key != NULL) {
-            effects[count++] =
+            effects[count] =
                 make_effect(queue, item->effect_key, mode_of(item), item->record);
+            effects[count++].word = word_or_none(item->doubted_word);
         }
     }
     for (unsigned partition = 0; partition < queue->session.partitions; partition++) {

@@ -3,7 +3,7 @@
 -- KEYS  effects
 -- ARGV  prefix of this consumer's tokens, claim deadline in ms, window in ms, then for each
 --       effect: mode (claim, complete, free or doubt), token, record key, time of the record's
---       claim, the word it would be known by outside
+--       claim, the word it would be known by outside ('-': none, or that of the claim)
 -- Returns for each: for claim {number, doubted since, word}, else 0. The number is 0 claimed,
 -- 1 busy, 2 done, 3 done by this record. It is doubted since then, in ms (0: it is not), when an
 -- earlier claim began with it, under that word, and nobody knows whether the world has seen it.
@@ -17,6 +17,7 @@
 -- type it is not claimed: what was done is not known then.
 -- DEL comes before SET so that Redis lets it run over maxmemory.
 local CLAIMED, BUSY, DONE, OURS = 0, 1, 2, 3
+local NO_WORD = '-'
 local call = redis.call
 local consumer, deadline_ms, window_ms = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local time = call('TIME')
@@ -113,7 +114,8 @@ end
 -- It was, and how that ended nobody knows.
 function act.doubt(effect, item, held)
   if held.token == item.token then
-    write(effect, string.format('doubted %.0f %s', now, held.word or item.word))
+    local word = item.word ~= NO_WORD and item.word or held.word or NO_WORD
+    write(effect, string.format('doubted %.0f %s', now, word))
   end
   return 0
 end

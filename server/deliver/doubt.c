@@ -21,6 +21,58 @@ enum {
 
 /* ---- doubts ------------------------------------------------------------------------------- */
 
+/* False of what is none. */
+static bool
+read_contact(struct job *job, struct slice number)
+{
+    char text[JOB_ID_SIZE];
+    int64_t id;
+
+    if (!slice_to_int64(number, &id) || id <= 0 ||
+        !slice_to_text(number, text, sizeof text)) {
+        return false;
+    }
+    memcpy(job->doubted_contact, text, sizeof text);
+    return true;
+}
+
+/*
+ * The mark is the word, and behind it whom it was sent to: "EV1@57". Of a claim that did not end it
+ * is the word alone; then the ticket may know whom it was told of.
+ */
+static void
+read_mark(struct job *job, const char *mark)
+{
+    const char *at = strrchr(mark, '@');
+
+    (void)snprintf(job->doubted_word, QUEUE_WORD_SIZE, "%s", mark); /* fits */
+    if (at != NULL && read_contact(job, slice_of(at + 1))) {
+        job->doubted_word[at - mark] = '\0';
+    }
+}
+
+/* Into the word. Of what it has no room for the mark is what it was. */
+static void
+write_mark(struct job *job)
+{
+    char *word = job->doubted_word;
+    const char *id = job->contact_id > 0 ? job->contact_id_text : job->doubted_contact;
+    char mark[QUEUE_WORD_SIZE];
+    const int size = snprintf(mark, sizeof mark, "%s@%s",
+        word[0] != '\0' ? word : job->reading.event.source_event_id, id);
+
+    if (id[0] != '\0' && size > 0 && size < QUEUE_WORD_SIZE) {
+        memcpy(word, mark, sizeof mark);
+        job->settlement.doubted_word = word;
+    }
+}
+
+void
+doubt_hear(struct job *job, const struct facts *facts)
+{
+    (void)read_contact(job, ticket_contact(facts)); /* or nobody was told of it yet */
+}
+
 void
 doubt_take(struct job *job, const struct queue_effect *effect, int64_t now_us)
 {
@@ -30,7 +82,7 @@ doubt_take(struct job *job, const struct queue_effect *effect, int64_t now_us)
         return;
     }
     job->doubted_ms = effect->doubted_ms;
-    memcpy(job->doubted_word, effect->doubted_word, sizeof(job->doubted_word));
+    read_mark(job, effect->doubted_word);
     if (age_ms < job->lookup_after_ms) {
         job_delay(job, "unknown_outcome", job->lookup_after_ms - MAX(age_ms, 0));
     }
@@ -41,6 +93,7 @@ doubt_leave(struct job *job, const struct brevo_verdict *verdict)
 {
     if (job->next == BREVO_EVENT && verdict->is_unseen && job->lookup_after_ms > 0) {
         job->settlement.is_doubted = true;
+        write_mark(job);
         job->settlement.delay_ms = MAX(job->settlement.delay_ms, job->lookup_after_ms);
     }
 }
@@ -65,7 +118,7 @@ send_again(struct job *job, const char *result)
 bool
 doubt_must_look(struct job *job)
 {
-    if (job->doubted_ms > 0 && job->contact_id == 0) {
+    if (job->doubted_ms > 0 && job->contact_id == 0 && job->doubted_contact[0] == '\0') {
         tell(job, "failed");
         job->doubted_ms = 0;
     }
@@ -81,6 +134,21 @@ write_day(struct buffer *url, const char *name, int64_t time_ms)
     buffer_addf(url, "&%s=%.*s", name, (int)DATE_SIZE, text);
 }
 
+/* Whoever it is now, and whom it was sent to: not always the same. */
+static void
+write_contacts(const struct job *job, struct buffer *url)
+{
+    const char *now = job->contact_id > 0 ? job->contact_id_text : "";
+    const char *then = job->doubted_contact;
+
+    if (now[0] != '\0') {
+        buffer_addf(url, "contact_id=%s&", now);
+    }
+    if (then[0] != '\0' && strcmp(then, now) != 0) {
+        buffer_addf(url, "contact_id=%s&", then);
+    }
+}
+
 /* Whole days, and one more on each side: how Brevo counts their ends does not matter then. */
 void
 doubt_write_query(const struct job *job, struct buffer *url)
@@ -88,7 +156,9 @@ doubt_write_query(const struct job *job, struct buffer *url)
     const char *name = json_string_value(json_object_get(job->event, "event_name"));
     const int64_t date_ms = job->reading.event.date_ms;
 
-    buffer_addf(url, "?contact_id=%s&event_name=", job->contact_id_text);
+    buffer_add_text(url, "?");
+    write_contacts(job, url);
+    buffer_add_text(url, "event_name=");
     buffer_add_percent_encoded(url, slice_of(name));
     write_day(url, "startDate", date_ms - DAY_MS);
     write_day(url, "endDate", date_ms + DAY_MS);

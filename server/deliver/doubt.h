@@ -15,12 +15,14 @@ enum {
     DOUBT_LOOKS_MS = 60 * 60 * 1000, /* how long a look that fails is tried again */
 };
 
+/* What the job's ticket knows: whom an event of it was told of last, before this job tells it. */
+void doubt_hear(struct job *job, const struct facts *facts);
 /* The effect is ours. What is in doubt waits until it is worth looking: then the job is delayed. */
 void doubt_take(struct job *job, const struct queue_effect *effect, int64_t now_us);
 /* After `verdict` on a send, and the job's end: says with it that Brevo may have seen the event. */
 void doubt_leave(struct job *job, const struct brevo_verdict *verdict);
 
-/* The event is next: true when it is looked for instead. Without a contact it cannot be. */
+/* The event is next: true when it is looked for instead. Without any contact it cannot be. */
 bool doubt_must_look(struct job *job) MUST_USE;
 /* What is behind the URL of BREVO_EVENT_LOOKUP. Check url->failed. */
 void doubt_write_query(const struct job *job, struct buffer *url);

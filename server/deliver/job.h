@@ -87,6 +87,7 @@ struct job {
     int64_t lookup_after_ms; /* of what may have come through; 0: it is just sent again */
     int64_t doubted_ms;      /* Redis time of a send that may have; 0: none did */
     char doubted_word[QUEUE_WORD_SIZE]; /* Brevo would have it by this source_event_id */
+    char doubted_contact[JOB_ID_SIZE];  /* whom it was sent to; "" unknown */
     json_t *existing; /* what Brevo has of the contact, NULL before that is known */
     int64_t seen_us;  /* when `existing` was true */
     json_t *contact;

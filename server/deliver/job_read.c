@@ -7,6 +7,7 @@
 #include "mapping/survey.h"
 #include "mapping/twilio_type.h"
 #include "server/deliver/counting.h"
+#include "server/deliver/doubt.h"
 #include "server/deliver/job.h"
 #include "server/deliver/record_payload.h"
 #include "server/deliver/seeking.h"
@@ -233,6 +234,9 @@ void
 job_judge(struct job *job, const struct facts *facts, const struct config *config,
     int64_t now_us)
 {
+    if (facts != NULL) {
+        doubt_hear(job, facts);
+    }
     judge(job, facts, config, now_us);
     counting_read(job, facts, config);
 }

@@ -6,7 +6,7 @@ import pytest
 import redis as redis_client
 
 import harness
-from harness import Task
+from harness import ByPhone, Customer, Task
 
 SOON = {"brevo": {"lookup_after": "300ms"}}
 
@@ -72,6 +72,30 @@ def test_what_a_killed_worker_had_sent_is_found(looking, twilio, sandbox):
     wait_settled(flexbrevo)
     assert sandbox.tasks() == {task.sid: 1}
     assert looks(flexbrevo) == {"found": 1}
+
+
+@pytest.mark.parametrize("dies", (False, True), ids=("close", "killed"))
+def test_it_is_looked_for_at_the_contact_it_was_sent_to(program, twilio, sandbox, dies):
+    """Known by phone when it was sent, by e-mail when it is looked for: two contacts."""
+    flexbrevo = program(changes={"brevo": {"lookup_after": "2s"}}).start()
+    known = Customer.new()
+    sandbox.brevo.account.create_contact({"email": known.email})
+    task = Task(customer=ByPhone(known.phone))
+    fault = {"fault": "hang", "seconds": 60} if dies else {"fault": "close"}
+    sandbox.fault(fault.pop("fault"), endpoint="POST /events", apply=True, **fault)
+    assert flexbrevo.caller().send(twilio.callback(task, "task.created")).status == 204
+    harness.wait_until(lambda: sandbox.requests("POST", "/events"), "the event on its way")
+    if dies:
+        flexbrevo.kill()
+        flexbrevo.start()
+    task.customer = known
+    assert flexbrevo.caller().send(twilio.callback(task, "task.updated")).status == 204
+    wait_settled(flexbrevo)
+    assert len(sandbox.events()) == 1
+    assert looks(flexbrevo) == {"found": 1}
+    look, = [entry["path"] for entry in sandbox.requests("GET")
+             if entry["path"].startswith("/events?")]
+    assert look.count("contact_id=") == 2
 
 
 def test_what_was_certainly_not_taken_is_sent_again_without_a_look(looking, twilio, sandbox):

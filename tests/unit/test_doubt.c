@@ -1,6 +1,7 @@
 /*
  * test_doubt.c - what Brevo may have, and what its answer makes of that.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -154,6 +155,87 @@ is_looked_for_by_contact_name_and_day(void **state)
     assert_string_equal(job.url.data,
         "https://api.example.com/v3/events?contact_id=57&event_name=SUPPORT_RESOLVED"
         "&startDate=2026-11-29&endDate=2026-12-01&limit=25");
+}
+
+/* Whoever it is now: the customer may be known better than when it was sent. */
+static void
+is_looked_for_at_whom_it_was_sent_to_as_well(void **state)
+{
+    static const struct fact facts_told[] = {
+        {.name = {"+contact", 8}, .text = {"61", 2}, .rank = 1},
+        {.name = {"+contact", 8}, .text = {"6x", 2}, .rank = 1},
+    };
+    static const struct {
+        const char *mark;
+        const struct fact *told; /* by its ticket */
+        int64_t contact_id;
+        const char *word;
+        const char *query;
+    } cases[] = {
+        {"EV1@61", NULL, 57, "EV1", "?contact_id=57&contact_id=61&event_name="},
+        {"EV1@57", NULL, 57, "EV1", "?contact_id=57&event_name="},
+        {"EV1@61", NULL, 0, "EV1", "?contact_id=61&event_name="},
+        {"-@61", NULL, 57, "-", "?contact_id=57&contact_id=61&event_name="},
+        {"EV1", NULL, 57, "EV1",
+            "?contact_id=57&event_name="}, /* or by an earlier version */
+        {"EV1", &facts_told[0], 57, "EV1", "?contact_id=57&contact_id=61&event_name="},
+        {"EV1@62", &facts_told[0], 57, "EV1", "?contact_id=57&contact_id=62&event_name="},
+        {"EV1", &facts_told[1], 57, "EV1", "?contact_id=57&event_name="},
+        {"EV@x", NULL, 57, "EV@x", "?contact_id=57&event_name="},
+        {"EV1@0", NULL, 57, "EV1@0", "?contact_id=57&event_name="},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < LENGTH(cases); i++) {
+        struct queue_effect effect = {.doubted_ms = CLAIMED_MS - AFTER_MS};
+        static struct facts facts;
+
+        (void)snprintf(effect.doubted_word, QUEUE_WORD_SIZE, "%s", cases[i].mark);
+        job.doubted_contact[0] = '\0';
+        job.contact_id = cases[i].contact_id;
+        facts = (struct facts){.count = cases[i].told != NULL ? 1 : 0};
+        if (cases[i].told != NULL) {
+            facts.items[0] = *cases[i].told;
+        }
+        doubt_hear(&job, &facts);
+        doubt_take(&job, &effect, 0);
+        job_next(&job, BREVO_EVENT);
+        assert_int_equal(job.next, BREVO_EVENT_LOOKUP);
+        buffer_clear(&job.url);
+        doubt_write_query(&job, &job.url);
+        assert_string_equal(job.doubted_word, cases[i].word);
+        assert_memory_equal(job.url.data, cases[i].query, strlen(cases[i].query));
+    }
+}
+
+static void
+whom_it_was_sent_to_is_left_behind_with_it(void **state)
+{
+    static const struct brevo_verdict lost = {
+        .outcome = BREVO_RETRY, .reason = "why", .is_unseen = true, .after_ms = 1};
+    static const struct {
+        const char *word; /* it was in doubt before */
+        const char *source;
+        const char *mark;
+    } cases[] = {{"", "EV2", "EV2@57"}, {"EV1", "EV2", "EV1@57"}};
+    char long_id[QUEUE_WORD_SIZE];
+
+    (void)state;
+    for (size_t i = 0; i < LENGTH(cases); i++) {
+        (void)snprintf(job.doubted_word, QUEUE_WORD_SIZE, "%s", cases[i].word);
+        job.reading.event.source_event_id = cases[i].source;
+        job.next = BREVO_EVENT;
+        job_advance(&job, &lost);
+        assert_string_equal(job.settlement.doubted_word, cases[i].mark);
+    }
+    memset(long_id, 'x', sizeof long_id);
+    long_id[sizeof long_id - 1] = '\0';
+    job.doubted_word[0] = '\0';
+    job.reading.event.source_event_id = long_id;
+    job.settlement.doubted_word = NULL;
+    job_advance(&job, &lost);
+    assert_true(job.settlement.is_doubted);
+    assert_null(job.settlement.doubted_word);
 }
 
 static void
@@ -329,6 +411,8 @@ main(void)
         TEST(is_of_no_interest_where_nothing_is_looked_up),
         TEST(is_left_behind_where_brevos_word_was_not_heard_and_nowhere_else),
         TEST(is_looked_for_by_contact_name_and_day),
+        TEST(is_looked_for_at_whom_it_was_sent_to_as_well),
+        TEST(whom_it_was_sent_to_is_left_behind_with_it),
         TEST(is_not_looked_for_without_a_contact),
         TEST(is_delivered_when_it_is_there_by_either_word),
         TEST(the_answer_to_another_survey_is_not_ours),
