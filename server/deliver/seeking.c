@@ -3,6 +3,9 @@
  */
 #include "server/deliver/seeking.h"
 
+#include <inttypes.h>
+#include <sys/param.h>
+
 #include "mapping/participants.h"
 #include "mapping/sid.h"
 #include "queue/jitter.h"
@@ -16,6 +19,9 @@ enum {
     STATUS_SERVER = 500,
     RETRY_MS = 15 * 1000, /* doubled with each attempt, the first one included */
     RETRY_AFTER_MAX_S = 10 * 60,
+    TURN_MIN_MS = 2 * 1000, /* until one that was put back looks again; */
+    TURN_MAX_MS = 60 * 1000,
+    TURN_PARTS = 4, /* a part of what it has waited: ever more seldom */
 };
 
 struct credentials {
@@ -105,6 +111,54 @@ is_one_under_way(const struct hand *hand)
     return false;
 }
 
+/* ---- waiting ------------------------------------------------------------------------------ */
+
+/* Since it might have asked: what came before was for its ticket to say. */
+static int64_t
+waited_ms(const struct job *job, const struct config *config, int64_t now_us)
+{
+    return job_now_ms(job, now_us) - job->record->received_ms -
+           config->rules.identity_wait_ms;
+}
+
+/* Of a backlog, only what passed since Twilio was found to be away. */
+static bool
+is_hopeless(const struct seeking *seeking, int64_t job_waited_ms, int64_t now_us)
+{
+    return seeking->rest_ms > 0 && job_waited_ms >= SEEKING_PATIENCE_MS &&
+           (now_us - seeking->away_us) / US_PER_MS >= SEEKING_PATIENCE_MS;
+}
+
+/* In hand it would be in the way of others. */
+static void
+put_back(
+    const struct seeking *seeking, struct job *job, int64_t job_waited_ms, int64_t now_us)
+{
+    const int64_t rest_ms = (seeking->until_us - now_us) / US_PER_MS;
+    const int64_t turn_ms =
+        jitter_of(MIN(MAX(job_waited_ms / TURN_PARTS, TURN_MIN_MS), TURN_MAX_MS));
+
+    job_delay(job, rest_ms > 0 ? "twilio_away" : "twilio_busy",
+        rest_ms > 0 ? rest_ms + turn_ms : turn_ms);
+}
+
+static void
+seek(struct seeking *seeking, const struct hand *hand, struct job *job,
+    struct http_client *client, int64_t now_us)
+{
+    const int64_t job_waited_ms = waited_ms(job, hand->config, now_us);
+
+    if (is_hopeless(seeking, job_waited_ms, now_us)) {
+        log_warn("participants_unasked", "key=%s", job->record->key);
+        job->has_sought = true;
+        job->stage = JOB_TELLING;
+    } else if (now_us < seeking->until_us || is_one_under_way(hand)) {
+        put_back(seeking, job, job_waited_ms, now_us);
+    } else {
+        ask(job, hand->config, client);
+    }
+}
+
 /* ---- answered ----------------------------------------------------------------------------- */
 
 /* 429 is a limit on concurrency, and never processed. What else is refused will be again. */
@@ -115,16 +169,34 @@ may_pass_by_itself(const struct http_exchange *exchange)
            exchange->status >= STATUS_SERVER;
 }
 
+/* For so long, it said, it is not to be asked; negative: it said nothing. */
+static int64_t
+told_ms(const struct http_exchange *exchange)
+{
+    return MIN(exchange->retry_after_s, RETRY_AFTER_MAX_S) * MS_PER_S;
+}
+
+static void
+learn(struct seeking *seeking, const struct http_exchange *exchange, int64_t now_us)
+{
+    if (!may_pass_by_itself(exchange)) {
+        *seeking = (struct seeking){0};
+        return;
+    }
+    seeking->away_us = seeking->rest_ms == 0 ? now_us : seeking->away_us;
+    seeking->rest_ms =
+        backoff_after(seeking->rest_ms, SEEKING_REST_MIN_MS, SEEKING_REST_MAX_MS);
+    seeking->until_us =
+        now_us + MAX(jitter_of(seeking->rest_ms), told_ms(exchange)) * US_PER_MS;
+}
+
 static void
 try_again(struct job *job)
 {
     const int64_t attempts = job->record->attempts;
     const int64_t wait_ms = jitter_of((int64_t)RETRY_MS << (attempts > 1 ? attempts : 1));
-    const int64_t told_s = job->exchange.retry_after_s;
-    const int64_t told_ms =
-        (told_s < RETRY_AFTER_MAX_S ? told_s : RETRY_AFTER_MAX_S) * MS_PER_S;
 
-    job_retry(job, "twilio_away", told_ms > wait_ms ? told_ms : wait_ms);
+    job_retry(job, "twilio_away", MAX(wait_ms, told_ms(&job->exchange)));
 }
 
 /* > 0: somebody was found, and is told of; 0: nobody, -ENOMEM. */
@@ -159,14 +231,17 @@ tell_found(const struct job *job, bool is_found)
 }
 
 static void
-hear(struct job *job, const struct config *config)
+hear(
+    struct seeking *seeking, struct job *job, const struct config *config, int64_t now_us)
 {
     const struct http_exchange *exchange = &job->exchange;
     const bool is_passing = may_pass_by_itself(exchange);
 
+    learn(seeking, exchange, now_us);
     if (is_passing && job->record->attempts < SEEKING_ATTEMPTS_MAX) {
-        log_warn("participants_unknown", "key=%s status=%ld error=\"%s\"",
-            job->record->key, exchange->status, exchange->error);
+        log_warn("participants_unknown",
+            "key=%s status=%ld rest_ms=%" PRId64 " error=\"%s\"", job->record->key,
+            exchange->status, (seeking->until_us - now_us) / US_PER_MS, exchange->error);
         try_again(job);
         return;
     }
@@ -185,12 +260,13 @@ hear(struct job *job, const struct config *config)
 }
 
 void
-seeking_step(struct hand *hand, struct job *job, struct http_client *client)
+seeking_step(struct seeking *seeking, const struct hand *hand, struct job *job,
+    struct http_client *client, int64_t now_us)
 {
     if (job->stage == JOB_ASKED) {
-        hear(job, hand->config);
+        hear(seeking, job, hand->config, now_us);
     }
-    if (job->stage == JOB_SEEKING && !is_one_under_way(hand)) {
-        ask(job, hand->config, client);
+    if (job->stage == JOB_SEEKING) {
+        seek(seeking, hand, job, client, now_us);
     }
 }

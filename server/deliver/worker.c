@@ -46,6 +46,7 @@ struct worker {
     struct cost cost;
     struct attribute_watch attributes;
     struct batch batch;
+    struct seeking seeking;
     struct shadow shadow;
     struct brevo_auth auth;
     struct call_tools tools;
@@ -198,7 +199,7 @@ worker_step(struct worker *worker)
         if (job->stage == JOB_ANSWERED) {
             judge(worker, job);
         }
-        seeking_step(hand, job, worker->client);
+        seeking_step(&worker->seeking, hand, job, worker->client, worker->now_us);
         hand_keep(hand, job, worker->now_us); /* what others shall know */
         if (job->stage == JOB_MAPPED && !paused(worker, job) && !hand_follows(hand, i)) {
             CRASH_POINT("effect_due");

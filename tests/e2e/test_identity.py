@@ -8,6 +8,7 @@ import base64
 import http.server
 import json
 import threading
+import time
 
 import pytest
 
@@ -22,6 +23,8 @@ class Conversations:
 
     def __init__(self):
         self.addresses = {}     # by conversation
+        self.goes_on = threading.Event()    # it hangs before
+        self.goes_on.set()
         self.asked = []         # (path, Authorization)
         outer = self
 
@@ -30,6 +33,7 @@ class Conversations:
 
             def do_GET(self):
                 outer.asked.append((self.path, self.headers["Authorization"]))
+                outer.goes_on.wait()
                 conversation = self.path.split("/")[3]
                 self.reply(*outer.answer(conversation))
 
@@ -71,6 +75,7 @@ class Conversations:
 def conversations():
     one = Conversations()
     yield one
+    one.goes_on.set()
     one.server.shutdown()
     one.server.server_close()
 
@@ -141,3 +146,24 @@ def test_a_later_record_of_the_ticket_says_who_it_was(program, twilio, sandbox):
     harness.wait_until(lambda: filtered(flexbrevo, "already_delivered")
                        + filtered(flexbrevo, "same_ticket") == 1, "the wait's end")
     assert [event["event_name"] for event in sandbox.events()] == ["SUPPORT_REQUESTED"]
+
+
+def test_deliveries_go_on_while_twilio_hangs_and_nobody_is_lost(
+        asking, twilio, sandbox, conversations):
+    """Each of the 30 asked for 5 s before, in hand with seven more: there was no room for others."""
+    conversations.goes_on.clear()
+    for _ in range(30):
+        send(asking, twilio, nobodys_task(sid("CH")), "task.created")
+    harness.wait_until(lambda: conversations.asked, "the first question")
+    for n in range(8):
+        began = time.monotonic()
+        send(asking, twilio, Task(), "task.created")
+        harness.wait_until(lambda: len(sandbox.events()) == n + 1, "a delivery")
+        assert time.monotonic() - began < 3
+        time.sleep(1)
+    assert len(conversations.asked) <= 2    # then nobody asks for 7.5 s at least
+    assert asking.metric("queue_pending") == 30
+    assert filtered(asking, "no_identity") == 0
+    conversations.goes_on.set()
+    harness.wait_until(lambda: filtered(asking, "no_identity") == 30, "their ends", 120)
+    assert 30 <= len(conversations.asked) <= 32

@@ -20,6 +20,7 @@ static char record_key[] = "task.created/WT1";
 
 static struct config config;
 static struct hand hand;
+static struct seeking seeking;
 static struct queue_record record;
 
 /* An event that names no customer, and knows its conversation. */
@@ -32,6 +33,7 @@ seek(struct job *job, int64_t attempts)
         .conversations_url = url};
     record = (struct queue_record){.key = record_key, .attempts = attempts};
     hand = (struct hand){.config = &config, .jobs = {job}, .count = 1};
+    seeking = (struct seeking){0};
     *job = (struct job){.record = &record, .stage = JOB_ASKED};
     job->reading.lacks_customer = true;
     job->reading.event.conversation_sid = CH;
@@ -85,7 +87,7 @@ an_answer_is_final_unless_it_may_pass(void **state)
             .retry_after_s = cases[i].retry_after_s};
         buffer_init(&job.exchange.answer, HTTP_CLIENT_BODY_MAX);
         buffer_addf(&job.exchange.answer, "%s", cases[i].answer);
-        seeking_step(&hand, &job, NULL);
+        seeking_step(&seeking, &hand, &job, NULL, 0);
         assert_int_equal(job.stage, cases[i].stage);
         assert_int_equal(job.has_sought, cases[i].stage == JOB_TELLING);
         assert_int_equal(job.says.fact_count, cases[i].facts);
@@ -120,6 +122,92 @@ it_is_asked_where_that_may_help(void **state)
     done(&job);
 }
 
+static void
+answer(struct job *job, enum http_exchange_result result, int64_t retry_after_s,
+    int64_t now_us)
+{
+    http_exchange_done(&job->exchange);
+    job->stage = JOB_ASKED;
+    job->exchange = (struct http_exchange){
+        .result = result, .status = 404, .retry_after_s = retry_after_s};
+    seeking_step(&seeking, &hand, job, NULL, now_us);
+}
+
+/* Until another one may ask, by who is put back now. */
+static int64_t
+rest_ms(struct job *job, int64_t now_us)
+{
+    job->stage = JOB_SEEKING;
+    job->settlement = (struct queue_settlement){0};
+    seeking_step(&seeking, &hand, job, NULL, now_us);
+    assert_int_equal(job->stage, JOB_FINISHED);
+    assert_int_equal(job->settlement.outcome, QUEUE_DELAYED);
+    assert_true(job->settlement.free_attempt);
+    assert_string_equal(job->settlement.reason, "twilio_away");
+    return job->settlement.delay_ms;
+}
+
+/* The next one would only find out the same: it waits, for which nothing counts. */
+static void
+nobody_asks_while_twilio_is_away(void **state)
+{
+    static const struct {
+        enum http_exchange_result result;
+        int64_t retry_after_s;
+        int64_t rest_ms; /* the least; 0: none */
+        int64_t more_ms; /* it may be longer, with the turn's 2 s */
+    } cases[] = {
+        {HTTP_UNKNOWN, -1, 7500, 7500},
+        {HTTP_UNKNOWN, -1, 15000, 15000},
+        {HTTP_NOT_SENT, -1, 30000, 30000},
+        {HTTP_UNKNOWN, -1, 60000, 60000},
+        {HTTP_UNKNOWN, -1, 60000, 60000},
+        {HTTP_UNKNOWN, 300, 300000, 0},
+        {HTTP_ANSWERED, -1, 0, 0},
+        {HTTP_UNKNOWN, -1, 7500, 7500},
+    };
+    struct job job;
+
+    (void)state;
+    seek(&job, 1);
+    for (size_t i = 0; i < LENGTH(cases); i++) {
+        answer(&job, cases[i].result, cases[i].retry_after_s, 5);
+        if (cases[i].rest_ms > 0) {
+            assert_in_range(rest_ms(&job, 5), cases[i].rest_ms + 1000,
+                cases[i].rest_ms + cases[i].more_ms + 2000);
+        } else {
+            assert_int_equal(seeking.until_us, 0);
+        }
+    }
+    done(&job);
+}
+
+/* Not all would have their five attempts before it is over: they end as if they had. */
+static void
+nobody_waits_for_ever_for_twilio(void **state)
+{
+    static const int64_t hour_us = INT64_C(3600) * 1000 * US_PER_MS;
+    struct job job;
+
+    (void)state;
+    seek(&job, 1);
+    config.rules.identity_wait_ms = 1000;
+    answer(&job, HTTP_UNKNOWN, -1, 0);
+    answer(&job, HTTP_UNKNOWN, 600, hour_us - 5000);
+    assert_in_range(rest_ms(&job, hour_us - 1), 595000, 595000 + 60000);
+    /* As long as its ticket had time to say who it is, it has not waited for Twilio. */
+    assert_in_range(rest_ms(&job, hour_us), 594000, 595000 + 60000);
+    job.stage = JOB_SEEKING;
+    seeking_step(&seeking, &hand, &job, NULL, hour_us + 1000 * US_PER_MS);
+    assert_int_equal(job.stage, JOB_TELLING);
+    assert_true(job.has_sought);
+    /* A backlog was not waiting for Twilio, either. */
+    seek(&job, 1);
+    answer(&job, HTTP_UNKNOWN, -1, 2 * hour_us);
+    assert_in_range(rest_ms(&job, 2 * hour_us + 1), 7500 + 30000, 15000 + 60000);
+    done(&job);
+}
+
 /* Twilio limits how many requests there are at once. */
 static void
 one_is_asked_at_a_time(void **state)
@@ -138,15 +226,20 @@ one_is_asked_at_a_time(void **state)
     config.api_key_sid = key;
     config.api_key_secret = secret;
     second.payload = json_of("{'chat_service_sid':'" IS "'}");
-    seeking_step(&hand, &first, client);
-    seeking_step(&hand, &second, client);
+    seeking_step(&seeking, &hand, &first, client, 0);
+    seeking_step(&seeking, &hand, &second, client, 0);
     assert_int_equal(first.stage, JOB_ASKING);
-    assert_int_equal(second.stage, JOB_SEEKING);
+    assert_int_equal(second.stage, JOB_FINISHED); /* deliveries shall have the room */
+    assert_int_equal(second.settlement.outcome, QUEUE_DELAYED);
+    assert_true(second.settlement.free_attempt);
+    assert_string_equal(second.settlement.reason, "twilio_busy");
+    assert_in_range(second.settlement.delay_ms, 1000, 2000);
     assert_string_equal(first.exchange.url,
         "http://127.0.0.1:1/v1/Conversations/" CH "/Participants?PageSize=100");
     assert_string_equal(first.exchange.user, "SK1");
     first.stage = JOB_TELLING;
-    seeking_step(&hand, &second, client);
+    second.stage = JOB_SEEKING;
+    seeking_step(&seeking, &hand, &second, client, 0);
     assert_string_equal(second.exchange.url,
         "http://127.0.0.1:1/v1/Services/" IS "/Conversations/" CH
         "/Participants?PageSize=100");
@@ -163,6 +256,8 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_answer_is_final_unless_it_may_pass),
         cmocka_unit_test(it_is_asked_where_that_may_help),
+        cmocka_unit_test(nobody_asks_while_twilio_is_away),
+        cmocka_unit_test(nobody_waits_for_ever_for_twilio),
         cmocka_unit_test(one_is_asked_at_a_time),
     };
 
