@@ -65,7 +65,7 @@ class Server:
     def ask(self, *arguments):
         done = subprocess.run(
             ["redis-cli", "-p", str(self.port), *self.login, *map(str, arguments)],
-            capture_output=True, timeout=10)
+            capture_output=True, timeout=harness.WAIT_S)
         return done.stdout.decode().strip()
 
     def role(self):

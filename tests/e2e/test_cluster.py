@@ -19,7 +19,7 @@ from writer import Senders, Writer
 
 NO_SPOOL = {"queue": {"spool_max": 0}}  # what is measured is Redis's own part
 MOVED = 0                       # the partition that also has what is nobody's: the pauses
-pytestmark = pytest.mark.time_limit(90)
+pytestmark = pytest.mark.time_limit(180)
 
 
 @pytest.fixture
@@ -143,7 +143,7 @@ def test_a_slot_moves_and_a_node_dies_and_each_task_stays_in_its_order(
         program, cluster, twilio, sandbox, capsys):
     settings = {"redis": {"url": cluster.url}}
     flexbrevo = program("serve", settings).start()
-    senders = Senders(flexbrevo, twilio, rate=200)
+    senders = Senders(flexbrevo, twilio, rate=100)
     senders.wait_for(100)
     source = cluster.owner_of(MOVED)
     target = next(node for node in cluster.nodes if node is not source)

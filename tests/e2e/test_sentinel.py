@@ -24,7 +24,7 @@ from writer import Writer
 
 RECOVER_S = 10      # after the Sentinels' own time to notice
 NO_SPOOL = {"queue": {"spool_max": 0}}  # what is measured is Redis's own part
-pytestmark = pytest.mark.time_limit(90)
+pytestmark = pytest.mark.time_limit(180)
 
 
 @pytest.fixture

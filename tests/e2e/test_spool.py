@@ -422,7 +422,7 @@ class Fault:
             os.kill(self.redis.process.pid, signal.SIGCONT)
 
 
-@pytest.mark.time_limit(90)
+@pytest.mark.time_limit(180)
 @pytest.mark.parametrize("loops", [1, 2])
 @pytest.mark.parametrize("fault", ["kill", "hang"])
 def test_under_load_nobody_is_refused_and_everything_arrives_in_order(
