@@ -43,6 +43,19 @@ job_done(struct job *job)
 
 /* ---- the ends ----------------------------------------------------------------------------- */
 
+/*
+ * What only a browser told, Twilio may tell, too: it may know more, or an answer. What is kept
+ * elsewhere is told there.
+ */
+static bool
+may_be_told_more(const struct job *job)
+{
+    const enum queue_outcome outcome = job->settlement.outcome;
+    const bool is_over = outcome == QUEUE_DELIVERED || outcome == QUEUE_FILTERED;
+
+    return is_over && job->stage != JOB_FOLDING && job_is_unsigned(job);
+}
+
 /* Of what Brevo has the event of, the rest may fail: the contact's next event says it. */
 static void
 finish(struct job *job, enum queue_outcome outcome, const char *reason)
@@ -56,8 +69,7 @@ finish(struct job *job, enum queue_outcome outcome, const char *reason)
     job->settlement.outcome = outcome;
     job->settlement.reason = reason;
     job->settlement.detail = job->detail;
-    job->settlement.reopens = job->settlement.outcome == QUEUE_DELIVERED &&
-                              job_is_unsigned(job); /* Twilio may tell it, too */
+    job->settlement.reopens = may_be_told_more(job);
     job->settlement.effect_key = job->has_effect ? job->reading.event.effect_key : NULL;
     job->stage = JOB_FINISHED;
 }

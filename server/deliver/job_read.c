@@ -161,12 +161,12 @@ map_event(struct job *job, const struct config *config, int64_t now_ms)
     job->stage = JOB_MAPPED;
 }
 
-/* Left out for want of an identity, or by what only a browser told: another route may know more. */
+/* Left out for want of an identity: another route may know one. */
 static void
 filter_event(struct job *job, const char *reason)
 {
     job_filter(job, reason);
-    job->settlement.reopens = job->reading.lacks_customer || job_is_unsigned(job);
+    job->settlement.reopens |= job->reading.lacks_customer;
 }
 
 /* By what all know of the ticket. False when the job waits or is finished. */

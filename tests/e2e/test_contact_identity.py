@@ -219,3 +219,20 @@ def test_a_wait_told_after_the_end_is_averaged_all_the_same(start, sandbox, twil
     assert sandbox.event_count() == 2
     harness.wait_until(lambda: flexbrevo.metric('events_filtered_total{reason="facts"}') == 1,
                        "the fact settled")
+
+
+def test_who_a_browser_told_nobody_knows_is_known_by_what_twilio_tells(start, sandbox, twilio):
+    flexbrevo = start(contacts={"create": "known_only"}, queue={"plugin_wait": "100ms"})
+    known = Customer.new()
+    sandbox.brevo.account.create_contact({"email": known.email})
+    task = Task(customer=ByPhone(known.phone, "whatsapp"))
+    caller = flexbrevo.caller()
+    assert caller.send(twilio.plugin(task)).status == 202
+    flexbrevo.wait_for_metric('events_filtered_total{reason="unknown_contact"}', 1)
+    task.customer = known
+    for _ in range(2):
+        assert caller.send(twilio.callback(task)).status == 204
+    event, = sandbox.wait_for_events(1)
+    assert event["contact_id"] == sandbox.contact(known.email)["id"]
+    settled(flexbrevo, 1)
+    assert flexbrevo.metric("queue_delivered") == 1

@@ -81,6 +81,19 @@ def test_what_is_written_down_is_what_live_sends(program, twilio, sandbox, tmp_p
                 said["method"] + said["path"] for said in line["requests"]}
 
 
+def test_what_a_browser_told_is_written_once_and_twilios_answer_beside_it(program, twilio):
+    survey = {"in": "support_task", "score": "rating.nps", "kind": "nps", "survey_id": "nps"}
+    flexbrevo = program(changes={**SHADOW, "csat": {"extractors": [survey]},
+                                 "queue": {"plugin_wait": "100ms"}}).start()
+    task = Task(attributes={"rating": {"nps": "9"}})
+    flexbrevo.caller().send(twilio.plugin(task))
+    harness.wait_until(lambda: filtered(flexbrevo) == 1, "the plugin's word")
+    flexbrevo.caller().send(twilio.callback(task))
+    harness.wait_until(lambda: flexbrevo.metric("queue_filtered") == 2, "Twilio's")
+    assert sorted(line["event"] for line in written(flexbrevo)) == [
+        "CSAT_SUBMITTED", "SUPPORT_RESOLVED"]
+
+
 def test_no_effect_counts_as_done_when_the_mode_is_live_again(program, twilio, sandbox):
     flexbrevo = program(changes=SHADOW).start()
     rehearsed, waiting = Task(), Task()

@@ -113,6 +113,26 @@ def test_what_only_a_browser_told_is_delivered_and_its_answer_when_twilio_tells_
     assert flexbrevo.metric("unaccounted_events") == 0
 
 
+def test_of_what_a_browser_told_and_another_task_resolved_twilios_answer_is_heard(
+        program, sandbox, twilio):
+    flexbrevo = program(changes={"csat": {"extractors": [NPS]},
+                                 "queue": {"plugin_wait": "100ms"}}).start()
+    ticket = {"conversations": {"conversation_id": "T-1"}}
+    first = Task(attributes=ticket)
+    task = Task(customer=first.customer, attributes={"rating": {"nps": "9"}, **ticket})
+    told(flexbrevo, twilio, (first, "task.completed"))
+    settled(flexbrevo, 1)
+    assert flexbrevo.caller().send(twilio.plugin(task)).status == 202
+    assert settled(flexbrevo, 2)["filtered_by"] == {"already_delivered": 1}
+    told(flexbrevo, twilio, (task, "task.completed"), (task, "task.completed"))
+    now = settled(flexbrevo, 3)         # the third is the answer
+    assert now["filtered_by"] == {"already_delivered": 1}
+    assert sorted(event["event_name"] for event in sandbox.events()) == [
+        "CSAT_SUBMITTED", "SUPPORT_RESOLVED"]
+    assert said(sandbox, "score", "survey_id") == {"score": 9, "survey_id": "nps"}
+    assert flexbrevo.metric("unaccounted_events") == 0
+
+
 def test_a_surveys_queue_is_waited_for_and_its_score_is_on_its_scale(program, sandbox, twilio):
     flexbrevo = program(changes={"csat": {"extractors": [BY_QUEUE]}}).start()
     asked = Task(queue="After-call survey", attributes={"csat": {"score": "0"}})
