@@ -69,7 +69,7 @@ note_said(const struct job *job)
  * place of one that was deleted since. It has what we said, and nothing else.
  */
 static bool
-is_created(struct job *job)
+is_created(const struct job *job, int64_t *ret_id)
 {
     const struct buffer *answer = &job->exchange.answer;
     const bool is_told =
@@ -78,18 +78,33 @@ is_created(struct job *job)
     json_t *created = is_told ? json_loadb(answer->data, answer->size, 0, NULL) : NULL;
     const json_t *id = json_object_get(created, "id");
 
-    if (!json_is_integer(id) || json_integer_value(id) == job->contact_id) {
-        return false;
+    *ret_id = json_integer_value(id);
+    return json_is_integer(id) && *ret_id != job->contact_id;
+}
+
+/*
+ * What was said of one that is gone are also numbers, by the facts of that one: they are not what the
+ * new one had before us. All its attributes are said anew, by its own facts.
+ */
+static void
+begin_anew(struct job *job, int64_t id)
+{
+    if (job->existing != NULL) {
+        (void)json_object_del(job->contact, "attributes"); /* may have none */
     }
-    job_know_contact(job, json_integer_value(id), json_object());
-    return true;
+    job->is_recalled = false; /* met just now: a look would show those numbers */
+    job_know_contact(job, id, json_object());
 }
 
 void
 job_contact_said(struct job *job)
 {
+    int64_t id;
+
     job->lookup = job->only_numbers ? job->lookup : job->identifier;
-    if (!is_created(job) && job->existing == NULL) { /* updated: somebody was faster */
+    if (is_created(job, &id)) {
+        begin_anew(job, id);
+    } else if (job->existing == NULL) { /* updated: somebody was faster */
         if (!job_contact_again(job, job->identifier)) {
             job_next(job, BREVO_EVENT);
         }

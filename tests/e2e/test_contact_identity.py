@@ -173,11 +173,34 @@ def test_who_is_deleted_between_look_and_word_starts_anew(start, sandbox, twilio
 
     account.create_contact = delete_and_create
     flexbrevo = start()
-    tell(flexbrevo, twilio, customer)
-    count = attributes(sandbox, customer.email)["SUPPORT_TICKET_COUNT"]
-    tell(flexbrevo, twilio, customer)
-    assert attributes(sandbox, customer.email)["SUPPORT_TICKET_COUNT"] == count + 1
+    for count in (1, 2):
+        tell(flexbrevo, twilio, customer)
+        assert attributes(sandbox, customer.email)["SUPPORT_TICKET_COUNT"] == count
     assert sandbox.contact(customer.email)["listIds"] == [32]
+
+
+@pytest.mark.parametrize("is_old", [False, True])
+def test_who_is_deleted_while_remembered_and_is_created_by_a_number_starts_anew(
+        program, sandbox, twilio, is_old):
+    """A number that no event carries: the write of it is the creation."""
+    flexbrevo = program(changes={"brevo": {"contact_properties": is_old}}).start()
+    customer, account = Customer.new(), sandbox.brevo.account
+    account.create_contact({"email": customer.email, "attributes": {"SUPPORT_TICKET_COUNT": 5}})
+    tell(flexbrevo, twilio, customer)
+    assert attributes(sandbox, customer.email)["SUPPORT_TICKET_COUNT"] == 6
+    with sandbox.brevo.lock:
+        account.contacts.clear()
+        account.owners.clear()
+    account.create_contact({"email": "another@example.com"})    # has the first number now
+    for count in (1, 2):
+        task = Task(customer=customer)
+        task.time_ms -= 48 * 3600 * 1000 if is_old else 0
+        tell_all(flexbrevo.caller(), [twilio.callback(task)])
+        settled(flexbrevo, count + 1)
+        contact = sandbox.contact(customer.email)
+        assert contact["attributes"]["SUPPORT_TICKET_COUNT"] == count
+        assert contact["attributes"]["SMS"] == customer.phone.lstrip("+")
+        assert contact["listIds"] == [32]
 
 
 def test_where_nothing_shall_be_written_no_email_is_joined(start, sandbox, twilio):
