@@ -198,6 +198,7 @@ conflict_turn_to_heir(struct job *job)
     job->heir_id = -1;
     job->taken = 0;
     job->dropped = 0;
+    job->refused = (struct contact_refused){0};
     job->meetings = 0;
     job->is_recalled = false;
     job->has_numbers = false;

@@ -4,6 +4,7 @@
 #include "server/deliver/contact_cache.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -74,6 +75,51 @@ static void
 write_name(struct request_identifier identifier, char name[NAME_SIZE])
 {
     (void)snprintf(name, NAME_SIZE, "%s:%s", identifier.type, identifier.value);
+}
+
+/* ---- what it was refused ------------------------------------------------------------------- */
+
+static const struct {
+    unsigned bit;
+    size_t offset; /* in struct customer */
+} refusable[CONTACT_REFUSABLE] = {
+    {REQUEST_EXT_ID, offsetof(struct customer, ext_id)},
+    {REQUEST_SMS, offsetof(struct customer, phone)},
+    {REQUEST_WHATSAPP, offsetof(struct customer, whatsapp)},
+};
+
+/* 0: it has none. */
+static uint64_t
+hash_of(const struct customer *customer, size_t i)
+{
+    const char *value = (const char *)customer + refusable[i].offset;
+
+    return value[0] != '\0' ? key_hash(slice_of(value)) : 0;
+}
+
+void
+contact_refuse(struct contact_refused *refused, const struct customer *customer,
+    unsigned identifiers)
+{
+    for (size_t i = 0; i < CONTACT_REFUSABLE; i++) {
+        if ((identifiers & refusable[i].bit) != 0) {
+            refused->hashes[i] = hash_of(customer, i);
+        }
+    }
+}
+
+unsigned
+contact_was_refused(
+    const struct contact_refused *refused, const struct customer *customer)
+{
+    unsigned identifiers = 0;
+
+    for (size_t i = 0; i < CONTACT_REFUSABLE; i++) {
+        const uint64_t hash = hash_of(customer, i);
+
+        identifiers |= hash != 0 && hash == refused->hashes[i] ? refusable[i].bit : 0;
+    }
+    return identifiers;
 }
 
 /* ---- what is kept of a contact ------------------------------------------------------------- */

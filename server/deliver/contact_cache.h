@@ -16,14 +16,27 @@
 
 enum {
     CONTACT_CACHE_SLOTS = 8192, /* of some 2 KB each */
+    CONTACT_REFUSABLE = 3,      /* bits in REQUEST_OPTIONAL */
 };
+
+/* What Brevo last refused a contact, of each identifier it can do without: key_hash(); 0: nothing. */
+struct contact_refused {
+    uint64_t hashes[CONTACT_REFUSABLE];
+};
+
+/* Remembers of a customer's identifiers those of these REQUEST_* bits. */
+void contact_refuse(struct contact_refused *refused, const struct customer *customer,
+    unsigned identifiers);
+/* REQUEST_* bits of those that were refused; one that names another phone is free to. */
+unsigned contact_was_refused(
+    const struct contact_refused *refused, const struct customer *customer) MUST_USE;
 
 /* A contact, as it was met. */
 struct contact_met {
-    int64_t id;       /* Brevo's number of it */
-    int64_t seen_us;  /* when it was looked up, or created */
-    unsigned dropped; /* REQUEST_* bits: identifiers Brevo refused it */
-    json_t *contact;  /* as Brevo would show it */
+    int64_t id;      /* Brevo's number of it */
+    int64_t seen_us; /* when it was looked up, or created */
+    struct contact_refused refused;
+    json_t *contact; /* as Brevo would show it */
 };
 
 struct contact_cache {

@@ -26,6 +26,7 @@
 #include "queue/queue.h"
 #include "server/config/config.h"
 #include "server/deliver/brevo.h"
+#include "server/deliver/contact_cache.h"
 
 enum job_stage {
     JOB_CLAIMED, /* the record's bytes are in hand */
@@ -109,7 +110,8 @@ struct job {
     bool is_sent;          /* Brevo has its event, and it is never sent again */
     bool is_unsure;        /* whether Brevo has it: the answer was nobody's */
     enum job_erasure erasure;
-    unsigned dropped; /* REQUEST_* bits: not said again */
+    unsigned dropped;               /* REQUEST_* bits: not said again */
+    struct contact_refused refused; /* of its contact, that is remembered with it */
     unsigned taken;   /* REQUEST_* bits: phones that are another contact's */
     unsigned unasked; /* of these: whose was not asked */
     int64_t other_id; /* of a contact that is the same customer's; 0: there is none */

@@ -52,7 +52,8 @@ job_recall(struct job *job, const struct contact_cache *cache, int64_t now_us)
     if (met != NULL) {
         job_know_contact(job, met->id, json_incref(met->contact));
         job->seen_us = met->seen_us;
-        job->dropped = met->dropped;
+        job->refused = met->refused;
+        job->dropped = contact_was_refused(&job->refused, &job->reading.event.customer);
         job->is_recalled = true;
     }
 }
@@ -68,7 +69,7 @@ job_remember(
     const struct contact_met met = {
         .id = job->contact_id,
         .seen_us = job->seen_us,
-        .dropped = job->dropped,
+        .refused = job->refused,
         .contact = job->existing,
     };
 

@@ -192,6 +192,7 @@ job_contact_refused(struct job *job, const struct brevo_verdict *verdict)
         return;
     }
     job->dropped |= dropped;
+    contact_refuse(&job->refused, &job->reading.event.customer, dropped);
     tell_dropped(job, dropped);
     if (verdict->is_taken) {
         conflict_refused(job, dropped);

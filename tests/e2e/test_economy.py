@@ -101,6 +101,21 @@ def test_a_phone_that_brevo_refused_is_not_said_again_with_each_event(program, t
     assert sandbox.contact(customer.email)["attributes"].get("SMS") is None
 
 
+def test_a_phone_that_was_refused_says_nothing_of_another_one(program, twilio, sandbox):
+    flexbrevo = start(program)
+    owner, customer = Customer.new(), Customer.new()
+    account, own_phone = sandbox.brevo.account, customer.phone
+    account.create_contact({"email": customer.email})
+    account.create_contact({"email": owner.email, "attributes": {"SMS": owner.phone}})
+    for phone, count in [(owner.phone, 1), ("", 2), (owner.phone, 3), (own_phone, 4)]:
+        customer.phone = phone
+        tell_all(flexbrevo.caller(), [twilio.callback(Task(customer=customer))])
+        settled(flexbrevo, count)
+    refused = [one for one in sandbox.requests("POST", "/contacts") if one["status"] == 400]
+    assert len(refused) == 1
+    assert sandbox.contact(customer.email)["attributes"]["SMS"] == own_phone.lstrip("+")
+
+
 @pytest.fixture
 def crossing(program, twilio, sandbox, redis):
     """An event is answered after another worker has told one more of the same customer."""

@@ -36,7 +36,7 @@ meet(struct contact_cache *cache, struct request_identifier who, int64_t seen_us
 {
     AUTO(payload_release) json_t *shown = json_of(contact);
     const struct contact_met met = {
-        .id = 7, .seen_us = seen_us, .dropped = REQUEST_SMS, .contact = shown};
+        .id = 7, .seen_us = seen_us, .refused = {{0, 5, 0}}, .contact = shown};
 
     contact_cache_keep(cache, who, &met, &rules);
 }
@@ -53,7 +53,7 @@ remembers_who_was_met_with_what_a_delivery_compares(void **state)
     assert_non_null(met);
     assert_int_equal(met->id, 7);
     assert_int_equal(met->seen_us, 5);
-    assert_int_equal(met->dropped, REQUEST_SMS);
+    assert_int_equal(met->refused.hashes[1], 5);
     assert_json(met->contact,
         "{'email':'jane@example.com','attributes':{'SMS':'34600000001','FIRSTNAME':'Jane'},"
         "'listIds':[32],'listUnsubscribed':[]}");
@@ -99,6 +99,37 @@ forgets_a_contact_by_whatever_it_was_met(void **state)
     contact_cache_forget_number(*state, 7);
     assert_null(contact_cache_find(*state, jane, 5));
     assert_null(contact_cache_find(*state, phone, 5));
+}
+
+/* Whoever names another phone has not been refused it. */
+static void
+what_was_refused_is_that_identifier_and_no_other(void **state)
+{
+    static const struct {
+        struct customer customer;
+        unsigned refused;
+        unsigned is_refused; /* after it, and all before it, were */
+        unsigned is_first_refused;
+    } cases[] = {
+        {{.phone = "+34600000001", .whatsapp = "+34600000001", .ext_id = "7"},
+            REQUEST_PHONES, REQUEST_PHONES, REQUEST_PHONES},
+        {{.phone = "+34600000002"}, 0, 0, REQUEST_PHONES},
+        {{.email = "jane@example.com"}, REQUEST_OPTIONAL & ~REQUEST_PHONES, 0,
+            REQUEST_PHONES},
+        {{.phone = "+34600000002", .ext_id = "8"}, REQUEST_EXT_ID | REQUEST_SMS,
+            REQUEST_EXT_ID | REQUEST_SMS, REQUEST_WHATSAPP},
+    };
+    struct contact_refused refused = {0};
+
+    (void)state;
+    assert_int_equal(contact_was_refused(&refused, &cases[0].customer), 0);
+    for (size_t i = 0; i < LENGTH(cases); i++) {
+        contact_refuse(&refused, &cases[i].customer, cases[i].refused);
+        assert_int_equal(
+            contact_was_refused(&refused, &cases[i].customer), cases[i].is_refused);
+        assert_int_equal(
+            contact_was_refused(&refused, &cases[0].customer), cases[i].is_first_refused);
+    }
 }
 
 /* That a gap is filled is enough to know; how, may be long. */
@@ -188,6 +219,7 @@ main(void)
         WITH_CACHE(knows_nobody_by_another_identifier),
         WITH_CACHE(forgets_who_is_in_doubt),
         WITH_CACHE(forgets_a_contact_by_whatever_it_was_met),
+        cmocka_unit_test(what_was_refused_is_that_identifier_and_no_other),
         WITH_CACHE(of_what_is_long_it_keeps_that_it_is_there),
         WITH_CACHE(holds_no_more_than_its_slots),
         WITH_CACHE(of_a_busy_hour_hardly_anybody_is_forgotten),
