@@ -6,6 +6,7 @@
 #include "mapping/customer.h"
 #include "mapping/direction.h"
 #include "mapping/payload.h"
+#include "mapping/sid.h"
 
 enum {
     EVENT_EFFECT_SIZE = 160,
@@ -29,6 +30,9 @@ struct event {
         *ticket; /* as far as this event knows; see ticket.h and event_set_ticket() */
     const char *conversation_sid;
     const char *interaction_sid;
+    /* What the ticket's tasks know where the event does not; "" else. They name no effect. */
+    char told_conversation[SID_SIZE];
+    char told_interaction[SID_SIZE];
     const char *message_sid;
     enum channel channel;
     enum event_direction direction;
@@ -139,6 +143,10 @@ void event_set_ticket(struct event *event, const struct rules *rules, const char
  */
 bool event_effect_by_task(
     const struct event *event, char key[EVENT_EFFECT_SIZE]) MUST_USE;
+
+/* Its own, else what its ticket told; NULL: neither knows. */
+const char *event_conversation(const struct event *event);
+const char *event_interaction(const struct event *event);
 
 /* Whether the event is older than rules->max_event_age_ms (0: never): contact yes, event no. */
 bool event_is_too_old(

@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "mapping/event_survey.h"
 #include "mapping/survey.h"
 
 /* An identifier we were not told of cannot be foreign: the plugin names no account. */
@@ -67,10 +68,15 @@ is_switched_off(const struct event *event, const struct rules *rules)
     return !switches[event->type];
 }
 
+/* Of an answer that can be told its ticket's counts, which others know: ticket_judge.c. */
 static bool
 is_channel_off(const struct event *event, const struct rules *rules)
 {
-    return event->channel != CHANNEL_UNKNOWN && !rules->channels[event->channel];
+    const bool is_answer =
+        event->type == EVENT_SURVEY_COMPLETED && event_survey_judge(event) == NULL;
+
+    return !is_answer && event->channel != CHANNEL_UNKNOWN &&
+           !rules->channels[event->channel];
 }
 
 /* Asked after the conversation, by a task of its own; the answer in it is another event. */

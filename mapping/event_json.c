@@ -68,8 +68,8 @@ event_to_json(const struct event *event)
     write_text(&writer, "source_event_id", event->source_event_id);
     write_text(&writer, "ticket", event->ticket);
     write_text(&writer, "task_sid", event->task_sid);
-    write_text(&writer, "conversation_sid", event->conversation_sid);
-    write_text(&writer, "interaction_sid", event->interaction_sid);
+    write_text(&writer, "conversation_sid", event_conversation(event));
+    write_text(&writer, "interaction_sid", event_interaction(event));
     write_text(&writer, "message_sid", event->message_sid);
     write_text(&writer, "channel", channel_name(event->channel));
     write_text(&writer, "direction", direction_name(event->direction));

@@ -98,6 +98,22 @@ event_read_ticket(const struct reader *reader)
     }
 }
 
+const char *
+event_conversation(const struct event *event)
+{
+    const char *told = event->told_conversation;
+
+    return either(event->conversation_sid, told[0] != '\0' ? told : NULL);
+}
+
+const char *
+event_interaction(const struct event *event)
+{
+    const char *told = event->told_interaction;
+
+    return either(event->interaction_sid, told[0] != '\0' ? told : NULL);
+}
+
 bool
 event_is_unresolved(const struct reader *reader)
 {

@@ -119,18 +119,34 @@ meets_channel(const struct rules_extractor *extractor, const json_t *payload)
            extractor->channel == channel_read(payload);
 }
 
-static const char queue_name[] = "queue";
+/* Of what is unmet: a name says nothing of a SID, nor the other way round. */
+static bool
+lacks_workflow(const struct rules_extractor *extractor, const json_t *payload)
+{
+    const bool is_sid = sid_is(extractor->workflow, "WW");
 
-/* The queue last: all else is met then. */
+    return payload_text(payload, is_sid ? "workflow_sid" : "workflow_name") == NULL;
+}
+
+static bool
+lacks_queue(const struct rules_extractor *extractor, const json_t *payload)
+{
+    const bool is_sid = sid_is(extractor->queue, "WQ");
+
+    return payload_text(payload, is_sid ? "task_queue_sid" : "task_queue_name") == NULL;
+}
+
 static const struct {
     const char *name;
     bool (*is_met)(const struct rules_extractor *extractor, const json_t *payload);
+    bool (*lacks)(const struct rules_extractor *extractor, const json_t *payload);
+    unsigned told; /* what others may tell */
 } conditions[] = {
-    {"in", is_in},
-    {"attribute", meets_attribute},
-    {"workflow", meets_workflow},
-    {"channel", meets_channel},
-    {queue_name, meets_queue},
+    {"in", is_in, NULL, 0},
+    {"attribute", meets_attribute, NULL, 0},
+    {"workflow", meets_workflow, lacks_workflow, SURVEY_TOLD_WORKFLOW},
+    {"channel", meets_channel, NULL, 0},
+    {"queue", meets_queue, lacks_queue, SURVEY_TOLD_QUEUE},
 };
 
 const char *
@@ -167,18 +183,48 @@ survey_is_task(const json_t *payload, const struct rules *rules)
     return is_survey;
 }
 
-bool
-survey_may_be_task(const json_t *payload, const struct rules *rules)
+/* What it lacks to apply may still be told. */
+static bool
+may_apply(const struct rules_extractor *extractor, const json_t *payload, unsigned told)
 {
-    const bool is_told = payload_text(payload, "task_queue_name") != NULL ||
-                         payload_text(payload, "task_queue_sid") != NULL;
+    unsigned lacking = 0;
+
+    for (size_t i = 0; i < LENGTH(conditions); i++) {
+        if (conditions[i].is_met(extractor, payload)) {
+            continue;
+        }
+        if (conditions[i].lacks == NULL || !conditions[i].lacks(extractor, payload)) {
+            return false;
+        }
+        lacking |= conditions[i].told;
+    }
+    return (lacking & ~told) != 0;
+}
+
+bool
+survey_may_be_task(const json_t *payload, const struct rules *rules, unsigned told)
+{
     bool may_be = false;
 
-    for (size_t i = 0; !is_told && i < rules->extractor_count; i++) {
+    for (size_t i = 0; i < rules->extractor_count; i++) {
         may_be |= rules->extractors[i].in == RULES_IN_SURVEY_TASK &&
-                  survey_unmet(&rules->extractors[i], payload) == queue_name;
+                  may_apply(&rules->extractors[i], payload, told);
     }
     return may_be;
+}
+
+bool
+survey_asks_workflow(const struct rules *rules)
+{
+    bool asks = false;
+
+    for (size_t i = 0; i < rules->extractor_count; i++) {
+        const struct rules_extractor *extractor = &rules->extractors[i];
+
+        asks |= extractor->in == RULES_IN_SURVEY_TASK && extractor->workflow != NULL &&
+                !sid_is(extractor->workflow, "WW");
+    }
+    return asks;
 }
 
 static bool

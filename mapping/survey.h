@@ -25,8 +25,18 @@ const json_t *survey_at(
 
 /* The task is nothing but a survey. */
 bool survey_is_task(const json_t *payload, const struct rules *rules);
-/* It would be, if its queue, which is not told here, were the right one. */
-bool survey_may_be_task(const json_t *payload, const struct rules *rules);
+
+/* What others may have told of the task. */
+#define SURVEY_TOLD_QUEUE 1U
+#define SURVEY_TOLD_WORKFLOW 2U /* its name */
+
+/*
+ * It would be, if its queue, or its workflow's name, were the right one, which neither is told here
+ * nor all `told` by others: whoever tells them all knows whether it is.
+ */
+bool survey_may_be_task(const json_t *payload, const struct rules *rules, unsigned told);
+/* Whether an extractor of surveys' tasks asks for a workflow by name. */
+bool survey_asks_workflow(const struct rules *rules);
 /* It has ended, extractors know where its answer would be, and there is none. */
 bool survey_is_unanswered(const json_t *payload, const struct rules *rules);
 

@@ -137,6 +137,9 @@ say_facts(const struct event_reading *reading, const json_t *payload,
     if ((all & SAYS_CALL) != 0 || may_end_call(reading, rules)) {
         add_fact(says, event, "call", event->date_ms, "");
     }
+    if (survey_asks_workflow(rules) && payload_text(payload, "workflow_name") != NULL) {
+        add_fact(says, event, "workflow", event->date_ms, "");
+    }
     if ((all & SAYS_CLOSED) != 0) {
         add_fact(says, event, "closed", event->date_ms, sayings[saying].text);
     }
@@ -185,7 +188,17 @@ say_customer(const struct event *event, const json_t *payload, const struct rule
     if (event->task_sid != NULL &&
         customer_read(payload, rules, &says->customer) == CUSTOMER_OK) {
         ticket_say_customer(&says->customer, event->date_ms, says);
+    }
+}
+
+/* By which channel it came, and how it is called: an end, or an answer, says only one name. */
+static void
+say_names(const struct event *event, struct ticket_says *says)
+{
+    if (event->task_sid != NULL) {
         say_text(says, "-channel", event->date_ms, channel_name(event->channel));
+        say_text(says, "-conversation_sid", event->date_ms, event->conversation_sid);
+        say_text(says, "-interaction_sid", event->date_ms, event->interaction_sid);
     }
 }
 
@@ -235,6 +248,7 @@ ticket_read(const struct event_reading *reading, const json_t *payload,
             say_facts(reading, payload, rules, i, ret_says);
             say_heard(reading, now_ms, ret_says);
             say_customer(event, payload, rules, ret_says);
+            say_names(event, ret_says);
             say_aliases(event, ret_says);
         }
         return;

@@ -12,10 +12,12 @@
  *   -WT….wrapup     when the agent's wrap-up began
  *   -WT….sought     when we read a creation that names no customer
  *   -WT….survey     it is nothing but a survey: no task of the ticket's
+ *   -WT….workflow   its workflow's name was told, where that may be a survey's
  *   +survey.….answer, +survey.….comment, -survey.….heard: what was answered, and read first when
  *   +conversation   its latest state              -ticket         of an alias: whose facts they are
  *   +contact        Brevo's number of whom it was told of
- *   -email, -phone, -whatsapp, -ext_id, -channel  whose it is, and by which channel, for its end
+ *   -email, -phone, -whatsapp, -ext_id            whose it is
+ *   -channel, -conversation_sid, -interaction_sid  for its end, and for answers
  *
  * Pure. See docs/mapping.md for the rules as a table, and docs/decisions/0030-tickets.md.
  */
@@ -26,7 +28,7 @@
 
 enum {
     TICKET_NAME_SIZE = 96, /* of a fact */
-    TICKET_FACTS_MAX = 10,
+    TICKET_FACTS_MAX = 14,
     TICKET_ALIASES_MAX = 3,
     TICKET_ANSWER_SIZE = 64, /* "4/5 csat" */
 };

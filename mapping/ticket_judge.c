@@ -177,6 +177,14 @@ is_channel_off(const struct ticket *ticket)
            ticket->reading->event.channel != CHANNEL_UNKNOWN;
 }
 
+/* However the survey was sent, it is about what came by the ticket's. */
+static bool
+is_asked_off_channel(const struct ticket *ticket)
+{
+    return ticket->channel != CHANNEL_UNKNOWN ? !ticket->rules->channels[ticket->channel]
+                                              : is_channel_off(ticket);
+}
+
 /* ---- the rules ----------------------------------------------------------------------------- */
 
 static const struct rule {
@@ -189,9 +197,13 @@ static const struct rule {
     {EVENT_TYPE_COUNT, ticket_is_survey, NULL, EVENT_REASON_SURVEY,
         "survey: the task is one, as others said of it"},
     {EVENT_TASK_CREATED, NULL, ticket_queue_left_ms, TICKET_WAIT_QUEUE,
-        "survey: waits for the task's queue, which may be a survey's"},
+        "survey: waits for the task's queue or workflow, which may be a survey's"},
     {EVENT_SURVEY_COMPLETED, NULL, ticket_answers_left_ms, TICKET_WAIT_ANSWERS,
         "survey: waits for further answers"},
+    {EVENT_SURVEY_COMPLETED, is_asked_off_channel, NULL, EVENT_REASON_CHANNEL_OFF,
+        "survey: its ticket's channel is switched off"},
+    {EVENT_SURVEY_COMPLETED, is_outbound_ignored, NULL, EVENT_REASON_OUTBOUND,
+        "survey: its ticket is outbound, which is ignored"},
     {EVENT_SURVEY_COMPLETED, ticket_lacks_score, NULL, EVENT_REASON_NO_ANSWER,
         "survey: nobody gave a score"},
 

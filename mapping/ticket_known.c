@@ -3,7 +3,6 @@
  */
 #include "mapping/ticket_known.h"
 
-#include "mapping/event_filter.h"
 #include "mapping/event_subject.h"
 
 enum {
@@ -55,6 +54,8 @@ learn_of_task(struct task *task, struct slice what, const struct fact *fact)
         task->is_asked = true;
     } else if (slice_is(what, "survey")) {
         task->is_survey = true;
+    } else if (slice_is(what, "workflow")) {
+        task->is_workflow_told = true;
     }
 }
 
@@ -254,79 +255,6 @@ say_waited(struct ticket *ticket)
     }
 }
 
-/*
- * What the event lacks of its customer, from whoever of the ticket knew it: by the phone alone, say, it
- * would be of another contact than by the e-mail that was told before. An address that is not the
- * ticket's is somebody else's, and then nothing is added. True: something was.
- */
-static bool
-complete_customer(struct customer *customer, const struct facts *facts)
-{
-    struct customer whole = *customer;
-    const struct {
-        const char *name;
-        char *text;
-        size_t size;
-    } known[] = {
-        {"-email", whole.email, sizeof whole.email},
-        {"-phone", whole.phone, sizeof whole.phone},
-        {"-whatsapp", whole.whatsapp, sizeof whole.whatsapp},
-        {"-ext_id", whole.ext_id, sizeof whole.ext_id},
-    };
-    bool is_more = false;
-
-    for (size_t i = 0; i < LENGTH(known); i++) {
-        const struct fact *fact = facts_find(facts, slice_of(known[i].name));
-
-        if (fact == NULL || fact->text.size == 0) {
-            continue;
-        }
-        if (known[i].text[0] == '\0') {
-            is_more |= slice_to_text(fact->text, known[i].text, known[i].size);
-        } else if (!slice_is(fact->text, known[i].text)) {
-            return false;
-        }
-    }
-    if (is_more) {
-        *customer = whole;
-    }
-    return is_more;
-}
-
-static void
-learn_customer(struct ticket *ticket, const struct facts *facts)
-{
-    struct event_reading *reading = ticket->reading;
-    const bool lacks_all = reading->lacks_customer;
-
-    if (lacks_all) {
-        reading->event.customer = (struct customer){0};
-    } else if (reading->verdict != EVENT_DELIVER) {
-        return;
-    }
-    if (!complete_customer(&reading->event.customer, facts)) {
-        return;
-    }
-    reading->lacks_customer = false;
-    event_trace(reading, lacks_all ? "customer: as the ticket's tasks say"
-                                   : "customer: with what the ticket's tasks say");
-    if (lacks_all) {
-        event_accept(reading, ticket->rules);
-    }
-}
-
-static void
-learn_channel(struct ticket *ticket, const struct facts *facts)
-{
-    struct event *event = &ticket->reading->event;
-    const struct fact *fact = facts_find(facts, slice_of("-channel"));
-
-    if (event->channel == CHANNEL_UNKNOWN && fact != NULL &&
-        channel_from_name(fact->text, &event->channel)) {
-        event_trace(ticket->reading, "channel: as the ticket's tasks say");
-    }
-}
-
 void
 ticket_know(struct ticket *ticket, struct event_reading *reading,
     const struct facts *facts, const struct rules *rules,
@@ -337,10 +265,7 @@ ticket_know(struct ticket *ticket, struct event_reading *reading,
     learn_direction(ticket);
     say_waited(ticket);
     ticket_know_agent(ticket);
-    learn_customer(ticket, facts);
-    if (reading->event.type == EVENT_CONVERSATION_ENDED) {
-        learn_channel(ticket, facts);
-    }
+    ticket_complete(ticket, facts);
     if (reading->event.type == EVENT_SURVEY_COMPLETED) {
         ticket_learn_answer(ticket, facts);
     }

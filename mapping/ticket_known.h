@@ -27,7 +27,8 @@ struct task {
     bool is_known;           /* since when, that is */
     bool is_accepted;
     bool is_asked;
-    bool is_survey; /* of the event's own: others are left out */
+    bool is_survey;        /* of the event's own: others are left out */
+    bool is_workflow_told; /* its name */
 };
 
 struct ticket {
@@ -38,7 +39,8 @@ struct ticket {
     size_t count;
     const struct task *own; /* NULL: there was no room */
     bool is_outbound;
-    int64_t inactive_ms; /* since when the conversation is parked; 0: it is not */
+    enum channel channel; /* its tasks'; CHANNEL_UNKNOWN where nobody asks */
+    int64_t inactive_ms;  /* since when the conversation is parked; 0: it is not */
     int64_t
         answered_ms; /* when we first read an answer to the event's survey; 0: not told */
 };
@@ -78,6 +80,11 @@ void ticket_know_agent(struct ticket *ticket);
 /* Copies the name; one that is too long is left out. The text is borrowed. */
 void ticket_add_fact(
     struct ticket_says *says, const char *name, int64_t rank, const char *text);
+
+/* ---- ticket_complete.c --------------------------------------------------------------------- */
+
+/* Into the event, what it lacks: whose it is; of an answer or an end by which names and channel. */
+void ticket_complete(struct ticket *ticket, const struct facts *facts);
 
 /* ---- ticket_survey.c ----------------------------------------------------------------------- */
 

@@ -110,8 +110,15 @@ ticket_is_survey(const struct ticket *ticket)
 static bool
 is_queue_told(const struct task *task)
 {
-    return task != NULL &&
-           (task->queued_ms > 0 || task->is_accepted || task->closed_how.size > 0);
+    return task->queued_ms > 0 || task->is_accepted || task->closed_how.size > 0;
+}
+
+static unsigned
+told_of(const struct task *task)
+{
+    return task == NULL ? 0
+                        : (is_queue_told(task) ? SURVEY_TOLD_QUEUE : 0) |
+                              (task->is_workflow_told ? SURVEY_TOLD_WORKFLOW : 0);
 }
 
 /* It is told within a second, mostly, and then ever more seldom looked for. */
@@ -122,8 +129,8 @@ ticket_queue_left_ms(const struct ticket *ticket)
     const int64_t left_ms = ticket->rules->csat_queue_wait_ms - age_ms;
     const int64_t wait_ms = age_ms > LOOK_MIN_MS ? age_ms : LOOK_MIN_MS;
 
-    if (left_ms <= 0 || is_queue_told(ticket->own) ||
-        !survey_may_be_task(ticket->reading->event.payload, ticket->rules)) {
+    if (left_ms <= 0 || !survey_may_be_task(ticket->reading->event.payload, ticket->rules,
+                            told_of(ticket->own))) {
         return 0;
     }
     return left_ms < wait_ms ? left_ms : wait_ms;

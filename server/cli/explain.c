@@ -49,7 +49,7 @@ static const struct {
         "nothing: conversations.kind, or an extractor of csat.extractors, says that the "
         "task is a survey"},
     {EVENT_REASON_OUTBOUND, "`outbound` in the configuration: what the business began is "
-                            "neither requested nor given up"},
+                            "neither requested nor given up, or left out altogether"},
     {TICKET_REASON_ASKED, "nothing: an earlier task of the ticket was told"},
     {TICKET_REASON_OPEN, "nothing: another task of the ticket goes on"},
     {TICKET_REASON_PARKED,

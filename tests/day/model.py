@@ -142,12 +142,8 @@ class Judged:
         ticket = self.ticket
         if not ends:
             return self.call_ended() if ticket.channel == "voice" else None
-        properties = {"ticket": ticket.name, "channel": ticket.channel,
-                      "direction": self.first.direction, "source_event_id": ANY,
-                      "reason": PERHAPS, "interaction_sid": ticket.interaction or PERHAPS}
-        if ticket.conversation:
-            properties["conversation_sid"] = ticket.conversation
-            properties["interaction_sid"] = PERHAPS
+        properties = {"channel": ticket.channel, "direction": self.first.direction,
+                      "source_event_id": ANY, "reason": PERHAPS, **self.names()}
         told = [properties | {"event_date": ends[0].at_ms if ticket.conversation else ANY}]
         return self.event("CONVERSATION_ENDED", told + self.ended_before())
 
@@ -175,9 +171,8 @@ class Judged:
     def surveys(self):
         """Its time is that of its arrival."""
         for told in self.all("survey.completed"):
-            yield self.event("CSAT_SUBMITTED", [{
-                "ticket": self.ticket.name, "task_sid": told.task.sid,
-                "channel": self.ticket.channel, "survey_id": told.said["survey"],
+            yield self.event("CSAT_SUBMITTED", [self.names() | {
+                "task_sid": told.task.sid, "channel": self.ticket.channel, "survey_id": told.said["survey"],
                 "score": told.said["score"], "score_max": told.said["scale"],
                 "source_event_id": ANY, "event_date": ANY, "direction": PERHAPS}])
 
@@ -196,12 +191,17 @@ class Judged:
 
     def of_task(self, told):
         ticket, task = self.ticket, told.task
-        named = {"conversation_sid": ticket.conversation, "interaction_sid": ticket.interaction}
-        return {
+        return self.names() | {
             "event_date": told.at_ms, "source_event_id": task.event_sids[told.type],
-            "ticket": ticket.name, "task_sid": task.sid, "channel": ticket.channel,
-            "direction": self.first.direction, "workflow": "Assign to Anyone", "priority": 0,
-            **{name: sid for name, sid in named.items() if sid}}
+            "task_sid": task.sid, "channel": ticket.channel, "direction": self.first.direction,
+            "workflow": "Assign to Anyone", "priority": 0}
+
+    def names(self):
+        """By which the ticket is known, whatever the record knew that told the event."""
+        ticket = self.ticket
+        known = {"ticket": ticket.name, "conversation_sid": ticket.conversation,
+                 "interaction_sid": ticket.interaction}
+        return {name: sid for name, sid in known.items() if sid}
 
     @staticmethod
     def of_closing(told):

@@ -52,16 +52,18 @@ def close(script, share=0.8):
 
 def answer_survey(script, task, share=0.2):
     """Always later than anything that could still be on its way about the task."""
-    if not script.lucky(share) or script.ticket.channel == "email":
+    if not script.lucky(share):
         return
     script.wait(660, 900)
     scale = script.choose.choice((5, 5, 5, 10))
+    names_channel = script.lucky(0.5)       # the ticket knows it anyway
     script.tell("survey.completed", task, survey="post-chat", kind="csat",
-                score=script.choose.randint(0 if scale == 10 else 1, scale), scale=scale)
+                score=script.choose.randint(0 if scale == 10 else 1, scale), scale=scale,
+                names_channel=names_channel)
     if script.lucky(0.3):
         script.wait(1, 20)
         script.tell("survey.completed", task, survey="recommend", kind="nps",
-                    score=script.choose.randint(0, 10), scale=10)
+                    score=script.choose.randint(0, 10), scale=10, names_channel=names_channel)
 
 
 # ---- scenes

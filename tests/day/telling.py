@@ -222,11 +222,11 @@ class Telling:
     def _survey(self, happening):
         said, known = happening.said, happening.ticket.addresses
         phone = known.get("phone") or "whatsapp:" + known.get("whatsapp", "")
+        channel = happening.ticket.channel if said["names_channel"] else ""
         return self.twilio.form({
             "TaskSid": happening.task.sid, "SurveyId": said["survey"], "Kind": said["kind"],
-            "Score": str(said["score"]), "ScoreMax": str(said["scale"]),
-            "Channel": happening.ticket.channel, "Email": known.get("email", ""),
-            "Phone": phone}, "/webhooks/flex/survey")
+            "Score": str(said["score"]), "ScoreMax": str(said["scale"]), "Channel": channel,
+            "Email": known.get("email", ""), "Phone": phone}, "/webhooks/flex/survey")
 
 
 def ways(happening, day):

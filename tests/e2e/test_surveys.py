@@ -157,6 +157,83 @@ def test_an_answer_that_is_left_out_leaves_no_trace(program, sandbox, twilio, ch
     assert sandbox.requests() == []
 
 
+POST = "/webhooks/flex/survey"
+
+
+def posted(task, twilio, **more):
+    """An answer that says no more than which task or conversation it is about, and whose it is."""
+    return twilio.form({"TaskSid": task.sid, "Email": task.customer.email, "Score": "4", **more},
+                       POST)
+
+
+@pytest.fixture
+def call():
+    """A task that knows all names of its ticket."""
+    return Task(attributes={"channelType": "whatsapp", "direction": "inbound",
+                            "flexInteractionSid": sid("KD"), "conversationSid": sid("CH")})
+
+
+@pytest.mark.parametrize("about", ["TaskSid", "ConversationSid"])
+@pytest.mark.parametrize("told_first", ["its task", "the answer"])
+def test_an_answer_has_what_its_ticket_knows(program, sandbox, twilio, call, about, told_first):
+    flexbrevo = program(changes={"csat": {"settle": "1s"}}).start()
+    named = {"TaskSid": call.sid, "ConversationSid": call.attributes["conversationSid"]}
+    answer = posted(call, twilio, **{"TaskSid": "", about: named[about]})
+    posts = [twilio.callback(call, "task.created"), answer]
+    for post in posts if told_first == "its task" else reversed(posts):
+        assert flexbrevo.caller().send(post).status in (200, 204)
+    settled(flexbrevo, 2)
+    assert said(sandbox, "channel", "conversation_sid", "interaction_sid", "ticket") == {
+        "channel": "whatsapp", "conversation_sid": named["ConversationSid"],
+        "interaction_sid": call.attributes["flexInteractionSid"],
+        "ticket": call.attributes["flexInteractionSid"]}
+
+
+@pytest.mark.parametrize("channels, own, told", [
+    (["sms"], {}, False), (["sms"], {"Channel": "sms"}, False),
+    (["whatsapp"], {"Channel": "sms"}, True)])
+def test_of_an_answer_its_tickets_channel_is_switched(
+        program, sandbox, twilio, call, channels, own, told):
+    flexbrevo = program(changes={
+        "connectors": {"twilio_flex": {"channels": channels}}, "csat": {"settle": "1s"}}).start()
+    assert flexbrevo.caller().send(posted(call, twilio, **own)).status == 204
+    told_of(flexbrevo, twilio, call)
+    assert ("channel_off" in settled(flexbrevo, 2)["filtered_by"]) != told
+    answers = [event for event in sandbox.events() if event["event_name"] == "CSAT_SUBMITTED"]
+    assert [event["event_properties"]["channel"] for event in answers] == ["sms"] * told
+
+
+def told_of(flexbrevo, twilio, task):
+    assert flexbrevo.caller().send(twilio.callback(task, "task.created")).status == 204
+
+
+@pytest.mark.parametrize("outbound, told", [
+    ("ignore", []), ("resolved", ["CSAT_SUBMITTED"]),
+    ("all", ["CSAT_SUBMITTED", "SUPPORT_REQUESTED"])])
+def test_of_what_the_business_began_a_survey_is_told_as_configured(
+        program, sandbox, twilio, call, outbound, told):
+    call.attributes["direction"] = "outbound"
+    flexbrevo = program(changes={"outbound": outbound, "csat": {"settle": "1s"}}).start()
+    assert flexbrevo.caller().send(posted(call, twilio)).status == 204
+    told_of(flexbrevo, twilio, call)
+    settled(flexbrevo, 2)
+    assert sorted(event["event_name"] for event in sandbox.events()) == told
+    assert told or sandbox.requests() == []
+
+
+def test_a_surveys_workflow_is_waited_for_where_only_its_sid_is_told(program, sandbox, twilio):
+    flexbrevo = program(changes={"csat": {"extractors": [
+        {"in": "survey_task", "workflow": "Assign to Anyone", "score": "csat.score"}]}}).start()
+    asked = Task()
+    created = {name: value for name, value in asked.callback("task.created").items()
+               if name != "WorkflowName"}
+    assert flexbrevo.caller().send(twilio.form(created, "/webhooks/taskrouter")).status == 204
+    harness.wait_until(lambda: status(flexbrevo)["queue_pending"] == 1, "one that waits")
+    told(flexbrevo, twilio, (asked, "reservation.accepted"))
+    assert settled(flexbrevo, 2)["filtered_by"] == {"survey_task": 1, "facts": 1}
+    assert sandbox.requests() == []
+
+
 def test_explain_shows_the_answer_and_why_no_other_extractor_applies(program):
     flexbrevo = program(changes={"csat": {"extractors": [BY_QUEUE, BY_KIND]}}).start()
     task = survey_of(Task(), **{SCORE: 5})

@@ -153,15 +153,18 @@ def test_what_the_agent_began_is_only_resolved_and_so_is_what_it_was_handed_on_a
 
 
 @pytest.mark.parametrize("outbound, told", [
-    ("ignore", []), ("all", ["SUPPORT_REQUESTED", "SUPPORT_RESOLVED"])])
+    ("ignore", []), ("resolved", ["CONVERSATION_ENDED", "SUPPORT_RESOLVED"]),
+    ("all", ["CONVERSATION_ENDED", "SUPPORT_REQUESTED", "SUPPORT_RESOLVED"])])
 def test_outbound_is_told_as_configured(program, twilio, sandbox, outbound, told):
     ticket = Ticket(program(changes={**WAITS, "outbound": outbound}).start(), twilio,
                     direction="outbound")
     task = ticket.task()
     ticket.tell(task, "task.created")
     ticket.tell(task, "task.completed", 30)
+    ticket.state("closed", 31)
     ticket.settled()
     assert names(sandbox) == told
+    assert told or sandbox.requests() == []
 
 
 @pytest.mark.parametrize("reason, age_s, becomes", [
@@ -252,6 +255,7 @@ def test_a_conversation_ends_once_whichever_route_says_so_and_its_task_says_whos
 
     event, = harness.wait_until(ended, "the end")
     assert event["event_properties"]["channel"] == "whatsapp"
+    assert event["event_properties"]["interaction_sid"] == ticket.interaction
     assert event["event_properties"]["direction"] == "inbound"
     assert event["contact_id"] == sandbox.contact(ticket.customer.email)["id"]
     harness.wait_until(lambda: shared.metric("queue_pending") == 0, "all settled")

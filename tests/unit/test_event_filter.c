@@ -4,6 +4,7 @@
 #include <jansson.h>
 #include <string.h>
 
+#include "mapping/ticket.h"
 #include "tests/unit/event_fixture.h"
 #include "tests/unit/json_of.h"
 
@@ -82,6 +83,33 @@ gives_every_verdict_its_reason(void **state)
     }
 }
 
+/* It is about a message, which goes out by its nature, and not about who began a ticket. */
+static void
+a_messages_status_is_told_whatever_becomes_of_outbound_tickets(void **state)
+{
+    static const enum rules_outbound settings[] = {
+        RULES_OUTBOUND_IGNORE, RULES_OUTBOUND_RESOLVED, RULES_OUTBOUND_ALL};
+
+    (void)state;
+    for (size_t i = 0; i < LENGTH(settings); i++) {
+        struct rules by = rules;
+        struct event_reading reading;
+
+        by.event_names[EVENT_MESSAGE_FAILED] = "MESSAGE_FAILED";
+        by.outbound = settings[i];
+        AUTO(payload_release)
+        json_t *payload = read_changed(
+            "{'event_type':'message.failed','task_sid':null,"
+            "'message_sid':'SM0123456789abcdef0123456789abcdef',"
+            "'task_attributes':{'direction':'outbound','email':'ana@example.com'}}",
+            &by, "message.failed/SM0123456789abcdef0123456789abcdef", &reading);
+
+        ticket_judge_alone(&reading, payload, &by, received_ms);
+        assert_int_equal(reading.event.direction, DIRECTION_OUTBOUND);
+        assert_int_equal(reading.verdict, EVENT_DELIVER);
+    }
+}
+
 static void
 reports_the_first_reason_in_the_documented_order(void **state)
 {
@@ -147,6 +175,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(gives_every_verdict_its_reason),
+        cmocka_unit_test(a_messages_status_is_told_whatever_becomes_of_outbound_tickets),
         cmocka_unit_test(reports_the_first_reason_in_the_documented_order),
         cmocka_unit_test(honours_switches_and_missing_names),
     };

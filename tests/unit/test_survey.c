@@ -13,6 +13,8 @@
 #include "tests/unit/json_of.h"
 #include "tests/unit/page_table.h"
 
+#define WORKFLOW "WW00000000000000000000000000000001"
+
 enum {
     WORDS_MAX = 6,
     DETAILS_MAX = 4,
@@ -36,6 +38,10 @@ static const struct {
                               .score = "score",
                               .score_min = 1,
                               .score_max = 10}},
+    {"by a workflow's name", {.in = RULES_IN_SURVEY_TASK,
+                                 .workflow = "survey",
+                                 .score = "score",
+                                 .score_max = 5}},
     {"within a support case", {.in = RULES_IN_SUPPORT_TASK,
                                   .score = "score",
                                   .comment = "comment",
@@ -161,6 +167,7 @@ payload_of(const struct word *word, char key[KEY_SIZE_MAX])
                      : strcmp(word->what, "entered") == 0 ? "task-queue"
                                                           : "task";
     const json_int_t ms = (json_int_t)(BEGAN_S + word->at_s) * MS_PER_S;
+    const char *channel = detail_of(word, "channel");
     char type[48];
     char sid[64];
 
@@ -169,19 +176,21 @@ payload_of(const struct word *word, char key[KEY_SIZE_MAX])
         type, sizeof type, is_post ? "survey.completed" : "%s.%s", of, word->what);
     (void)snprintf(key, KEY_SIZE_MAX, "%s/%s%s", type, sid, is_post ? "/0123" : "");
     if (is_post) {
-        return json_pack("{s:s, s:s, s:s*, s:s*, s:s*, s:I, s:{s:s}}", "event_type", type,
-            "task_sid", sid, "score", detail_of(word, "score"), "comment",
-            detail_of(word, "comment"), "kind", detail_of(word, "kind"), "date_ms", ms,
-            "task_attributes", "email", "ana@example.com");
+        return json_pack("{s:s, s:s, s:s*, s:s*, s:s*, s:s*, s:I, s:{s:s}}", "event_type",
+            type, "task_sid", sid, "score", detail_of(word, "score"), "comment",
+            detail_of(word, "comment"), "kind", detail_of(word, "kind"),
+            "task_channel_unique_name", channel, "date_ms", ms, "task_attributes",
+            "email", "ana@example.com");
     }
-    return json_pack("{s:s, s:s, s:s, s:s, s:I, s:s*, s:{s:s, s:s, s:s*, s:s*, "
-                     "s:{s:s*, s:s}}}",
-        "event_type", type, "task_sid", sid, "task_channel_unique_name", "sms",
-        "task_canceled_reason", "CSAT saved", "date_ms", ms, "task_queue_name",
-        detail_of(word, "queue"), "task_attributes", "email", "ana@example.com",
-        "flexInteractionSid", INTERACTION, "score", detail_of(word, "score"), "comment",
-        detail_of(word, "comment"), "conversations", "kind", is_kind ? "Survey" : NULL,
-        "any", "");
+    return json_pack("{s:s, s:s, s:s, s:s, s:s*, s:s, s:I, s:s*, s:{s:s, s:s, s:s*, "
+                     "s:s*, s:{s:s*, s:s}}}",
+        "event_type", type, "task_sid", sid, "task_channel_unique_name",
+        channel != NULL ? channel : "sms", "workflow_sid", "WW01", "workflow_name",
+        detail_of(word, "workflow"), "task_canceled_reason", "CSAT saved", "date_ms", ms,
+        "task_queue_name", detail_of(word, "queue"), "task_attributes", "email",
+        "ana@example.com", "flexInteractionSid", INTERACTION, "score",
+        detail_of(word, "score"), "comment", detail_of(word, "comment"), "conversations",
+        "kind", is_kind ? "Survey" : NULL, "any", "");
 }
 
 static void
@@ -386,6 +395,49 @@ an_extractor_says_which_of_its_conditions_is_unmet(void **state)
     }
 }
 
+/* A name says nothing of a SID, nor the other way round. */
+static void
+a_survey_is_waited_for_by_what_may_still_be_told(void **state)
+{
+    static const struct {
+        const char *workflow;
+        const char *queue;
+        const char *says;
+        unsigned told; /* by others */
+        bool may_be;
+    } cases[] = {
+        {"After call", NULL, "{'workflow_sid':'" WORKFLOW "'}", 0, true},
+        {"After call", NULL, "{'workflow_sid':'" WORKFLOW "'}", SURVEY_TOLD_QUEUE, true},
+        {"After call", NULL, "{'workflow_sid':'" WORKFLOW "'}", SURVEY_TOLD_WORKFLOW,
+            false},
+        {"After call", NULL, "{'workflow_name':'Support'}", 0, false},
+        {WORKFLOW, NULL, "{'workflow_sid':'WW00000000000000000000000000000002'}", 0,
+            false},
+        {"After call", "After call", "{'workflow_sid':'" WORKFLOW "'}",
+            SURVEY_TOLD_WORKFLOW, true},
+        {"After call", "After call", "{'workflow_sid':'" WORKFLOW "'}",
+            SURVEY_TOLD_QUEUE | SURVEY_TOLD_WORKFLOW, false},
+        {"After call", "After call", "{'workflow_name':'Support'}", 0, false},
+        {NULL, "After call", "{}", 0, true},
+        {NULL, "After call", "{}", SURVEY_TOLD_QUEUE, false},
+        {NULL, "After call", "{'task_queue_name':'Support'}", 0, false},
+        {NULL, NULL, "{}", 0, false}, /* it is one */
+    };
+
+    (void)state;
+    for (size_t i = 0; i < LENGTH(cases); i++) {
+        const struct rules by = {.extractors = {{.in = RULES_IN_SURVEY_TASK,
+                                     .workflow = cases[i].workflow,
+                                     .queue = cases[i].queue}},
+            .extractor_count = 1};
+        AUTO(payload_release) json_t *payload = json_of(cases[i].says);
+
+        (void)json_object_set_new(payload, "event_type", json_string("task.created"));
+        assert_int_equal(
+            survey_may_be_task(payload, &by, cases[i].told), cases[i].may_be);
+    }
+}
+
 static void
 what_is_of_no_task_is_no_surveys(void **state)
 {
@@ -539,6 +591,66 @@ a_request_looks_for_its_queue_ever_more_seldom_and_a_minute_at_most(void **state
     }
 }
 
+/* `told` by a task of the ticket; then an answer is judged that says no more than `says`. */
+static void
+an_answer_has_what_its_tickets_tasks_told(void **state)
+{
+    static const struct {
+        const char *told; /* by which task channel */
+        const char *says; /* the answer, in words of its own */
+        const char *channel;
+        const char *conversation;
+    } cases[] = {
+        {"voice", "", "voice", CONVERSATION},
+        {"voice", ",'task_channel_unique_name':'sms'", "sms", CONVERSATION},
+        {"voice", ",'task_channel_unique_name':'survey'", "voice", CONVERSATION},
+        {"voice", ",'conversation_sid':'CH00000000000000000000000000000001'", "voice",
+            "CH00000000000000000000000000000001"},
+    };
+    const struct ticket_times times = {
+        .received_ms = received_ms, .now_ms = received_ms + 600000};
+    const struct rules by = rules_of("by the endpoint");
+
+    (void)state;
+    for (size_t i = 0; i < LENGTH(cases); i++) {
+        struct event_reading readings[2];
+        struct ticket_says says;
+        struct ticket_verdict verdict;
+        struct facts facts = {0};
+        char text[512];
+
+        (void)snprintf(text, sizeof text,
+            "{'event_type':'task.created','task_channel_unique_name':'%s',"
+            "'task_attributes':{'conversationSid':'" CONVERSATION
+            "','flexInteractionSid':'" INTERACTION "'}}",
+            cases[i].told);
+        AUTO(payload_release)
+        json_t *task = read_changed(text, &by, "task.created/" TASK, &readings[0]);
+
+        ticket_read(&readings[0], task, &by, received_ms, &says);
+        for (size_t j = 0; j < says.fact_count; j++) {
+            facts_add(&facts, says.facts[j]);
+        }
+        (void)snprintf(text, sizeof text,
+            "{'event_type':'survey.completed','score':'4',"
+            "'task_channel_unique_name':null%s}",
+            cases[i].says);
+        AUTO(payload_release)
+        json_t *post =
+            read_changed(text, &by, "survey.completed/" TASK "/01", &readings[1]);
+
+        assert_non_null(post);
+        ticket_judge(&readings[1], &facts, &by, &times, &verdict);
+        const struct event *event = &readings[1].event;
+
+        assert_int_equal(verdict.decision, TICKET_GOES_ON);
+        assert_int_equal(readings[1].verdict, EVENT_DELIVER);
+        assert_string_equal(channel_name(event->channel), cases[i].channel);
+        assert_string_equal(event_conversation(event), cases[i].conversation);
+        assert_string_equal(event_interaction(event), INTERACTION);
+    }
+}
+
 int
 main(void)
 {
@@ -546,6 +658,8 @@ main(void)
         cmocka_unit_test(each_row_of_the_table_is_true_in_every_order),
         cmocka_unit_test(an_extractor_says_which_of_its_conditions_is_unmet),
         cmocka_unit_test(what_is_of_no_task_is_no_surveys),
+        cmocka_unit_test(a_survey_is_waited_for_by_what_may_still_be_told),
+        cmocka_unit_test(an_answer_has_what_its_tickets_tasks_told),
         cmocka_unit_test(
             each_answer_of_a_record_is_a_record_of_its_own_named_by_what_told_it),
         cmocka_unit_test(an_answer_whose_extractor_is_gone_is_none),
