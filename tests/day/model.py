@@ -172,8 +172,9 @@ class Judged:
         """Its time is that of its arrival."""
         for told in self.all("survey.completed"):
             yield self.event("CSAT_SUBMITTED", [self.names() | {
-                "task_sid": told.task.sid, "channel": self.ticket.channel, "survey_id": told.said["survey"],
-                "score": told.said["score"], "score_max": told.said["scale"],
+                "task_sid": told.task.sid, "channel": self.ticket.channel,
+                "survey_id": told.said["survey"], "score": told.said["score"],
+                "score_max": told.said["scale"],
                 "source_event_id": ANY, "event_date": ANY, "direction": PERHAPS}])
 
     def answered(self):

@@ -125,6 +125,24 @@ def test_a_type_that_cannot_be_shown_is_ignored_all_the_same(source, body):
     assert (record["verdict"], record["reason"]) == ("ignored", "not_in_vocabulary")
 
 
+@pytest.mark.parametrize("source, body, verdict", [
+    ("survey", {"TaskSid": "WT" + SID, "Email": "ana@example.com", "Score": "4",
+                "TaskAttributes": json.dumps({"direction": "outbound"})}, "filtered"),
+    ("messaging", {"MessageSid": "SM" + SID, "MessageStatus": "failed", "To": "+34600111222"},
+     "deliver"),
+])
+def test_outbound_ignore_is_about_tickets_and_not_about_messages(source, body, verdict, tmp_path):
+    path = tmp_path / "c.yaml"
+    path.write_text(json.dumps({"outbound": "ignore", "connectors": {"twilio_flex": {
+        "event_mapping": {"survey.completed": "CSAT_SUBMITTED",
+                          "message.failed": "MESSAGE_FAILED"}}}}))
+    record, = explain(source, urllib.parse.urlencode(body).encode(), "--config", str(path))
+
+    assert record["verdict"] == verdict
+    assert record["event"]["direction"] == "outbound"
+    assert (record.get("reason") == "outbound") == (verdict == "filtered")
+
+
 @pytest.mark.parametrize("changes, config, reason, remedy", [
     ({"TaskAttributes": "{}"}, {}, "no_identity", "email"),
     ({"AccountSid": "AC" + "9" * 32}, {"account_sid": "AC" + SID}, "foreign_account", "account_sid"),
