@@ -277,6 +277,15 @@ event_read(const json_t *payload, const struct rules *rules,
     }
 }
 
+const char *
+event_agent(const struct event *event)
+{
+    if (event->agent != NULL) {
+        return event->agent;
+    }
+    return event->agent_known[0] != '\0' ? event->agent_known : NULL;
+}
+
 bool
 event_is_too_old(const struct event *event, const struct rules *rules, int64_t now_ms)
 {

@@ -13,6 +13,7 @@ enum {
     EVENT_TICKET_SIZE = 65,    /* with the NUL; a longer name is not a ticket's */
     EVENT_SURVEY_ID_SIZE = 65, /* with the NUL; a longer one is refused */
     EVENT_COMMENT_SIZE = 641,  /* with the NUL; a longer one is cut */
+    EVENT_AGENT_SIZE = 641,
     EVENT_TRACE_MAX = 24,
 };
 
@@ -38,7 +39,8 @@ struct event {
     enum event_direction direction;
     const char *queue;
     const char *workflow;
-    const char *agent; /* by rules->agent */
+    const char *agent; /* by rules->agent, as the event's own record has it */
+    char agent_known[EVENT_AGENT_SIZE]; /* else as its ticket has it; "": nobody knows */
     const char *reason;
     const char *outcome; /* what became of it: the agent's word, or how it was given up */
     const char *content; /* what it was about, in the agent's words */
@@ -147,6 +149,8 @@ bool event_effect_by_task(
 /* Its own, else what its ticket told; NULL: neither knows. */
 const char *event_conversation(const struct event *event);
 const char *event_interaction(const struct event *event);
+/* The agent, whoever told; NULL: nobody, or none is to be named. */
+const char *event_agent(const struct event *event);
 
 /* Whether the event is older than rules->max_event_age_ms (0: never): contact yes, event no. */
 bool event_is_too_old(

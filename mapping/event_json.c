@@ -75,7 +75,7 @@ event_to_json(const struct event *event)
     write_text(&writer, "direction", direction_name(event->direction));
     write_text(&writer, "queue", event->queue);
     write_text(&writer, "workflow", event->workflow);
-    write_text(&writer, "agent", event->agent);
+    write_text(&writer, "agent", event_agent(event));
     write_text(&writer, "reason", event->reason);
     write_text(&writer, "outcome", event->outcome);
     write_text(&writer, "content", event->content);

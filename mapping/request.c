@@ -75,7 +75,7 @@ event_properties(const struct event *event)
         {"direction", direction_name(event->direction)},
         {"queue", event->queue},
         {"workflow", event->workflow},
-        {"agent", event->agent},
+        {"agent", event_agent(event)},
         {"reason", event->reason},
         {"outcome", event->outcome},
         {"content", event->content},

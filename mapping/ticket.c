@@ -25,6 +25,7 @@ enum saying {
     SAYS_THEN = 64,    /* the agent took it at that time, not before */
     SAYS_CALL = 128,   /* its end may be that of a call */
     SAYS_WRAPUP = 256, /* the agent is done with the customer, and not yet with it */
+    SAYS_AGENT = 512,  /* who the agent is */
 };
 
 static const struct {
@@ -34,8 +35,8 @@ static const struct {
 } sayings[] = {
     {"task.created", SAYS_SEEN | SAYS_ASKED, ""}, {"task.updated", SAYS_SEEN, ""},
     {"task-queue.entered", SAYS_SEEN | SAYS_QUEUED, ""},
-    {"reservation.accepted", SAYS_SEEN | SAYS_ACCEPTED | SAYS_THEN, ""},
-    {"reservation.completed", SAYS_SEEN | SAYS_ACCEPTED, ""},
+    {"reservation.accepted", SAYS_SEEN | SAYS_ACCEPTED | SAYS_THEN | SAYS_AGENT, ""},
+    {"reservation.completed", SAYS_SEEN | SAYS_ACCEPTED | SAYS_AGENT, ""},
     {"task.wrapup", SAYS_SEEN | SAYS_ACCEPTED | SAYS_WRAPUP, ""},
     {"task.completed", SAYS_SEEN | SAYS_CLOSED, "completed"},
     {"task.canceled", SAYS_SEEN | SAYS_CLOSED, "canceled"},
@@ -127,6 +128,9 @@ say_facts(const struct event_reading *reading, const json_t *payload,
     if ((all & SAYS_ACCEPTED) != 0) {
         add_fact(says, event, "accepted", event->date_ms,
             (all & SAYS_THEN) != 0 ? "then" : "");
+    }
+    if ((all & SAYS_AGENT) != 0) {
+        ticket_say_agent(event, rules, (all & SAYS_THEN) != 0, says);
     }
     if ((all & SAYS_QUEUED) != 0) {
         add_fact(says, event, "queued", event->date_ms, "");

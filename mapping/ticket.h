@@ -10,6 +10,8 @@
  *   -WT….closed     when, and how                 -WT….asked      its creation is told to Brevo
  *   -WT….heard      when we read that              -WT….call      when, if it may end a call
  *   -WT….wrapup     when the agent's wrap-up began
+ *   +WT….taken_by.WK…, +WT….done_by.WK…  when that agent last took it, and was done with it; their
+ *                   name where events are to have it. Neither where events name no agent
  *   -WT….sought     when we read a creation that names no customer
  *   -WT….survey     it is nothing but a survey: no task of the ticket's
  *   -WT….workflow   its workflow's name was told, where that may be a survey's

@@ -56,6 +56,8 @@ learn_of_task(struct task *task, struct slice what, const struct fact *fact)
         task->is_survey = true;
     } else if (slice_is(what, "workflow")) {
         task->is_workflow_told = true;
+    } else {
+        ticket_learn_agent(task, what, fact->rank);
     }
 }
 
@@ -264,7 +266,7 @@ ticket_know(struct ticket *ticket, struct event_reading *reading,
     ticket_learn(ticket, facts);
     learn_direction(ticket);
     say_waited(ticket);
-    ticket_know_agent(ticket);
+    ticket_know_agent(ticket, facts);
     ticket_complete(ticket, facts);
     if (reading->event.type == EVENT_SURVEY_COMPLETED) {
         ticket_learn_answer(ticket, facts);

@@ -11,6 +11,12 @@ enum {
     TICKET_SPAN_MAX_DAYS = 400, /* else a wrong clock */
 };
 
+/* Who took a task, or was done with it, and when last. */
+struct agent {
+    struct slice sid; /* absent: not told */
+    int64_t last_ms;
+};
+
 struct task {
     struct slice sid;
     int64_t created_ms;
@@ -24,7 +30,9 @@ struct task {
     int64_t call_ms; /* when its end may have been that of a call; 0: not told */
     struct slice direction;
     struct slice closed_how; /* absent: open */
-    bool is_known;           /* since when, that is */
+    struct agent taken_by;   /* the last one who did */
+    struct agent done_by;
+    bool is_known; /* since when, that is */
     bool is_accepted;
     bool is_asked;
     bool is_survey;        /* of the event's own: others are left out */
@@ -61,6 +69,12 @@ bool ticket_is_parked(const struct ticket *ticket);
 
 /* ---- ticket_agent.c ------------------------------------------------------------------------ */
 
+/* Who the agent of a reservation is, as far as events are to say it; whether it was just accepted. */
+void ticket_say_agent(const struct event *event, const struct rules *rules,
+    bool is_accepted, struct ticket_says *says);
+/* Of a fact "+WT….taken_by.WK…" what follows the task; nothing, when it is none of an agent. */
+void ticket_learn_agent(struct task *task, struct slice what, int64_t told_ms);
+
 /* In ms; -1: not known, or there was none. */
 struct ticket_handling {
     int64_t handle_ms;
@@ -73,7 +87,7 @@ int64_t ticket_span_ms(int64_t from_ms, int64_t to_ms);
 void ticket_measure_handling(
     const struct task *task, int64_t end_ms, struct ticket_handling *ret_handling);
 /* What the event says of its agent and of that, where its own record does not. */
-void ticket_know_agent(struct ticket *ticket);
+void ticket_know_agent(struct ticket *ticket, const struct facts *facts);
 
 /* ---- ticket.c ------------------------------------------------------------------------------ */
 

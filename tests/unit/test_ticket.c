@@ -113,11 +113,22 @@ kind_of(const struct word *word)
     return "";
 }
 
-/* "accepted" is said of a reservation, "entered" of a queue, "ended" of a call, all else of the task. */
+/* "left" is a reservation's completion. */
+static bool
+is_left(const struct word *word)
+{
+    return strcmp(word->what, "left") == 0;
+}
+
+/*
+ * "accepted" and "left" are said of a reservation, "entered" of a queue, "ended" of a call, all else
+ * of the task.
+ */
 static const char *
 said_of(const struct word *word)
 {
     return strcmp(word->what, "accepted") == 0  ? "reservation"
+           : is_left(word)                      ? "reservation"
            : strcmp(word->what, "entered") == 0 ? "task-queue"
            : strcmp(word->what, "ended") == 0   ? "conversation"
                                                 : "task";
@@ -136,6 +147,34 @@ channel_of(const struct play *play)
     return "sms";
 }
 
+/* A name is an agent's: NULL when the word tells none. */
+static const char *
+agent_of(const struct word *word)
+{
+    const bool may_tell = strcmp(word->what, "canceled") != 0;
+
+    return may_tell && isupper((unsigned char)word->details[0][0]) ? word->details[0]
+                                                                   : NULL;
+}
+
+/* Each has a SID of their own; only a reservation tells the name. */
+static void
+add_agent(const struct word *word, json_t *payload)
+{
+    const char *agent = agent_of(word);
+
+    if (agent == NULL) {
+        return;
+    }
+    assert_int_equal(json_object_set_new(payload, "worker_sid",
+                         json_sprintf("WK%032x", (unsigned)agent[0])),
+        0);
+    if (strcmp(said_of(word), "reservation") == 0) {
+        assert_int_equal(
+            json_object_set_new(payload, "worker_name", json_string(agent)), 0);
+    }
+}
+
 /* Blanks are written '_'. */
 static void
 write_reason(const struct word *word, char reason[32])
@@ -152,7 +191,8 @@ task_payload(const struct play *play, const struct word *word, const char *sid)
     char reason[32] = "";
     char type[32];
 
-    (void)snprintf(type, sizeof(type), "%s.%s", said_of(word), word->what);
+    (void)snprintf(type, sizeof(type), "%s.%s", said_of(word),
+        is_left(word) ? "completed" : word->what);
     if (strcmp(word->what, "canceled") == 0) {
         write_reason(word, reason);
     }
@@ -181,7 +221,10 @@ payload_of(const struct play *play, const struct word *word, char *key, size_t s
     }
     (void)snprintf(sid, sizeof(sid), "WT%032x", (unsigned)word->subject[0]);
     (void)snprintf(key, size, "%s.%s/%s", said_of(word), word->what, sid);
-    return task_payload(play, word, sid);
+    json_t *payload = task_payload(play, word, sid);
+
+    add_agent(word, payload);
+    return payload;
 }
 
 static int64_t
@@ -243,6 +286,23 @@ say_number(const char *name, int64_t number, char becomes[TEXT_MAX])
     }
 }
 
+/* By name, or as "WK(M)". */
+static void
+say_agent(const struct event *event, char becomes[TEXT_MAX])
+{
+    const char *agent = event_agent(event);
+    const size_t size = strlen(becomes);
+    char name[64];
+
+    if (agent == NULL) {
+        return;
+    }
+    const bool is_sid = strncmp(agent, "WK", 2) == 0;
+
+    (void)snprintf(name, sizeof(name), "WK(%c)", (int)strtol(agent + 2, NULL, 16));
+    (void)snprintf(becomes + size, TEXT_MAX - size, " agent=%s", is_sid ? name : agent);
+}
+
 /* ---- judged -------------------------------------------------------------------------------- */
 
 static void
@@ -282,6 +342,7 @@ judge(struct play *play, const size_t *order, const struct rules *by, long after
     say_number("wait_s", reading.event.wait_s, becomes);
     say_number("handling_s", reading.event.handling_s, becomes);
     say_number("wrapup_s", reading.event.wrapup_s, becomes);
+    say_agent(&reading.event, becomes);
 }
 
 static void
@@ -291,6 +352,9 @@ set(struct rules *changed, const char *with)
     changed->outbound = strcmp(with, "outbound: all") == 0      ? RULES_OUTBOUND_ALL
                         : strcmp(with, "outbound: ignore") == 0 ? RULES_OUTBOUND_IGNORE
                                                                 : RULES_OUTBOUND_RESOLVED;
+    changed->agent = strcmp(with, "brevo.agent: sid") == 0    ? RULES_AGENT_SID
+                     : strcmp(with, "brevo.agent: name") == 0 ? RULES_AGENT_NAME
+                                                              : RULES_AGENT_NONE;
     if (strcmp(with, "brevo.only_contacts: [lena@example.com]") == 0) {
         changed->only_contacts = (struct rules_texts){{"lena@example.com"}, 1};
     }
@@ -300,9 +364,10 @@ set(struct rules *changed, const char *with)
     if (strcmp(with, "ticket.callback_kinds: [rueckruf]") == 0) {
         changed->callback_kinds = (struct rules_texts){{"rueckruf"}, 1};
     }
-    assert_true(
-        with[0] == '\0' || strncmp(with, "ticket.", 7) == 0 || changed->ticket_per_task ||
-        changed->outbound != RULES_OUTBOUND_RESOLVED || changed->only_contacts.count > 0);
+    assert_true(with[0] == '\0' || strncmp(with, "ticket.", 7) == 0 ||
+                changed->ticket_per_task || changed->agent != RULES_AGENT_NONE ||
+                changed->outbound != RULES_OUTBOUND_RESOLVED ||
+                changed->only_contacts.count > 0);
 }
 
 /* As the page takes them. */
@@ -435,6 +500,139 @@ what_is_none_of_ours_says_nothing(void **state)
         assert_null(says_of(cases[i], &reading, &payload).ticket);
         json_decref(payload);
     }
+}
+
+#define AGENT "WK0123456789abcdef0123456789abcdef"
+#define TAKEN(sid)                                                 \
+    "{'event_type':'reservation.accepted','worker_sid':'" sid "'," \
+    "'worker_name':'mary','worker_attributes':{'full_name':'Mary Smith'}}"
+
+/* What `told` says of its agent, with `agent` in the configuration; NULL: nothing. */
+static const char *
+agent_told(const char *told, enum rules_agent agent, char text[FACT_TEXT_MAX + 1])
+{
+    struct rules by = rules;
+    struct event_reading reading;
+    struct ticket_says says;
+
+    by.agent = agent;
+    AUTO(payload_release)
+    json_t *payload = read_changed(told, &by, "reservation.accepted/WR01", &reading);
+
+    assert_non_null(payload);
+    ticket_read(&reading, payload, &by, 0, &says);
+    for (size_t i = 0; i < says.fact_count; i++) {
+        if (slice_is(says.facts[i].name, "+" TASK ".taken_by." AGENT)) {
+            assert_true(fact_is_kept(&says.facts[i]));
+            assert_true(slice_to_text(says.facts[i].text, text, FACT_TEXT_MAX + 1));
+            return text;
+        }
+    }
+    return NULL;
+}
+
+static void
+of_an_agent_no_more_is_kept_than_events_are_to_say(void **state)
+{
+    char text[FACT_TEXT_MAX + 1];
+
+    (void)state;
+    assert_null(agent_told(TAKEN(AGENT), RULES_AGENT_NONE, text));
+    assert_string_equal(agent_told(TAKEN(AGENT), RULES_AGENT_SID, text), "");
+    assert_string_equal(agent_told(TAKEN(AGENT), RULES_AGENT_NAME, text), "Mary Smith");
+    assert_null(agent_told(TAKEN("mary"), RULES_AGENT_NAME, text));
+}
+
+static void
+a_long_name_is_cut_at_a_character(void **state)
+{
+    char told[4 * TEXT_MAX];
+    char text[FACT_TEXT_MAX + 1] = "";
+    size_t size = (size_t)snprintf(told, sizeof(told),
+        "{'event_type':'reservation.accepted','worker_sid':'" AGENT "','worker_name':'x");
+
+    (void)state;
+    for (int i = 0; i < FACT_TEXT_MAX / 2; i++) {
+        size += (size_t)snprintf(told + size, sizeof(told) - size, "\xC3\xB1");
+    }
+    (void)snprintf(told + size, sizeof(told) - size, "'}");
+    assert_non_null(agent_told(told, RULES_AGENT_NAME, text));
+    assert_int_equal(strlen(text), FACT_TEXT_MAX - 1);
+}
+
+/* The configuration may have been another one when the reservation was told. */
+static void
+what_was_kept_is_told_as_events_are_to_say_it_now(void **state)
+{
+    static const struct {
+        const char *kept;
+        enum rules_agent agent;
+        const char *said; /* NULL: nothing */
+    } cases[] = {
+        {"Mary Smith", RULES_AGENT_NAME, "Mary Smith"},
+        {"Mary Smith", RULES_AGENT_SID, AGENT},
+        {"Mary Smith", RULES_AGENT_NONE, NULL},
+        {"", RULES_AGENT_SID, AGENT},
+        {"", RULES_AGENT_NAME, NULL},
+    };
+    const struct ticket_times times = {.received_ms = received_ms, .has_waited = true};
+
+    (void)state;
+    for (size_t i = 0; i < LENGTH(cases); i++) {
+        struct rules by = rules;
+        struct event_reading reading;
+        struct ticket_verdict verdict;
+        struct facts facts = {0};
+
+        by.agent = cases[i].agent;
+        AUTO(payload_release)
+        json_t *payload = read_changed("{}", &by, "task.completed/" TASK, &reading);
+
+        assert_non_null(payload);
+        facts_add(&facts, (struct fact){.name = slice_of("+" TASK ".taken_by." AGENT),
+                              .text = slice_of(cases[i].kept)});
+        for (int look = 0; look < 2; look++) { /* again is as once */
+            ticket_judge(&reading, &facts, &by, &times, &verdict);
+            if (cases[i].said == NULL) {
+                assert_null(event_agent(&reading.event));
+            } else {
+                assert_string_equal(event_agent(&reading.event), cases[i].said);
+            }
+        }
+    }
+}
+
+static void
+an_answer_is_of_the_agent_who_had_the_ticket_last(void **state)
+{
+    static const char *const others[] = {
+        "WT00000000000000000000000000000001", "WT00000000000000000000000000000002"};
+    const struct ticket_times times = {.received_ms = received_ms, .has_waited = true};
+    struct rules by = rules;
+    struct event_reading reading;
+    struct ticket_verdict verdict;
+    struct facts facts = {0};
+    char names[LENGTH(others)][TICKET_NAME_SIZE];
+
+    (void)state;
+    by.agent = RULES_AGENT_NAME;
+    AUTO(payload_release)
+    json_t *payload = read_changed("{'event_type':'survey.completed','score':4}", &by,
+        "survey.completed/" TASK "/1", &reading);
+
+    assert_non_null(payload);
+    for (size_t i = 0; i < LENGTH(others); i++) {
+        (void)snprintf(names[i], sizeof(names[i]), "+%s.taken_by.WK%zu", others[i], i);
+        facts_add(&facts, (struct fact){.name = slice_of(names[i]),
+                              .rank = 2 - (int64_t)i,
+                              .text = slice_of(i == 0 ? "Mary" : "Jim")});
+    }
+    facts_add(&facts, (struct fact){.name = slice_of("-" TASK ".survey")});
+    facts_add(&facts, (struct fact){.name = slice_of("+" TASK ".taken_by.WK9"),
+                          .rank = 9,
+                          .text = slice_of("Robot")});
+    ticket_judge(&reading, &facts, &by, &times, &verdict);
+    assert_string_equal(event_agent(&reading.event), "Mary");
 }
 
 static void
@@ -627,6 +825,10 @@ main(void)
         cmocka_unit_test(what_a_record_alone_waits_for_is_taken_for_over),
         cmocka_unit_test(a_record_links_every_name_it_knows_to_the_best_one),
         cmocka_unit_test(what_is_none_of_ours_says_nothing),
+        cmocka_unit_test(of_an_agent_no_more_is_kept_than_events_are_to_say),
+        cmocka_unit_test(a_long_name_is_cut_at_a_character),
+        cmocka_unit_test(what_was_kept_is_told_as_events_are_to_say_it_now),
+        cmocka_unit_test(an_answer_is_of_the_agent_who_had_the_ticket_last),
         cmocka_unit_test(an_abandonment_waits_by_twilios_time_but_for_no_clock_of_its),
         cmocka_unit_test(what_is_read_late_waits_from_its_reading_and_not_from_each),
         cmocka_unit_test(a_name_learnt_from_others_names_the_effect),
