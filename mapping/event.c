@@ -12,6 +12,7 @@
 #include "mapping/event_filter.h"
 #include "mapping/event_subject.h"
 #include "mapping/event_survey.h"
+#include "mapping/overwrite.h"
 #include "mapping/survey.h"
 #include "mapping/ticket.h"
 #include "mapping/twilio_type.h"
@@ -204,6 +205,10 @@ read_customer(const struct reader *reader)
                          : customer->ext_id[0] != '\0' ? "customer: by ext_id"
                          : customer->phone[0] != '\0'  ? "customer: by phone"
                                                        : "customer: by WhatsApp");
+    if (overwrite_is_told(&reading->event, reader->rules)) {
+        event_trace(
+            reading, "profile: overwrites what Brevo has, unless a newer event told it");
+    }
     event_accept(reading, reader->rules);
 }
 

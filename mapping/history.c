@@ -4,11 +4,13 @@
 #include "mapping/history.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "mapping/history_base.h"
+#include "mapping/overwrite.h"
 #include "mapping/request.h"
 #include "mapping/sid.h"
 #include "mapping/timestamp.h"
@@ -195,6 +197,7 @@ history_read(const struct event *event, const struct rules *rules, const json_t 
     tell_base(rules, existing, ret_says);
     tell_lists(rules, existing, ret_says);
     tell_answer(event, ret_says);
+    overwrite_read(event, rules, ret_says);
     if (is_support(event->type)) {
         history_say(ret_says, "+last", event->date_ms, "");
     }
@@ -246,6 +249,9 @@ history_alone(const struct event *event, const struct rules *rules, json_t *cont
     struct facts known = {0};
 
     history_read(event, rules, NULL, &says);
+    if (says.failed) {
+        return -ENOMEM;
+    }
     for (size_t i = 0; i < says.fact_count; i++) {
         facts_add(&known, says.facts[i]);
     }

@@ -15,6 +15,7 @@
  *   +channel.<name>   when a ticket last came by it
  *   $wait/<names>     how many seconds a ticket's customer waited
  *   +csat             the latest answer: "<score>/<score_max>"
+ *   +field.<NAME>     a profile field that overwrites, as overwrite.h has it
  *
  * Pure. docs/mapping.md has the attributes by example.
  */
@@ -24,14 +25,15 @@
 #include "mapping/fact.h"
 
 enum {
-    HISTORY_FACTS_MAX = 12,
-    HISTORY_TEXT_SIZE = 160, /* of a fact, with the NUL */
+    HISTORY_FACTS_MAX = 12 + RULES_OVERWRITES_MAX,
+    HISTORY_TEXT_SIZE = 260, /* of a fact, with the NUL */
 };
 
 /* What an event tells of its contact. The facts point into it: it must stay where it is. */
 struct history_says {
     struct fact facts[HISTORY_FACTS_MAX];
     size_t fact_count;
+    bool failed; /* memory is out: something is missing */
     char names[HISTORY_FACTS_MAX][FACT_NAME_SIZE];
     char texts[HISTORY_FACTS_MAX][HISTORY_TEXT_SIZE];
 };

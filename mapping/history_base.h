@@ -22,6 +22,9 @@ struct history_base {
     struct slice channel; /* absent: the same */
 };
 
+/* Into a contact body. Takes over the reference to `value`. False when memory is out. */
+bool history_set_attribute(json_t *contact, const char *name, json_t *value) MUST_USE;
+
 /* The attribute that field_mapping fills from this path; NULL: none that may be written. */
 const char *history_attribute(const struct rules *rules, const char *path);
 

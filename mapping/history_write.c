@@ -268,9 +268,8 @@ static const struct {
     {HISTORY_CHANNEL, compute_channel},
 };
 
-/* Takes over the reference to `value`. */
-static bool
-set_attribute(json_t *contact, const char *name, json_t *value)
+bool
+history_set_attribute(json_t *contact, const char *name, json_t *value)
 {
     json_t *attributes = json_object_get(contact, "attributes");
 
@@ -301,7 +300,7 @@ history_write(json_t *contact, const struct facts *known, const json_t *existing
             !computed[i].compute(&history, json_object_get(held, name), &value)) {
             continue;
         }
-        if (!set_attribute(contact, name, value)) {
+        if (!history_set_attribute(contact, name, value)) {
             return -ENOMEM;
         }
         added = 1;

@@ -62,6 +62,14 @@ profile_path_is_known(const char *path)
     return is_attribute_path(path) || find_path(path) != NULL;
 }
 
+bool
+profile_path_is_computed(const char *path)
+{
+    const struct profile_path *known = find_path(path);
+
+    return known != NULL && known->sources[0] == NULL;
+}
+
 static bool
 says_nothing(const json_t *value)
 {

@@ -27,8 +27,9 @@ enum profile_result {
     PROFILE_E_NOTHING, /* the event says nothing there */
 };
 
-/* For configuration: whether `path` is one of the above. */
+/* For configuration: whether `path` is one of the above, or one that history.h computes. */
 bool profile_path_is_known(const char *path);
+bool profile_path_is_computed(const char *path);
 
 /* The raw value under `path`; NULL when there is none. Borrowed. */
 const json_t *profile_at(const json_t *payload, const char *path);

@@ -53,6 +53,7 @@ enum rules_answer_in {
 
 enum {
     RULES_FIELDS_MAX = 64,
+    RULES_OVERWRITES_MAX = 16,
     RULES_LIST_MAX = 64,
     RULES_REASON_MAX = 64, /* bytes of why a task is canceled, of what it is for */
     RULES_EXTRACTORS_MAX = 16,
@@ -94,6 +95,7 @@ struct rules {
     const char *event_names[EVENT_TYPE_COUNT]; /* Brevo's; NULL: not mapped, filtered */
     struct rules_field fields[RULES_FIELDS_MAX];
     size_t field_count;
+    bool overwrites[RULES_FIELDS_MAX]; /* of `fields`: even where Brevo has something */
     bool channels[CHANNEL_COUNT]; /* which channels are sent; unknown ones always are */
     bool sync_conversations;
     bool sync_tasks;

@@ -11,7 +11,7 @@
 
 #include "mapping/derived.h"
 #include "mapping/event.h"
-#include "mapping/history.h"
+#include "mapping/overwrite.h"
 #include "mapping/request.h"
 #include "mapping/survey.h"
 #include "mapping/ticket.h"
@@ -137,7 +137,10 @@ list_requests(const struct event *event, const struct explain_input *input)
     if (!add_request(requests, BREVO_CONTACT_LOOKUP, identifier, "first", NULL) ||
         !add_request(requests, BREVO_CONTACT_UPSERT, identifier,
             "unless Brevo has all of it; of a contact it knows, what it has is left out",
-            contact)) {
+            contact) ||
+        json_object_update_new(json_array_get(requests, json_array_size(requests) - 1),
+            json_pack("{s:o*}", "overwrites", overwrite_to_json(event, input->rules))) !=
+            0) {
         return NULL;
     }
     if (is_sent && !add_request(requests, BREVO_EVENT, identifier,

@@ -6,7 +6,7 @@
 #include <errno.h>
 #include <stdio.h>
 
-#include "mapping/history.h"
+#include "mapping/overwrite.h"
 #include "mapping/request.h"
 #include "mapping/ticket.h"
 
@@ -45,9 +45,9 @@ outcome_of(const struct event_reading *reading, const struct rules *rules)
         return json_pack("{s:s, s:s*}", "verdict", verdict_name(reading->verdict),
             "reason", reading->reason);
     }
-    return json_pack("{s:s, s:o, s:o}", "verdict", verdict_name(reading->verdict),
+    return json_pack("{s:s, s:o, s:o, s:o*}", "verdict", verdict_name(reading->verdict),
         "contact", history_contact_alone(event, rules), "event",
-        request_event(event, rules));
+        request_event(event, rules), "overwrites", overwrite_to_json(event, rules));
 }
 
 /* ---- where two differ ------------------------------------------------------------------------ */
@@ -148,7 +148,7 @@ diff_values(struct differ *differ, json_t *before, json_t *after, unsigned depth
 static int
 diff_outcomes(json_t *before, json_t *after, json_t *changes)
 {
-    static const char *const bodies[] = {"contact", "event"};
+    static const char *const bodies[] = {"contact", "event", "overwrites"};
     struct differ differ = {.changes = changes};
 
     if (!json_equal(

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "server/config/config_extractors.h"
+#include "server/config/config_fields.h"
 #include "server/config/config_set.h"
 
 enum {
@@ -188,15 +189,8 @@ channels_to_json(const struct config_option *option, const void *field)
 static json_t *
 fields_to_json(const struct config_option *option, const void *field)
 {
-    const struct rules *rules = field;
-    json_t *map = json_object();
-
     (void)option;
-    for (size_t i = 0; i < rules->field_count; i++) {
-        (void)json_object_set_new(
-            map, rules->fields[i].path, json_string(rules->fields[i].attribute));
-    }
-    return map;
+    return config_fields_to_json(field);
 }
 
 static json_t *

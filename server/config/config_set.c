@@ -9,7 +9,6 @@
 #include <string.h>
 #include <strings.h>
 
-#include "mapping/profile.h"
 #include "server/config/shape.h"
 
 static const double rate_min = 0.1; /* slower, and no delivery fits into its claim */
@@ -286,31 +285,6 @@ config_add_channel(const struct config_option *option, const struct config_item 
 }
 
 int
-config_add_field(const struct config_option *option, const struct config_item *item,
-    struct config *config)
-{
-    struct rules *rules = option_field(option, config);
-    struct rules_field *field = &rules->fields[rules->field_count];
-
-    if (!shape_path.accepts(item->name) || !profile_path_is_known(item->name)) {
-        return CONFIG_SET_E_NAME;
-    }
-    if (!has_shape(option, item->text)) {
-        return CONFIG_SET_E_BAD;
-    }
-    if (rules->field_count == RULES_FIELDS_MAX) {
-        return CONFIG_SET_E_FULL;
-    }
-    field->path = config_keep(config, slice_of(item->name));
-    field->attribute = config_keep(config, slice_of(item->text));
-    if (field->path == NULL || field->attribute == NULL) {
-        return -ENOMEM;
-    }
-    rules->field_count++;
-    return 0;
-}
-
-int
 config_add_event(const struct config_option *option, const struct config_item *item,
     struct config *config)
 {
@@ -352,10 +326,4 @@ config_clear_channels(void *field)
     for (size_t i = 0; i < CHANNEL_COUNT; i++) {
         channels[i] = i == CHANNEL_UNKNOWN || i == CHANNEL_OTHER;
     }
-}
-
-void
-config_clear_fields(void *field)
-{
-    ((struct rules *)field)->field_count = 0;
 }

@@ -32,12 +32,10 @@ config_setter config_set_outbound;
 config_setter config_add_text;
 config_setter config_add_rules_text;
 config_setter config_add_channel;
-config_setter config_add_field;
 config_setter config_add_event;
 config_clearer config_clear_texts;
 config_clearer config_clear_rules_texts;
 config_clearer config_clear_channels;
-config_clearer config_clear_fields;
 
 /* Sets the field, unless the number is outside of the option's min and max. */
 int config_set_number(

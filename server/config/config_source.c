@@ -147,7 +147,7 @@ fail_kind(const struct config_source *source, const struct config_option *option
 {
     const struct config_place place = place_of(source, node);
 
-    if (config_value_is_map(option->type)) {
+    if (config_value_is_map(option->type) && strcmp(node->path, option->key) == 0) {
         return config_fail(source->error, &place, node->path,
             "write one `name: value` per line below it", "not a map");
     }
@@ -164,42 +164,42 @@ fail_kind(const struct config_source *source, const struct config_option *option
         source->error, &place, node->path, "write one value", "not a value");
 }
 
-/* Appends one item: an entry of a map has a name. */
+/* Appends one item, called as `item` is. What begins a map has no text. */
 static int
 add_item(const struct config_source *source, const struct config_option *option,
-    const struct config_node *node, const char *name, struct config_finding *finding)
+    const struct config_node *node, struct config_item item,
+    struct config_finding *finding)
 {
-    const struct config_place name_place = {
-        .file = source->file, .line = node->key_line, .column = node->key_column};
+    const char *called = item.part != NULL ? item.part : item.name;
 
-    if (node->kind == CONFIG_LIST || (node->kind == CONFIG_MAP && *name != '\0')) {
+    if (node->kind == CONFIG_LIST || (node->kind == CONFIG_MAP && *called != '\0')) {
         return fail_kind(source, option, node);
     }
-    const char *text = expanded(source, node, finding);
-
-    if (text == NULL) {
+    item.text = expanded(source, node, finding);
+    if (item.text == NULL) {
         return EX_CONFIG;
     }
-    config_items_add(&finding->items, &(struct config_item){
-                                          .name = name,
-                                          .text = text,
-                                          .name_place = name_place,
-                                          .place = place_of(source, node),
-                                      });
+    item.name_place = (struct config_place){
+        .file = source->file, .line = node->key_line, .column = node->key_column};
+    item.place = place_of(source, node);
+    config_items_add(&finding->items, &item);
     return 0;
 }
 
-/* A map in a list: what begins it, then its entries. */
+/* A map in a list, or in a map: what begins it, then its entries. */
 static int
 add_record(const struct config_source *source, const struct config_option *option,
     const struct config_node *node, struct config_finding *finding)
 {
     const struct config_node *children = source->tree->nodes + node->first;
-    int r = node->kind == CONFIG_MAP ? add_item(source, option, node, "", finding)
+    const bool has_parts = config_value_has_parts(option->type);
+    struct config_item item = {.name = node->key, .part = has_parts ? "" : NULL};
+    int r = node->kind == CONFIG_MAP ? add_item(source, option, node, item, finding)
                                      : fail_kind(source, option, node);
 
     for (size_t i = 0; r == 0 && i < node->count; i++) {
-        r = add_item(source, option, &children[i], children[i].key, finding);
+        *(has_parts ? &item.part : &item.name) = children[i].key;
+        r = add_item(source, option, &children[i], item, finding);
     }
     return r;
 }
@@ -209,14 +209,16 @@ static int
 add_child(const struct config_source *source, const struct config_option *option,
     const struct config_node *node, struct config_finding *finding)
 {
-    if (config_value_is_records(option->type)) {
+    const bool is_map = node->kind == CONFIG_MAP;
+    const char *name = config_value_is_map(option->type) ? node->key : NULL;
+
+    if (config_value_is_records(option->type) ||
+        (is_map && config_value_has_parts(option->type))) {
         return add_record(source, option, node, finding);
     }
-    if (node->kind == CONFIG_MAP) {
-        return fail_kind(source, option, node);
-    }
-    return add_item(source, option, node,
-        config_value_is_map(option->type) ? node->key : NULL, finding);
+    return is_map ? fail_kind(source, option, node)
+                  : add_item(source, option, node, (struct config_item){.name = name},
+                        finding);
 }
 
 static int

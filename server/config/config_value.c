@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "server/config/config_extractors.h"
+#include "server/config/config_fields.h"
 #include "server/config/config_set.h"
 
 enum {
@@ -26,12 +27,14 @@ enum cardinality {
 
 static const struct value_type {
     enum cardinality cardinality;
-    config_setter *set; /* RECORDS are set as a whole */
+    config_setter *set; /* of one item */
     config_clearer *clear;
     const char *noun; /* where the option has no shape */
     const char *expected;
     const char *name_noun;
     const char *name_expected;
+    int (*set_all)(const struct config_option *option, const struct config_items *items,
+        struct config *config, struct config_error *error); /* in place of `set` */
 } types[OPTION_TYPE_COUNT] = {
     [OPTION_TEXT] = {ONE, .set = config_set_text},
     [OPTION_URL] = {ONE, .set = config_set_text},
@@ -61,15 +64,14 @@ static const struct value_type {
     [OPTION_CHANNELS] = {LIST, config_add_channel, config_clear_channels,
         .noun = "a channel",
         .expected = "voice, sms, whatsapp, webchat, email, messenger, video or other"},
-    [OPTION_FIELD_MAP] = {MAP, config_add_field, config_clear_fields,
-        .name_noun = "a field",
+    [OPTION_FIELD_MAP] = {MAP, .set_all = config_fields_set, .name_noun = "a field",
         .name_expected = "one like friendly_name or attributes.email"},
     [OPTION_EVENT_MAP] = {MAP, config_add_event, .name_noun = "an event",
         .name_expected =
             "task.created, task.completed, task.canceled, task.waiting, "
             "conversation.ended, survey.completed, or message.delivered, .read, "
             ".undelivered or .failed"},
-    [OPTION_EXTRACTORS] = {.cardinality = RECORDS},
+    [OPTION_EXTRACTORS] = {RECORDS, .set_all = config_extractors_set},
 };
 
 bool
@@ -88,6 +90,12 @@ bool
 config_value_is_records(enum option_type type)
 {
     return types[type].cardinality == RECORDS;
+}
+
+bool
+config_value_has_parts(enum option_type type)
+{
+    return type == OPTION_FIELD_MAP;
 }
 
 static int
@@ -152,9 +160,9 @@ fail_name(const struct config_option *option, const struct config_item *item,
         SHOWN_MAX, item->name, type->name_noun);
 }
 
-static int
-fail_item(const struct config_option *option, const struct config_item *item, int result,
-    struct config_error *error)
+int
+config_value_fail(const struct config_option *option, const struct config_item *item,
+    int result, struct config_error *error)
 {
     char key[2 * CONFIG_KEY_MAX];
 
@@ -182,11 +190,11 @@ config_value_set(const struct config_option *option, const struct config_items *
     const struct value_type *type = &types[option->type];
 
     if (items->overflow) {
-        return fail_item(
+        return config_value_fail(
             option, &items->items[items->count - 1], CONFIG_SET_E_FULL, error);
     }
-    if (type->cardinality == RECORDS) {
-        return config_extractors_set(option, items, config, error);
+    if (type->set_all != NULL) {
+        return type->set_all(option, items, config, error);
     }
     if (type->clear != NULL) {
         type->clear(option_field(option, config));
@@ -195,7 +203,7 @@ config_value_set(const struct config_option *option, const struct config_items *
         const int r = type->set(option, &items->items[i], config);
 
         if (r != 0) {
-            return fail_item(option, &items->items[i], r, error);
+            return config_value_fail(option, &items->items[i], r, error);
         }
     }
     return 0;

@@ -15,6 +15,7 @@ enum {
 struct config_item {
     const char *name;
     const char *text; /* never NULL */
+    const char *part; /* of an entry that is a map: "" begins it; NULL: it is none */
     struct config_place name_place;
     struct config_place place;
 };
@@ -36,6 +37,9 @@ bool config_value_is_records(enum option_type type);
  */
 char *config_keep(struct config *config, struct slice text) MUST_USE;
 
+/* Whether an entry of the map may be a map itself. */
+bool config_value_has_parts(enum option_type type);
+
 /* Past CONFIG_ITEMS_MAX they are not kept; config_value_set() then refuses. */
 void config_items_add(struct config_items *items, const struct config_item *item);
 
@@ -54,6 +58,10 @@ int config_value_split(const struct config_option *option, const char *text,
  */
 int config_value_set(const struct config_option *option, const struct config_items *items,
     struct config *config, struct config_error *error) MUST_USE;
+
+/* The error for an item that was not set, a config_set_result or -ENOMEM: EX_CONFIG. */
+int config_value_fail(const struct config_option *option, const struct config_item *item,
+    int result, struct config_error *error) MUST_USE;
 
 /* The way back. False when it is none. */
 bool config_duration_parse(const char *text, int64_t *ret_ms) MUST_USE;

@@ -3,7 +3,7 @@
  */
 #include <string.h>
 
-#include "mapping/history.h"
+#include "mapping/overwrite.h"
 #include "server/deliver/conflict.h"
 #include "server/deliver/job_contact.h"
 #include "server/ops/log.h"
@@ -207,8 +207,9 @@ job_contact_refused(struct job *job, const struct brevo_verdict *verdict)
 /* ---- what is left to say ------------------------------------------------------------------ */
 
 enum {
-    LEFT_PROFILE = 1, /* what fills gaps, or joins lists */
-    LEFT_NUMBERS = 2, /* what follows from facts: true whenever it is said */
+    LEFT_PROFILE = 1,     /* what fills gaps, or joins lists */
+    LEFT_NUMBERS = 2,     /* what follows from facts: true whenever it is said */
+    LEFT_OVERWRITTEN = 4, /* the same of profile fields, which no event carries */
 };
 
 /* Into job->contact. LEFT_* bits: there is something, 0: Brevo has it all, -1: memory is out. */
@@ -222,12 +223,17 @@ compose(struct job *job, const struct facts *known, const struct rules *rules)
         return -1;
     }
     (void)!request_contact_drop(job->contact, job->dropped);
+    overwrite_hold(job->contact, rules);
     const bool is_news =
         !job->only_numbers && request_contact_reduce(job->contact, job->existing);
     const int written = history_write(job->contact, known, job->existing, rules);
+    const int overwritten =
+        overwrite_write(job->contact, &job->reading.event, known, job->existing, rules);
 
-    return written < 0 ? -1
-                       : (written > 0 ? LEFT_NUMBERS : 0) | (is_news ? LEFT_PROFILE : 0);
+    return written < 0 || overwritten < 0
+               ? -1
+               : (written > 0 ? LEFT_NUMBERS : 0) | (is_news ? LEFT_PROFILE : 0) |
+                     (overwritten > 0 ? LEFT_OVERWRITTEN : 0);
 }
 
 /* Numbers may go along with the event, when there is one to come. */

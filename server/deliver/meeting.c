@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "mapping/history.h"
+#include "mapping/overwrite.h"
 #include "queue/facts.h"
 #include "server/deliver/conflict.h"
 #include "server/deliver/job_contact.h"
@@ -201,11 +201,58 @@ hear(struct job *job, const struct facts *known, const struct config *config,
     job_meet(job, known, config);
 }
 
+/*
+ * Whether what is remembered of the contact may be what we, or others, have overwritten since: a
+ * record that was in hand before may have been written by whoever had it.
+ */
+static bool
+is_doubtful(const struct job *job, const struct facts *before, const struct facts *known,
+    const struct config *config)
+{
+    return job->record->attempts > 1 || overwrite_is_doubtful(&job->reading.event, before,
+                                            known, job->existing, &config->rules);
+}
+
+/*
+ * Tells what the event says, and hears what was known before and what is known then: of one round trip,
+ * for nobody knows by what is known then what was there before.
+ */
+static int
+tell(struct queue *queue, struct job *job, const struct history_says *says,
+    const struct config *config, int64_t now_ms)
+{
+    char subject[CONTACT_SUBJECT_SIZE];
+
+    contact_subject(job->contact_id, subject);
+    struct queue_facts asked[] = {
+        {.subject = slice_of(subject)},
+        {.subject = slice_of(subject),
+            .facts = says->facts,
+            .count = says->fact_count,
+            .life_ms = config->facts_retention_ms},
+    };
+    const bool may_differ =
+        job->is_recalled && overwrite_is_told(&job->reading.event, &config->rules);
+    const size_t first = may_differ ? 0 : 1;
+    const struct facts *known = &asked[1].all;
+    int r = queue_facts_merge(queue, asked + first, LENGTH(asked) - first);
+
+    if (r != QUEUE_OK) {
+        return r;
+    }
+    r = conflict_pass_on(queue, job, says, known, config);
+    if (r == QUEUE_OK && !(may_differ && is_doubtful(job, &asked[0].all, known, config) &&
+                             job_contact_doubted(job))) {
+        hear(job, known, config, now_ms);
+    }
+    queue_facts_done(asked, LENGTH(asked));
+    return r;
+}
+
 static int
 meet(struct queue *queue, struct job *job, const struct config *config, int64_t now_ms)
 {
     struct history_says says;
-    char subject[CONTACT_SUBJECT_SIZE];
     int r = meet_ticket(queue, job, config);
 
     if (r == QUEUE_OK) {
@@ -215,25 +262,11 @@ meet(struct queue *queue, struct job *job, const struct config *config, int64_t 
         return r;
     }
     history_read(&job->reading.event, &config->rules, job->existing, &says);
-    if (!conflict_say(job, now_ms, &says)) {
+    if (says.failed || !conflict_say(job, now_ms, &says)) {
         job_lack_memory(job);
         return QUEUE_OK;
     }
-    contact_subject(job->contact_id, subject);
-    struct queue_facts item = {.subject = slice_of(subject),
-        .facts = says.facts,
-        .count = says.fact_count,
-        .life_ms = config->facts_retention_ms};
-
-    r = queue_facts_merge(queue, &item, 1);
-    if (r == QUEUE_OK) {
-        r = conflict_pass_on(queue, job, &says, &item.all, config);
-        if (r == QUEUE_OK) {
-            hear(job, &item.all, config, now_ms);
-        }
-        queue_facts_done(&item, 1);
-    }
-    return r;
+    return tell(queue, job, &says, config, now_ms);
 }
 
 int

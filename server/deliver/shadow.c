@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "mapping/history.h"
+#include "mapping/overwrite.h"
 #include "mapping/timestamp.h"
 #include "server/ops/clock.h"
 #include "server/ops/log.h"
@@ -51,12 +51,15 @@ add_request(
 }
 
 static json_t *
-list_requests(const struct job *job)
+list_requests(const struct job *job, const struct rules *rules)
 {
     json_t *requests = json_array();
 
     if (!add_request(requests, job, BREVO_CONTACT_LOOKUP, NULL) ||
         !add_request(requests, job, BREVO_CONTACT_UPSERT, job->contact) ||
+        json_object_update_new(json_array_get(requests, json_array_size(requests) - 1),
+            json_pack("{s:o*}", "overwrites",
+                overwrite_to_json(&job->reading.event, rules))) != 0 ||
         (job->mute == NULL && !add_request(requests, job, BREVO_EVENT, job->event))) {
         json_decref(requests);
         return NULL;
@@ -71,9 +74,9 @@ write_line(const struct job *job, const struct config *config, size_t *ret_size)
     char now[TIMESTAMP_TEXT_SIZE];
 
     timestamp_format(clock_unix_ms(), now);
-    json_t *told =
-        json_pack("{s:s, s:s, s:s, s:o}", "recorded", now, "record", job->record->key,
-            "event", job_event_name(job, config), "requests", list_requests(job));
+    json_t *told = json_pack("{s:s, s:s, s:s, s:o}", "recorded", now, "record",
+        job->record->key, "event", job_event_name(job, config), "requests",
+        list_requests(job, &config->rules));
     const size_t size = json_dumpb(told, NULL, 0, REQUEST_DUMP);
     char *line = size > 0 ? malloc(size + 1) : NULL;
 

@@ -27,7 +27,7 @@ const char complete_file[] =
          "    channels: [email, voice]\n"
          "    field_mapping:\n"
          "      attributes.customers.email: email\n"
-         "      attributes.loyalty: TIER_2\n"
+         "      attributes.loyalty: { to: TIER_2, overwrite: always }\n"
          "    event_mapping:\n"
          "      task.created: \"\"\n"
          "      task.completed: Ticket-Closed_2\n"

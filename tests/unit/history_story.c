@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "mapping/overwrite.h"
+#include "mapping/request.h"
 #include "tests/unit/unit.h"
 
 enum {
@@ -42,6 +44,7 @@ static const struct {
     {"wait", "AVG_WAIT_TIME"},
     {"csat", "CSAT_SCORE"},
     {"channel", "PREFERRED_CHANNEL"},
+    {"tier", "VIP_TIER"},
 };
 
 /* ---- a story ------------------------------------------------------------------------------- */
@@ -116,13 +119,14 @@ make_event(struct word *word)
     const char *kind = detail_of(word, "kind");
     const char *wait = detail_of(word, "wait");
     const char *answer = detail_of(word, "score");
+    const char *tier = detail_of(word, "tier");
     const enum event_type type = type_of(word);
     const bool is_of_task = type != EVENT_CONVERSATION_ENDED;
 
     (void)snprintf(word->ticket, STORY_SID_SIZE, "KD%032x", (unsigned)word->subject[0]);
     (void)snprintf(word->task, STORY_SID_SIZE, "WT%030x%02x", (unsigned)word->subject[0],
         (unsigned)word->subject[1]);
-    word->payload = json_object();
+    word->payload = json_pack("{s:{s:s*}}", "task_attributes", "customer_tier", tier);
     assert_non_null(word->payload);
     word->event = (struct event){
         .type = type,
@@ -224,20 +228,24 @@ int
 deliver(struct word *word, const struct rules *by, json_t *contact, struct facts *known,
     struct history_says *says)
 {
-    AUTO(payload_release) json_t *body = json_object();
+    AUTO(payload_release) json_t *body = request_contact(&word->event, by);
 
     history_read(&word->event, by, contact, says);
     for (size_t i = 0; i < says->fact_count; i++) {
         facts_add(known, says->facts[i]);
     }
-    const int r = history_write(body, known, contact, by);
+    overwrite_hold(body, by);
+    (void)!request_contact_reduce(body, contact); /* lists are not told here */
+    const int written = history_write(body, known, contact, by);
+    const int overwritten = overwrite_write(body, &word->event, known, contact, by);
+    json_t *news = json_object_get(body, "attributes");
 
-    if (r > 0) {
-        assert_int_equal(json_object_update(json_object_get(contact, "attributes"),
-                             json_object_get(body, "attributes")),
-            0);
-    } else {
-        assert_int_equal(json_object_size(body), 0);
+    if (written < 0 || overwritten < 0) {
+        return -1;
     }
-    return r;
+    if (json_object_size(news) > 0) {
+        assert_int_equal(
+            json_object_update(json_object_get(contact, "attributes"), news), 0);
+    }
+    return json_object_size(news) > 0 ? 1 : 0;
 }

@@ -148,6 +148,7 @@ fills_the_rules_from_a_complete_file(void **state)
     assert_int_equal(rules->field_count, 2); /* the default is replaced whole */
     assert_string_equal(rules->fields[1].path, "attributes.loyalty");
     assert_string_equal(rules->fields[1].attribute, "TIER_2");
+    assert_true(rules->overwrites[1] && !rules->overwrites[0]);
     assert_null(rules->event_names[EVENT_TASK_CREATED]);
     assert_string_equal(rules->event_names[EVENT_TASK_COMPLETED], "Ticket-Closed_2");
     assert_string_equal(rules->event_names[EVENT_TASK_CANCELED], "SUPPORT_ABANDONED");

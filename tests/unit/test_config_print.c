@@ -45,7 +45,8 @@ prints_what_it_would_read_again(void **state)
 
     print(&again, false, second);
     assert_string_equal(first, second);
-    assert_non_null(strstr(first, "\n      \"attributes.loyalty\": \"TIER_2\"\n"));
+    assert_non_null(strstr(first, "\n      \"attributes.loyalty\": {\"to\": "
+                                  "\"TIER_2\", \"overwrite\": \"always\"}\n"));
     assert_non_null(strstr(first, "\n  max_rps: 7.5\n"));
     assert_non_null(strstr(first, "\n      \"task.created\": \"\"\n"));
 }

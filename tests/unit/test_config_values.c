@@ -255,7 +255,13 @@ refuses_values_of_the_wrong_kind(void **state)
             "not a map: c.yaml:3:20: connectors.twilio_flex.event_mapping "
             "(write one `name: value` per line below it)"},
         {FLEX "    field_mapping: { identity: [B] }\n",
-            "not a map: c.yaml:3:32: connectors.twilio_flex.field_mapping.identity "
+            "not a value: c.yaml:3:32: connectors.twilio_flex.field_mapping.identity "
+            "(write one value)"},
+        {FLEX "    event_mapping: { task.created: { to: B } }\n",
+            "not a value: c.yaml:3:36: connectors.twilio_flex.event_mapping.task.created "
+            "(write one value)"},
+        {FLEX "    field_mapping: [identity]\n",
+            "not a map: c.yaml:3:20: connectors.twilio_flex.field_mapping "
             "(write one `name: value` per line below it)"},
         {"brevo: { api_key_file: [a] }\n",
             "not a path: c.yaml:1:24: brevo.api_key_file (write the path of a file)"},

@@ -24,6 +24,11 @@ set(struct rules *changed, const char *with)
         changed->ticket_per_task = true;
     } else if (strcmp(with, "sync.customers: false") == 0) {
         changed->sync_customers = false;
+    } else if (slice_starts(slice_of(with), "overwrite: ")) {
+        changed->overwrites[changed->field_count] =
+            strcmp(with, "overwrite: always") == 0;
+        changed->fields[changed->field_count++] =
+            (struct rules_field){"customer_tier", "VIP_TIER"};
     } else {
         assert_string_equal(with, "");
     }
