@@ -57,13 +57,14 @@ class Report:
 
 
 def run(seed, customers, tasks, directory=None, now_ms=None, pace=None, parts=PARTS,
-        scenes=SCENES, in_any_order=False):
+        scenes=SCENES, in_any_order=False, overwrites=False):
     """A Report."""
-    day = Day(seed, now_ms or int(time.time() * 1000), customers, tasks, scenes)
+    day = Day(seed, now_ms or int(time.time() * 1000), customers, tasks, scenes, overwrites)
     expected = expected_contacts(day)
     telling = Telling(day, in_any_order)
     with tempfile.TemporaryDirectory(prefix="fb") as own:
-        with Stage(pathlib.Path(directory or own), pace or Pace()) as stage:
+        with Stage(pathlib.Path(directory or own), pace or Pace(),
+                   overwrites=overwrites) as stage:
             for person in day.people:
                 if person.prior is not None:
                     stage.brevo.remember(person)

@@ -11,6 +11,8 @@ import datetime
 import fractions
 import math
 
+from tiers import latest_tiers
+
 CHANNELS_ON = ("voice", "sms", "whatsapp", "webchat")
 ABANDONED_AFTER_MS = 120_000
 VOICE_END_MS = 120_000
@@ -284,26 +286,28 @@ def expected_contacts(day):
             if ticket.person not in contact.people:
                 contact.people.append(ticket.person)
     for contact in brevo.contacts:
-        learn(contact)
+        learn(contact, day.overwrites)
     return brevo.contacts
 
 
-def learn(contact):
+def learn(contact, overwrites):
     contact.events = [event for judged in contact.tickets for event in judged.events()]
     names = {event.name for event in contact.events}
     if names & (SUPPORT_EVENTS | {"CONVERSATION_ENDED"}):
         contact.lists.add(SUPPORT_CONTACTS)
     if "CSAT_SUBMITTED" in names:
         contact.lists.add(CSAT_RESPONDENTS)
-    contact.attributes |= profile(contact) | computed(contact)
+    contact.attributes |= profile(contact, overwrites) | computed(contact)
+    tiers = latest_tiers(contact) if overwrites else []
+    contact.attributes |= {"VIP_TIER": either(tiers)} if tiers else {}
 
 
-def profile(contact):
+def profile(contact, overwrites):
     """Fills what is empty and overwrites nothing. Only what tasks told knows of it."""
     if not any(is_told_by_task(event) for event in contact.events):
         return {}
     person = contact.people[0]
-    found = {"FIRSTNAME": person.first_name, "VIP_TIER": person.tier,
+    found = {"FIRSTNAME": person.first_name, "VIP_TIER": "" if overwrites else person.tier,
              "ACCOUNT_ID": person.account}
     return {name: value for name, value in found.items()
             if value and not contact.attributes.get(name)}

@@ -68,21 +68,31 @@ class BrevoProcess:
         self.process.stdout.close()
 
 
+# The manual's, but for the tier.
+OVERWRITING = {
+    "identity": "FLEX_IDENTITY", "friendly_name": "FIRSTNAME", "attributes.email": "email",
+    "attributes.phone": "SMS", "last_conversation_date": "LAST_SUPPORT_DATE",
+    "total_conversations": "SUPPORT_TICKET_COUNT", "avg_wait_time": "AVG_WAIT_TIME",
+    "last_csat_score": "CSAT_SCORE", "preferred_channel": "PREFERRED_CHANNEL",
+    "customer_tier": {"to": "VIP_TIER", "overwrite": "always"}, "account_id": "ACCOUNT_ID"}
+
+
 class Stage:
-    def __init__(self, directory, pace=None, rps=0):
+    def __init__(self, directory, pace=None, rps=0, overwrites=False):
         self.pace = pace or Pace()
         self.brevo = BrevoProcess(rps)
         self.iam = harness.Iam()
-        self.program = harness.Flexbrevo(directory, self._config(directory))
+        self.program = harness.Flexbrevo(directory, self._config(directory, overwrites))
         self.sender = None
         self.slowest_s = 0.0        # from when some posts were sent until they had been read
 
-    def _config(self, directory):
+    def _config(self, directory, overwrites):
         return {
             "connectors": {"twilio_flex": {
                 "account_sid": harness.ACCOUNT_SID, "workspace_sid": harness.WORKSPACE_SID,
                 "auth_token": harness.AUTH_TOKEN, "iam_url": self.iam.url,
-                "lists": {"support_contacts": 32, "csat_respondents": 33}}},
+                "lists": {"support_contacts": 32, "csat_respondents": 33},
+                **({"field_mapping": OVERWRITING} if overwrites else {})}},
             "brevo": {"api_key": harness.API_KEY, "base_url": self.brevo.url,
                       "max_rps": BREVO_RPS, "rate_share": 1, "max_event_age": "24h",
                       "remember_contacts": self.pace.remember},

@@ -44,6 +44,9 @@ KNOWN_BY = {
 KNOWN_BEFORE = {"phone, then both": 0.4, "both, then phone": 0}
 
 
+TIERS = ("gold", "silver", "")
+
+
 @dataclasses.dataclass
 class Person:
     number: int
@@ -89,6 +92,7 @@ class Ticket:
     addresses: dict             # of "email", "phone", "whatsapp", what its tasks know
     interaction: str            # "" on the phone of old
     conversation: str           # "" on the phone
+    has_own_tier: bool
     tasks: list = dataclasses.field(default_factory=list)
     happenings: list = dataclasses.field(default_factory=list)
 
@@ -96,10 +100,17 @@ class Ticket:
     def name(self):
         return self.interaction or self.tasks[0].sid
 
+    @property
+    def tier(self):
+        """That its tasks tell; "" when they tell none. Nothing is drawn for it."""
+        return TIERS[int(self.name[2:], 16) % len(TIERS)] if self.has_own_tier else self.person.tier
+
 
 class Day:
-    def __init__(self, seed, now_ms, customers, tasks, scenes):
-        """`scenes`: {name: (weight, play(script))}; see scenes.py."""
+    def __init__(self, seed, now_ms, customers, tasks, scenes, overwrites=False):
+        """`scenes`: {name: (weight, play(script))}; see scenes.py. `overwrites`: tiers change, and
+        Brevo is to have the latest; else the first that is told."""
+        self.overwrites = overwrites
         self.choose = random.Random(seed)
         self.start_ms = now_ms - END_MS - SPAN_MS
         numbers = self.choose.sample(range(10 ** 8), customers)
@@ -130,7 +141,7 @@ class Day:
             number=number, email=f"customer{number:08d}@example.com", phone=f"+346{number:08d}",
             known_by=self.by_weight({kind: weight for kind, (weight, _) in KNOWN_BY.items()}),
             name=name, first_name=names[name],
-            tier=self.choose.choice(("gold", "silver", "")),
+            tier=self.choose.choice(TIERS),
             account=f"A-{number}" if self.lucky(0.5) else "", prior=None)
         if self.lucky(KNOWN_BEFORE.get(person.known_by, 0.2)):
             person.prior = self._prior(person)
@@ -145,6 +156,8 @@ class Day:
         attributes = {name: value for name, value in known.items() if name != "email"}
         if self.lucky(0.5):
             attributes["FIRSTNAME"] = "Zoltanaprior"
+            if self.overwrites:
+                attributes["VIP_TIER"] = "prior"
         if self.lucky(0.6):
             attributes["SUPPORT_TICKET_COUNT"] = self.choose.randint(1, 12)
             attributes["LAST_SUPPORT_DATE"] = self.choose.choice(
@@ -193,7 +206,8 @@ class Day:
             person=person, scene=scene, channel=channel,
             addresses=addresses(person, channel, is_late),
             interaction=self.sid("KD") if has_interaction else "",
-            conversation=self.sid("CH") if channel != "voice" else "")
+            conversation=self.sid("CH") if channel != "voice" else "",
+            has_own_tier=self.overwrites)
         play(Script(self, ticket, at_ms))
         ticket.happenings.sort(key=lambda happening: happening.at_ms)
         person.tickets.append(ticket)

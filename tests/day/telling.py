@@ -67,7 +67,7 @@ class Told(harness.Task):
 
 def attributes(task):
     ticket, person = task.ticket, task.ticket.person
-    found = {"direction": task.direction, "customer_tier": person.tier,
+    found = {"direction": task.direction, "customer_tier": ticket.tier,
              "account_id": person.account}
     if ticket.channel != "voice":
         found["channelType"] = "web" if ticket.channel == "webchat" else ticket.channel
