@@ -130,16 +130,17 @@ overwrite_to_json(const struct event *event, const struct rules *rules)
 
 /* ---- what Brevo has ------------------------------------------------------------------------ */
 
-/* Text attributes show numbers as texts. */
+/* Text attributes show numbers and switches as texts. */
 static bool
-is_number_text(const json_t *number, const json_t *text)
+is_shown_as(const json_t *value, const json_t *text)
 {
-    char digits[HISTORY_TEXT_SIZE];
+    const bool has_word = json_is_number(value) || json_is_boolean(value);
+    char word[HISTORY_TEXT_SIZE];
     const size_t size =
-        json_dumpb(number, digits, sizeof digits, JSON_ENCODE_ANY | REQUEST_DUMP);
+        json_dumpb(value, word, sizeof word, JSON_ENCODE_ANY | REQUEST_DUMP);
 
-    return size <= sizeof digits &&
-           slice_equal((struct slice){digits, size}, slice_of(json_string_value(text)));
+    return has_word && size <= sizeof word &&
+           slice_equal((struct slice){word, size}, slice_of(json_string_value(text)));
 }
 
 static bool
@@ -151,11 +152,9 @@ is_same(const json_t *theirs, const json_t *ours)
 
         return one <= other && one >= other;
     }
-    if (json_is_number(theirs) && json_is_string(ours)) {
-        return is_number_text(theirs, ours);
-    }
-    if (json_is_string(theirs) && json_is_number(ours)) {
-        return is_number_text(ours, theirs);
+    if (json_is_string(theirs) != json_is_string(ours)) {
+        return json_is_string(theirs) ? is_shown_as(ours, theirs)
+                                      : is_shown_as(theirs, ours);
     }
     return json_equal(theirs, ours) != 0;
 }

@@ -7,7 +7,7 @@
 #include <jansson.h>
 #include <string.h>
 
-#include "mapping/history.h"
+#include "mapping/overwrite.h"
 #include "mapping/request.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/golden/golden_rules.h"
@@ -23,6 +23,7 @@ widen_rules(void)
     rules.workspace_sid = NULL;
     rules.max_event_age_ms = 0;
     rules.filter_tests = false;
+    rules.overwrites[rules.field_count] = true;
     rules.fields[rules.field_count++] =
         (struct rules_field){"attributes.a.b", "ANYTHING"};
     rules.ext_id_from = "attributes.id";
@@ -127,6 +128,8 @@ check_attributes(const struct event *event, const json_t *sent)
     }
     fuzz_check(known.count > 0, "a base");
     fuzz_check(history_write(body, &known, sent, &rules) == 0, "nothing is new");
+    fuzz_check(
+        overwrite_write(body, event, &known, sent, &rules) == 0, "nor is a profile");
 }
 
 static void
