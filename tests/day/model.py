@@ -93,6 +93,12 @@ class Judged:
         return {name: (until_ms - since_ms) // 1000
                 for name, (since_ms, until_ms) in spans_ms.items() if since_ms}
 
+    def had(self, told):
+        """By whom the task was taken."""
+        takers = [one.task.agent for one in self.all("reservation.accepted")
+                  if one.task is told.task]
+        return {"agent": takers[-1]} if takers else {}
+
     def events(self):
         if not self.is_on:
             return []
@@ -117,7 +123,7 @@ class Judged:
         wait_s = self.wait_s()
         waited = {} if wait_s is None else {"wait_s": wait_s}
         return self.event("SUPPORT_RESOLVED", [
-            self.of_task(told) | self.of_end(told) | waited | self.handled(told)
+            self.of_task(told) | self.of_end(told) | waited | self.handled(told) | self.had(told)
             for told in self.all("task.completed")])
 
     def abandoned(self):
@@ -145,7 +151,7 @@ class Judged:
         if not ends:
             return self.call_ended() if ticket.channel == "voice" else None
         properties = {"channel": ticket.channel, "direction": self.first.direction,
-                      "source_event_id": ANY, "reason": PERHAPS, **self.names()}
+                      "source_event_id": ANY, "reason": PERHAPS, "agent": PERHAPS, **self.names()}
         told = [properties | {"event_date": ends[0].at_ms if ticket.conversation else ANY}]
         return self.event("CONVERSATION_ENDED", told + self.ended_before())
 
@@ -158,7 +164,8 @@ class Judged:
     def call_ended(self, until_ms=math.inf):
         """By its last task, where nobody told of the end: with what that task said."""
         return self.event("CONVERSATION_ENDED", [
-            self.of_task(told) | self.of_closing(told) for told in self.ends_of_tasks()
+            self.of_task(told) | self.of_closing(told) | {"agent": PERHAPS}
+            for told in self.ends_of_tasks()
             if told.at_ms <= until_ms and not self.goes_on(told.at_ms)])
 
     def ends_of_tasks(self):
@@ -177,7 +184,8 @@ class Judged:
                 "task_sid": told.task.sid, "channel": self.ticket.channel,
                 "survey_id": told.said["survey"], "score": told.said["score"],
                 "score_max": told.said["scale"],
-                "source_event_id": ANY, "event_date": ANY, "direction": PERHAPS}])
+                "source_event_id": ANY, "event_date": ANY, "direction": PERHAPS,
+                "agent": PERHAPS}])
 
     def answered(self):
         """Ends of tasks that were nothing but a survey, and carry a score."""
@@ -188,7 +196,7 @@ class Judged:
         for told in self.answered():
             yield self.event("CSAT_SUBMITTED", [self.of_task(told) | {
                 "survey_id": "default", "score": told.task.score, "score_max": 5,
-                "queue": told.task.queue}])
+                "queue": told.task.queue, "agent": PERHAPS}])
 
     # ---- what events of tasks have
 

@@ -95,7 +95,7 @@ class Stage:
                 **({"field_mapping": OVERWRITING} if overwrites else {})}},
             "brevo": {"api_key": harness.API_KEY, "base_url": self.brevo.url,
                       "max_rps": BREVO_RPS, "rate_share": 1, "max_event_age": "24h",
-                      "remember_contacts": self.pace.remember},
+                      "remember_contacts": self.pace.remember, "agent": "name"},
             "server": {"listen": "127.0.0.1:0", "public_url": harness.PUBLIC_URL},
             "admin": {"listen": "127.0.0.1:0"},
             "queue": {"plugin_wait": self.pace.plugin_wait},

@@ -74,6 +74,11 @@ class Task:
     event_sids: dict = dataclasses.field(default_factory=dict)
     score: int = None           # of a survey that was answered
 
+    @property
+    def agent(self):
+        """Each task has one of its own; nobody tells the name but a reservation."""
+        return f"Agent of {self.reservation_sid[-8:]}"
+
 
 @dataclasses.dataclass(eq=False)
 class Happening:

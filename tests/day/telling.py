@@ -33,6 +33,7 @@ class Told(harness.Task):
 
     def __init__(self, task, happening):
         self.task, self.happening = task, happening
+        self.worker_sid = "WK" + task.reservation_sid[2:]
         super().__init__(
             customer=None, sid=task.sid, reservation_sid=task.reservation_sid,
             age=(happening.at_ms - task.created_ms) // 1000, queue=task.queue,
@@ -43,7 +44,10 @@ class Told(harness.Task):
         return json.dumps(attributes(self.task))
 
     def callback(self, event):
-        return super().callback(event) | {"TaskChannelUniqueName": self._channel()}
+        told = super().callback(event) | {"TaskChannelUniqueName": self._channel()}
+        if event.startswith("reservation."):
+            told |= {"WorkerSid": self.worker_sid, "WorkerName": self.task.agent}
+        return told
 
     def cloud_event(self, event):
         told = super().cloud_event(event)
@@ -51,12 +55,13 @@ class Told(harness.Task):
         payload["task_channel_unique_name"] = self._channel()
         if event.startswith("reservation."):
             payload |= {"reservation_sid": self.reservation_sid, "resource_type": "reservation",
-                        "resource_sid": self.reservation_sid, "worker_sid": harness.WORKER_SID}
+                        "resource_sid": self.reservation_sid, "worker_sid": self.worker_sid,
+                        "worker_name": self.task.agent}
         return told
 
     def plugin_body(self, **more):
         return {"TaskSid": self.sid, "ReservationSid": self.reservation_sid,
-                "WorkerSid": harness.WORKER_SID, "TaskAttributes": attributes(self.task),
+                "WorkerSid": self.worker_sid, "TaskAttributes": attributes(self.task),
                 "TaskChannelUniqueName": self._channel(), "TaskQueueFriendlyName": self.queue,
                 "Age": self.age, "Reason": "Completed manually", **more}
 
@@ -202,12 +207,15 @@ class Telling:
         return self.twilio.form(Told(happening.task, happening).callback(happening.type))
 
     def _plugin(self, happening):
-        return self.twilio.plugin(Told(happening.task, happening))
+        return self._post_of_plugin(happening)
 
     def _plugin_by_reservation(self, happening):
         """Flex UI's task.sid is a reservation's."""
-        return self.twilio.plugin(Told(happening.task, happening),
-                                  TaskSid=happening.task.reservation_sid)
+        return self._post_of_plugin(happening, TaskSid=happening.task.reservation_sid)
+
+    def _post_of_plugin(self, happening, **more):
+        told = Told(happening.task, happening)
+        return self.twilio.plugin(told, harness.fake_iam.flex_token(told.worker_sid), **more)
 
     def _conversations(self, happening):
         return self.twilio.form({"EventType": "onConversationStateUpdated", "Source": "API",

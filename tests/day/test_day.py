@@ -100,6 +100,11 @@ def misread_handling(contacts, events):
         "event_properties"].pop("wrapup_s")
 
 
+def mistake_an_agent(contacts, events):
+    next(event for event in events if "agent" in event["event_properties"])[
+        "event_properties"]["agent"] = "Somebody Else"
+
+
 def end_a_call_later(contacts, events):
     call = next(event for event in events if event["event_name"] == "CONVERSATION_ENDED"
                 and "task_sid" in event["event_properties"])
@@ -122,6 +127,7 @@ def test_the_model_agrees_with_itself():
 
 @pytest.mark.parametrize("spoil", [lose, double, misplace, miscount, overwrite, keep_an_old_tier,
                                    leave_a_list, misread_a_wait, misread_handling,
+                                   mistake_an_agent,
                                    end_a_call_later, keep_a_call_open, invent])
 def test_what_is_wrong_is_seen(spoil):
     expected = expected_contacts(day())
