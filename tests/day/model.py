@@ -164,7 +164,8 @@ class Judged:
     def call_ended(self, until_ms=math.inf):
         """By its last task, where nobody told of the end: with what that task said."""
         return self.event("CONVERSATION_ENDED", [
-            self.of_task(told) | self.of_closing(told) | {"agent": PERHAPS}
+            self.of_task(told) | self.of_closing(told) | {
+                "source_event_id": "conversation.ended/" + told.task.sid, "agent": PERHAPS}
             for told in self.ends_of_tasks()
             if told.at_ms <= until_ms and not self.goes_on(told.at_ms)])
 
@@ -195,6 +196,7 @@ class Judged:
     def surveys_by_task(self):
         for told in self.answered():
             yield self.event("CSAT_SUBMITTED", [self.of_task(told) | {
+                "source_event_id": f"survey.completed/{told.task.sid}/default/{told.type}",
                 "survey_id": "default", "score": told.task.score, "score_max": 5,
                 "queue": told.task.queue, "agent": PERHAPS}])
 
