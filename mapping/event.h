@@ -145,6 +145,9 @@ void event_set_ticket(struct event *event, const struct rules *rules, const char
  */
 bool event_effect_by_task(
     const struct event *event, char key[EVENT_EFFECT_SIZE]) MUST_USE;
+/* The name it has where its ticket has that name. False: it is the same, or not named so. */
+bool event_effect_as(const struct event *event, const struct rules *rules,
+    const char *ticket, char key[EVENT_EFFECT_SIZE]) MUST_USE;
 
 /* Its own, else what its ticket told; NULL: neither knows. */
 const char *event_conversation(const struct event *event);

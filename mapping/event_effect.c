@@ -34,24 +34,29 @@ ended_subject(const struct event *event)
     return i < LENGTH(subjects) ? subjects[i] : NULL;
 }
 
+static const char *
+ticket_or(const char *ticket, const char *subject)
+{
+    return ticket == NULL || subject == NULL ? subject : ticket;
+}
+
 /*
- * What the effect is named by; NULL when nothing says so. `by_task`: by the task or conversation it
- * happened to, whatever the ticket.
+ * What the effect is named by, where its ticket has this name; NULL when nothing says so. Without
+ * a ticket: by the task or conversation it happened to.
  */
 static const char *
-effect_subject(const struct event *event, bool by_task)
+effect_subject(const struct event *event, const char *ticket)
 {
     switch (event->type) {
     case EVENT_CONVERSATION_ENDED:
-        return by_task || ended_subject(event) == NULL ? ended_subject(event)
-                                                       : event->ticket;
+        return ticket_or(ticket, ended_subject(event));
     case EVENT_SURVEY_COMPLETED:
-        return event->survey_id[0] != '\0' ? event->ticket : NULL;
+        return event->survey_id[0] != '\0' ? ticket_or(ticket, event->ticket) : NULL;
     case EVENT_TASK_CREATED:
     case EVENT_TASK_WAITING:
     case EVENT_TASK_COMPLETED:
     case EVENT_TASK_CANCELED:
-        return by_task || event->task_sid == NULL ? event->task_sid : event->ticket;
+        return ticket_or(ticket, event->task_sid);
     case EVENT_MESSAGE_DELIVERED:
     case EVENT_MESSAGE_UNDELIVERED:
     case EVENT_MESSAGE_FAILED:
@@ -64,9 +69,9 @@ effect_subject(const struct event *event, bool by_task)
 }
 
 static bool
-name_effect(const struct event *event, bool by_task, char key[EVENT_EFFECT_SIZE])
+name_effect(const struct event *event, const char *ticket, char key[EVENT_EFFECT_SIZE])
 {
-    const char *subject = effect_subject(event, by_task);
+    const char *subject = effect_subject(event, ticket);
 
     if (subject == NULL) {
         return false;
@@ -81,16 +86,33 @@ name_effect(const struct event *event, bool by_task, char key[EVENT_EFFECT_SIZE]
     return false;
 }
 
+static const char *
+naming_ticket(const struct event *event, const struct rules *rules)
+{
+    return rules->ticket_per_task ? NULL : event->ticket;
+}
+
 bool
 event_effect_key(struct event *event, const struct rules *rules)
 {
-    return name_effect(event, rules->ticket_per_task, event->effect_key);
+    return name_effect(event, naming_ticket(event, rules), event->effect_key);
+}
+
+bool
+event_effect_as(const struct event *event, const struct rules *rules, const char *ticket,
+    char key[EVENT_EFFECT_SIZE])
+{
+    const bool is_by_ticket =
+        !rules->ticket_per_task || event->type == EVENT_SURVEY_COMPLETED;
+
+    return is_by_ticket && name_effect(event, ticket, key) &&
+           strcmp(key, event->effect_key) != 0;
 }
 
 bool
 event_effect_by_task(const struct event *event, char key[EVENT_EFFECT_SIZE])
 {
-    return name_effect(event, true, key) && strcmp(key, event->effect_key) != 0;
+    return name_effect(event, NULL, key) && strcmp(key, event->effect_key) != 0;
 }
 
 void
@@ -102,6 +124,6 @@ event_set_ticket(struct event *event, const struct rules *rules, const char *tic
 
     event->ticket = ticket;
     if (event->effect_key[0] != '\0') {
-        (void)name_effect(event, rules->ticket_per_task, event->effect_key);
+        (void)name_effect(event, naming_ticket(event, rules), event->effect_key);
     }
 }

@@ -11,8 +11,9 @@
 #include "mapping/survey.h"
 #include "mapping/ticket_known.h"
 
-static const char link_name[] = "-ticket";
+const char ticket_link_name[] = "-ticket";
 static const char contact_name[] = "+contact";
+static const char called_prefix[] = "-called.";
 
 /* What a type says of its task, or of the conversation. */
 enum saying {
@@ -218,7 +219,7 @@ say_aliases(const struct event *event, struct ticket_says *says)
             says->aliases[says->alias_count++] = others[i];
         }
     }
-    says->link = (struct fact){.name = slice_of(link_name),
+    says->link = (struct fact){.name = slice_of(ticket_link_name),
         .rank = event->date_ms,
         .text = slice_of(event->ticket)};
 }
@@ -262,15 +263,42 @@ ticket_read(const struct event_reading *reading, const json_t *payload,
 bool
 ticket_is_link(const struct fact *fact)
 {
-    return slice_is(fact->name, link_name);
+    return slice_is(fact->name, ticket_link_name);
 }
 
 struct slice
 ticket_link(const struct facts *facts)
 {
-    const struct fact *link = facts_find(facts, slice_of(link_name));
+    const struct fact *link = facts_find(facts, slice_of(ticket_link_name));
 
     return link != NULL ? link->text : (struct slice){0};
+}
+
+bool
+ticket_called_fact(const char *ticket, char name[TICKET_NAME_SIZE], struct fact *ret_fact)
+{
+    const int size = snprintf(name, TICKET_NAME_SIZE, "%s%s", called_prefix, ticket);
+
+    *ret_fact = (struct fact){.name = slice_of(name)};
+    return size > 0 && size < TICKET_NAME_SIZE;
+}
+
+size_t
+ticket_called(const struct facts *facts, const char *ticket,
+    char ret_names[TICKET_CALLED_MAX][EVENT_TICKET_SIZE])
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < facts->count && count < TICKET_CALLED_MAX; i++) {
+        const struct slice name = facts->items[i].name;
+        const struct slice called = slice_skip(name, strlen(called_prefix));
+
+        if (slice_starts(name, called_prefix) && !slice_is(called, ticket) &&
+            slice_to_text(called, ret_names[count], EVENT_TICKET_SIZE)) {
+            count++;
+        }
+    }
+    return count;
 }
 
 struct slice

@@ -18,6 +18,7 @@
  *   +survey.….answer, +survey.….comment, -survey.….heard: what was answered, and read first when
  *   +conversation   its latest state              -ticket         of an alias: whose facts they are
  *   +contact        Brevo's number of whom it was told of
+ *   -called.<name>  it was known by that name, too: what became of it then counts
  *   -email, -phone, -whatsapp, -ext_id            whose it is
  *   -channel, -conversation_sid, -interaction_sid  for its end, and for answers
  *
@@ -32,6 +33,7 @@ enum {
     TICKET_NAME_SIZE = 96, /* of a fact */
     TICKET_FACTS_MAX = 14,
     TICKET_ALIASES_MAX = 3,
+    TICKET_CALLED_MAX = 4,   /* that count */
     TICKET_ANSWER_SIZE = 64, /* "4/5 csat" */
 };
 
@@ -83,10 +85,18 @@ void ticket_read(const struct event_reading *reading, const json_t *payload,
 void ticket_say_customer(
     const struct customer *customer, int64_t date_ms, struct ticket_says *says);
 
+extern const char ticket_link_name[];
 /* Whose facts those of an alias are; absent when they are its own. */
 struct slice ticket_link(const struct facts *facts);
 /* What `facts` know without the link. */
 bool ticket_is_link(const struct fact *fact);
+
+/* What the ticket is told of a name it had; `name` is the fact's, and must stay. False: too long. */
+bool ticket_called_fact(
+    const char *ticket, char name[TICKET_NAME_SIZE], struct fact *ret_fact) MUST_USE;
+/* Its names beside `ticket`. Returns how many. */
+size_t ticket_called(const struct facts *facts, const char *ticket,
+    char ret_names[TICKET_CALLED_MAX][EVENT_TICKET_SIZE]);
 
 enum ticket_decision {
     TICKET_GOES_ON, /* nothing of the ticket speaks against it */

@@ -207,12 +207,18 @@ enum queue_effect_result {
 
 enum {
     QUEUE_WORD_SIZE = 192, /* with the NUL */
+    QUEUE_EARLIER_MAX = 5,
 };
 
 /* What Brevo will see once. */
 struct queue_effect {
     const char *key;
-    const char *earlier_key; /* delivered under this one, it is done; NULL: it had none */
+    const char *earlier_keys[QUEUE_EARLIER_MAX]; /* what became of it by these counts */
+    size_t earlier_count;
+    /* Its name rests on a fact: where that says something else by now it is busy. Or NULL. */
+    const char *subject;
+    const char *fact_name;
+    const char *fact_text; /* "": it was not known */
     const char *word; /* Brevo would know it by this one; kept if it is one, and short */
     enum queue_effect_result result;
     /*

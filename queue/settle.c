@@ -6,6 +6,7 @@
  */
 #include <string.h>
 
+#include "queue/effect_earlier.h"
 #include "queue/handle.h"
 
 enum {
@@ -92,32 +93,6 @@ write_effects(
     }
 }
 
-static void
-write_get(struct queue *queue, const char *effect_key)
-{
-    const struct slice key = slice_of(effect_key);
-
-    redis_command(&queue->exchange, 2);
-    redis_argument_text(&queue->exchange, "GET");
-    session_argument_key(
-        &queue->exchange, handle_partition_of_path(queue, key), "e:", key);
-}
-
-/* "done <record key>", as effects.lua writes it: then the claim was for nothing, and expires. */
-static void
-read_earlier(const struct queue *queue, const struct queue_record *record,
-    struct queue_effect *effect)
-{
-    static const char done[] = "done ";
-    const struct slice value = redis_reply_text(queue->exchange.replies[1]);
-
-    if (effect->result == QUEUE_EFFECT_CLAIMED && slice_starts(value, done)) {
-        effect->result = slice_is(slice_skip(value, strlen(done)), record->key)
-                             ? QUEUE_EFFECT_OURS
-                             : QUEUE_EFFECT_DONE;
-    }
-}
-
 static const char *
 word_or_none(const char *text)
 {
@@ -135,9 +110,7 @@ queue_effect_claim(
     claim.word = word_or_none(effect->word);
     redis_exchange_clear(&queue->exchange);
     write_effects(queue, &claim, 1, claim.partition);
-    if (effect->earlier_key != NULL) {
-        write_get(queue, effect->earlier_key);
-    }
+    effect_write_earlier(queue, effect);
     const int r = handle_call(queue);
 
     if (r != QUEUE_OK) {
@@ -152,9 +125,7 @@ queue_effect_claim(
             sizeof(effect->doubted_word))) {
         effect->doubted_word[0] = '\0';
     }
-    if (effect->earlier_key != NULL) {
-        read_earlier(queue, record, effect);
-    }
+    effect_read_earlier(queue, record, effect);
     return QUEUE_OK;
 }
 

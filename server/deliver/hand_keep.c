@@ -1,6 +1,7 @@
 /*
  * hand_keep.c - what a job in hand tells the others, and hears from them, before it may go on.
  */
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -57,17 +58,45 @@ kept(struct hand *hand, struct job *job, int result)
     return hand_worked(hand, result);
 }
 
+/*
+ * By the other names of its ticket, and by that of its task, as earlier versions had it. What is only
+ * written down has effects of its own.
+ */
+static void
+name_earlier(const struct job *job, const struct rules *rules,
+    char keys[QUEUE_EARLIER_MAX][EVENT_EFFECT_SIZE], struct queue_effect *effect)
+{
+    const struct event *event = &job->reading.event;
+    const size_t called = job->is_shadow ? 0 : job->called_count;
+
+    static_assert(TICKET_CALLED_MAX + 1 <= QUEUE_EARLIER_MAX, "all have room");
+    for (size_t i = 0; i < called; i++) {
+        char *key = keys[effect->earlier_count];
+
+        if (event_effect_as(event, rules, job->called[i], key)) {
+            effect->earlier_keys[effect->earlier_count++] = key;
+        }
+    }
+    if (event_effect_by_task(event, keys[effect->earlier_count])) {
+        effect->earlier_keys[effect->earlier_count] = keys[effect->earlier_count];
+        effect->earlier_count++;
+    }
+}
+
 void
 hand_claim_effect(struct hand *hand, struct job *job, int64_t now_us)
 {
     const struct event *event = &job->reading.event;
-    char by_task[EVENT_EFFECT_SIZE];
+    char earlier[QUEUE_EARLIER_MAX][EVENT_EFFECT_SIZE];
     struct queue_effect effect = {
         .key = event->effect_key,
-        .earlier_key = event_effect_by_task(event, by_task) ? by_task : NULL,
+        .subject = job->ticket[0] != '\0' ? job->ticket : NULL,
+        .fact_name = ticket_link_name,
+        .fact_text = job->ticket_link,
         .word = event->source_event_id,
     };
 
+    name_earlier(job, &hand->config->rules, earlier, &effect);
     if (hand_reaches_redis(hand, now_us) &&
         kept(hand, job, queue_effect_claim(hand->queue, job->record, &effect))) {
         CRASH_POINT("effect_claimed");

@@ -136,10 +136,12 @@ job_effect(struct job *job, const struct queue_effect *effect, int64_t now_us)
         job->stage = JOB_READY;
         doubt_take(job, effect, now_us);
         return;
-    case QUEUE_EFFECT_BUSY:
+    case QUEUE_EFFECT_BUSY: /* by another name, maybe: then the claim is given back */
+        job->has_effect = true;
         job_delay(job, "effect_busy", EFFECT_DELAY_MS);
         return;
-    case QUEUE_EFFECT_DONE:
+    case QUEUE_EFFECT_DONE: /* as above */
+        job->has_effect = true;
         job_filter(job, "already_delivered");
         return;
     case QUEUE_EFFECT_OURS: /* done, and not settled */

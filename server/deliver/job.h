@@ -74,8 +74,11 @@ struct job {
     struct event_reading reading;
     struct ticket_says says;        /* JOB_TELLING */
     char ticket[EVENT_TICKET_SIZE]; /* its best name, once others were heard */
-    const char *reservation_sid;    /* JOB_FOLDING */
-    const char *task_sid;           /* JOB_FOLDING: where known */
+    char called[TICKET_CALLED_MAX][EVENT_TICKET_SIZE]; /* its other ones */
+    size_t called_count;
+    char ticket_link[EVENT_TICKET_SIZE]; /* what it was said to be called then */
+    const char *reservation_sid;         /* JOB_FOLDING */
+    const char *task_sid;                /* JOB_FOLDING: where known */
     struct analytics
         analytics;   /* what it adds to counters; 0 of them: nothing is left to add */
     bool is_counted; /* it was added, by us or before */

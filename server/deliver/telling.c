@@ -3,8 +3,9 @@
  *
  * A ticket has one name under which its facts are, and aliases: its tasks, its conversation. An
  * alias is told whose it is; it may have been told other things before anybody knew, and those are
- * brought to the ticket. Each step merges and reads at once, so whichever of two records comes
- * second at an alias finds what the first one left there.
+ * brought to the ticket. What Brevo was told by then was told under that name: the ticket learns that
+ * it was called so. Each step merges and reads at once, so whichever of two records comes second at an
+ * alias finds what the first one left there.
  */
 #include "server/deliver/telling.h"
 
@@ -30,6 +31,38 @@ tell(struct queue *queue, const struct ticket_says *says,
             .subject = slice_of(says->aliases[i]), .facts = &says->link, .count = 1};
     }
     return queue_facts_merge(queue, items, 1 + says->alias_count);
+}
+
+/* Names of facts, which are borrowed. */
+struct called {
+    char names[TICKET_ALIASES_MAX + HOPS_MAX][TICKET_NAME_SIZE];
+    size_t count;
+};
+
+/* Whether anybody took it for the ticket's name: then it was told something. */
+static bool
+is_told(const struct facts *facts)
+{
+    for (size_t i = 0; i < facts->count; i++) {
+        if (!ticket_is_link(&facts->items[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* That the ticket was called `name`, under which `facts` are; into `ret`. */
+static void
+add_called(
+    struct called *called, const char *name, const struct facts *facts, struct facts *ret)
+{
+    struct fact fact;
+
+    if (is_told(facts) && called->count < LENGTH(called->names) &&
+        ticket_called_fact(name, called->names[called->count], &fact)) {
+        called->count++;
+        facts_add(ret, fact);
+    }
 }
 
 /* What `from` has and `to` would have to be told; into `ret`, whose texts are those of `from`. */
@@ -65,8 +98,8 @@ leads_elsewhere(const struct queue_facts *item, const char *here, const char *be
  * `item` has the answer so far, `ticket` its name.
  */
 static int
-bring(struct queue *queue, const struct facts *found, struct queue_facts *item,
-    char ticket[EVENT_TICKET_SIZE])
+bring(struct queue *queue, const struct facts *found, struct called *called,
+    struct queue_facts *item, char ticket[EVENT_TICKET_SIZE])
 {
     char before[EVENT_TICKET_SIZE] = "";
 
@@ -78,6 +111,7 @@ bring(struct queue *queue, const struct facts *found, struct queue_facts *item,
         add_missing(found, &item->all, &missing);
         if (moves) {
             add_missing(&item->all, &(struct facts){0}, &missing);
+            add_called(called, ticket, &item->all, &missing);
             memcpy(before, ticket, sizeof before);
             memcpy(ticket, there, sizeof there);
         } else if (missing.count == 0) {
@@ -96,6 +130,15 @@ bring(struct queue *queue, const struct facts *found, struct queue_facts *item,
     return QUEUE_OK;
 }
 
+static void
+note_names(struct job *job, const struct facts *facts)
+{
+    job->called_count = ticket_called(facts, job->ticket, job->called);
+    if (!slice_to_text(ticket_link(facts), job->ticket_link, EVENT_TICKET_SIZE)) {
+        job->ticket_link[0] = '\0';
+    }
+}
+
 int
 telling_hear(struct queue *queue, struct job *job, const struct rules *rules,
     struct facts *ret_facts)
@@ -103,6 +146,7 @@ telling_hear(struct queue *queue, struct job *job, const struct rules *rules,
     const struct ticket_says *says = &job->says;
     struct queue_facts items[1 + TICKET_ALIASES_MAX] = {0};
     struct facts found = {0};
+    struct called called = {0};
     int r = tell(queue, says, items);
 
     if (r != QUEUE_OK) {
@@ -111,9 +155,13 @@ telling_hear(struct queue *queue, struct job *job, const struct rules *rules,
     (void)snprintf(job->ticket, sizeof job->ticket, "%s", says->ticket); /* fits */
     for (size_t i = 0; i < says->alias_count; i++) {
         add_missing(&items[1 + i].all, &items[0].all, &found);
+        if (slice_is(ticket_link(&items[1 + i].all), says->ticket)) { /* not another's */
+            add_called(&called, says->aliases[i], &items[1 + i].all, &found);
+        }
     }
-    r = bring(queue, &found, &items[0], job->ticket);
+    r = bring(queue, &found, &called, &items[0], job->ticket);
     if (r == QUEUE_OK) {
+        note_names(job, &items[0].all);
         *ret_facts = items[0].all;
         items[0].all = (struct facts){0};
         event_set_ticket(&job->reading.event, rules, job->ticket);

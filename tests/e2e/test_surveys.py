@@ -133,6 +133,19 @@ def test_of_what_a_browser_told_and_another_task_resolved_twilios_answer_is_hear
     assert flexbrevo.metric("unaccounted_events") == 0
 
 
+def test_an_answer_is_told_once_though_its_ticket_gets_a_better_name(program, sandbox, twilio):
+    flexbrevo = program(changes={"csat": {"extractors": [NPS], "settle": "300ms"}}).start()
+    attributes = {"flexInteractionSid": sid("KD"), "rating": {"nps": "9"}}
+    task = Task(attributes=attributes)
+    told(flexbrevo, twilio, (task, "task.updated"))
+    settled(flexbrevo, 2)
+    task.attributes = {**attributes, "conversations": {"conversation_id": "matter-1"}}
+    task.time_ms += 5000
+    told(flexbrevo, twilio, (task, "task.completed"))
+    assert settled(flexbrevo, 4)["filtered_by"] == {"facts": 1, "already_delivered": 1}
+    assert said(sandbox, "score") == {"score": 9}
+
+
 def test_a_surveys_queue_is_waited_for_and_its_score_is_on_its_scale(program, sandbox, twilio):
     flexbrevo = program(changes={"csat": {"extractors": [BY_QUEUE]}}).start()
     asked = Task(queue="After-call survey", attributes={"csat": {"score": "0"}})

@@ -374,3 +374,32 @@ def test_a_wait_survives_a_restart_and_is_no_attempt(program, twilio, sandbox):
     assert sandbox.events() == []
     assert ticket.settled() == {}
     assert names(sandbox) == ["SUPPORT_RESOLVED"]
+
+
+BETTER = {"conversations": {"conversation_id": "matter-1"}}
+
+
+def test_a_better_name_learnt_between_two_completions_makes_no_second_resolution(ticket, sandbox):
+    """Told by its interaction, then by the name the account gave it: one ticket all the time."""
+    del ticket.attributes["conversations"]
+    first, second = ticket.task(), ticket.task(40, **BETTER)
+    ticket.tell(first, "task.created")
+    ticket.tell(first, "task.completed", 30)
+    assert ticket.settled() == {}
+    ticket.tell(second, "task.created", 40)
+    ticket.tell(second, "task.completed", 60)
+    assert ticket.settled() == {"same_ticket": 1, "already_delivered": 1}
+    assert names(sandbox) == ["SUPPORT_REQUESTED", "SUPPORT_RESOLVED"]
+
+
+def test_two_tickets_of_one_conversation_are_each_resolved(ticket, sandbox):
+    """A conversation that goes on for years: each of its interactions is a matter of its own."""
+    for number in (0, 1):
+        ticket.interaction = sid("KD")
+        named = {"flexInteractionSid": ticket.interaction, "conversations": {}}
+        task = ticket.task(number * 20, **named)
+        ticket.state("active", number * 20)
+        ticket.tell(task, "task.created", number * 20)
+        ticket.tell(task, "task.completed", number * 20 + 10)
+        ticket.settled()
+    assert names(sandbox) == 2 * ["SUPPORT_REQUESTED"] + 2 * ["SUPPORT_RESOLVED"]

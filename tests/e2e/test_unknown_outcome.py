@@ -6,7 +6,7 @@ import pytest
 import redis as redis_client
 
 import harness
-from harness import ByPhone, Customer, Task
+from harness import ByPhone, Customer, Task, sid
 
 SOON = {"brevo": {"lookup_after": "300ms"}}
 
@@ -96,6 +96,25 @@ def test_it_is_looked_for_at_the_contact_it_was_sent_to(program, twilio, sandbox
     look, = [entry["path"] for entry in sandbox.requests("GET")
              if entry["path"].startswith("/events?")]
     assert look.count("contact_id=") == 2
+
+
+@pytest.mark.parametrize("dies", (False, True), ids=("close", "killed"))
+def test_a_doubt_is_looked_into_though_its_ticket_gets_a_better_name(
+        program, twilio, sandbox, dies):
+    flexbrevo = program(changes={"brevo": {"lookup_after": "2s"}}).start()
+    task = Task(attributes={"flexInteractionSid": sid("KD")})
+    fault = {"fault": "hang", "seconds": 60} if dies else {"fault": "close"}
+    sandbox.fault(fault.pop("fault"), endpoint="POST /events", apply=True, **fault)
+    assert flexbrevo.caller().send(twilio.callback(task, "task.created")).status == 204
+    harness.wait_until(lambda: sandbox.requests("POST", "/events"), "the event on its way")
+    if dies:
+        flexbrevo.kill()
+        flexbrevo.start()
+    task.attributes["conversations"] = {"conversation_id": "matter-1"}
+    assert flexbrevo.caller().send(twilio.callback(task, "task.updated")).status == 204
+    wait_settled(flexbrevo)
+    assert len(sandbox.events()) == 1
+    assert looks(flexbrevo) == {"found": 1}
 
 
 def test_what_was_certainly_not_taken_is_sent_again_without_a_look(looking, twilio, sandbox):

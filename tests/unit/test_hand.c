@@ -1,6 +1,7 @@
 /*
  * test_hand.c - what becomes of records that are nobody's event: claimed, read, settled.
  */
+#include <stdio.h>
 #include <string.h>
 
 #include "server/deliver/sink_test.h"
@@ -193,6 +194,76 @@ a_tests_age_is_told_in_the_unit_that_fits(void **state)
     }
 }
 
+/* A completion of WT1, as the hand has it when it was judged. */
+static struct job *
+have_judged(const char *ticket, const char *ticket_link)
+{
+    (void)put_one(queue, "task.completed/WT1", "taskrouter", "EventType=x");
+    assert_int_equal(hand_claim(&hand, 1, clock_monotonic_us()), 1);
+    struct job *job = hand.jobs[hand.count - 1];
+
+    job->reading.event.type = EVENT_TASK_COMPLETED;
+    job->reading.event.task_sid = "WT1";
+    (void)snprintf(job->ticket, sizeof job->ticket, "%s", ticket);
+    (void)snprintf(job->ticket_link, sizeof job->ticket_link, "%s", ticket_link);
+    job->reading.event.effect_key[0] = 'x'; /* it has one */
+    event_set_ticket(&job->reading.event, &config.rules, job->ticket);
+    job->lookup_after_ms = 60 * 1000;
+    job->stage = JOB_MAPPED;
+    return job;
+}
+
+/* Another worker has told so, and looked whether anything was done under the name before. */
+static void
+a_ticket_that_has_got_another_name_meanwhile_is_asked_about_again(void **state)
+{
+    (void)state;
+    (void)REDIS_DO(&redis, "HSET", "fb:{0}:f:KD1", "-ticket", "7 matter-1");
+    struct job *job = have_judged("KD1", "");
+
+    hand_claim_effect(&hand, job, clock_monotonic_us());
+    assert_int_equal(job->stage, JOB_FINISHED);
+    assert_string_equal(job->settlement.reason, "effect_busy");
+    hand_settle(&hand, clock_monotonic_us());
+    assert_int_equal(balanced_stats(queue).delayed, 1);
+    assert_int_equal(REDIS_NUMBER(&redis, "EXISTS", "fb:{0}:e:resolved/KD1"), 0);
+}
+
+static void
+what_was_done_under_a_name_a_ticket_had_is_done(void **state)
+{
+    static const struct {
+        const char *value;
+        enum job_stage stage;
+        const char *reason; /* "": of none */
+    } cases[] = {
+        {"done x/WT2", JOB_FINISHED, "already_delivered"},
+        {"claimed w/1/2 9999999999999 1 0 EV1 x/WT2", JOB_FINISHED, "effect_busy"},
+        {"doubted 9999999999999 EV1", JOB_FINISHED, "unknown_outcome"},
+        {"doubted 1000 EV1", JOB_READY, ""},
+    };
+
+    for (size_t i = 0; i < LENGTH(cases); i++) {
+        assert_int_equal(tear_down_hand(state), 0);
+        assert_int_equal(set_up_hand(state), 0);
+        (void)REDIS_DO(&redis, "SET", "fb:{0}:e:resolved/KD1", cases[i].value);
+        struct job *job = have_judged("matter-1", "");
+
+        (void)snprintf(job->called[job->called_count++], EVENT_TICKET_SIZE, "KD1");
+        hand_claim_effect(&hand, job, clock_monotonic_us());
+        assert_int_equal(job->stage, cases[i].stage);
+        if (job->stage == JOB_FINISHED) {
+            assert_string_equal(job->settlement.reason, cases[i].reason);
+            hand_settle(&hand, clock_monotonic_us());
+            assert_int_equal(
+                REDIS_NUMBER(&redis, "EXISTS", "fb:{0}:e:resolved/matter-1"), 0);
+        } else {
+            assert_int_equal(job->doubted_ms, 1000);
+            assert_string_equal(job->doubted_word, "EV1");
+        }
+    }
+}
+
 int
 main(void)
 {
@@ -206,6 +277,8 @@ main(void)
         TEST(what_could_not_be_keyed_is_parked_whatever_its_source),
         TEST(a_record_of_a_route_we_do_not_know_is_parked),
         TEST(a_tests_age_is_told_in_the_unit_that_fits),
+        TEST(a_ticket_that_has_got_another_name_meanwhile_is_asked_about_again),
+        TEST(what_was_done_under_a_name_a_ticket_had_is_done),
     };
 
     log_set_level(LOG_ERROR);

@@ -133,6 +133,56 @@ is_doubted_since_the_end_of_a_claim_that_is_long_over(void **state)
     queue_record_free(&record);
 }
 
+/* What may have been sent by it was, whatever it is called now. */
+static void
+is_doubted_where_it_was_by_an_earlier_name(void **state)
+{
+    static const struct {
+        const char *own;
+        const char *earlier[2];
+        int64_t since_ms;
+        const char *word;
+    } cases[] = {
+        {"", {"doubted 1000 EV1@57", ""}, 1000, "EV1@57"},
+        {"", {"doubted 1000 EV1", "doubted 2000 EV3"}, 2000, "EV3"},
+        {"", {"doubted 2000 EV1", "doubted 1000 EV3"}, 2000, "EV1"},
+        {"doubted 3000 EV7", {"doubted 2000 EV1", ""}, 3000, "EV7"},
+        {"doubted 1000 EV7", {"doubted 2000 EV1", ""}, 2000, "EV1"},
+        {"", {"claimed w/1/2 1000 1 0 EV1 b/WT1", ""}, 1000, "EV1"},
+        {"", {"claimed w/1/2 1000 1 900 EV1@57 b/WT1", ""}, 1000, "EV1@57"},
+        {"", {"claimed w/1/2 1000 1 b/WT1", ""}, 1000, ""},
+    };
+
+    (void)state;
+    struct queue_record *record = put_and_claim("a/WT1");
+
+    for (size_t i = 0; i < LENGTH(cases); i++) {
+        struct queue_effect effect = {.key = EFFECT,
+            .earlier_keys = {"earlier/WT2", "earlier/WT3"},
+            .earlier_count = 2,
+            .word = "EV2"};
+
+        (void)REDIS_DO(&redis, "SET", EFFECT_KEY, cases[i].own);
+        (void)REDIS_DO(&redis, "SET", "fb:{0}:e:earlier/WT2", cases[i].earlier[0]);
+        (void)REDIS_DO(&redis, "SET", "fb:{0}:e:earlier/WT3", cases[i].earlier[1]);
+        assert_int_equal(queue_effect_claim(queue, record, &effect), QUEUE_OK);
+        assert_int_equal(effect.result, QUEUE_EFFECT_CLAIMED);
+        assert_int_equal(effect.doubted_ms, cases[i].since_ms);
+        assert_string_equal(effect.doubted_word, cases[i].word);
+    }
+    /* its own, of a worker that died, is over whenever it would have ended */
+    struct queue_effect effect = {
+        .key = EFFECT, .earlier_keys = {"earlier/WT2"}, .earlier_count = 1};
+
+    (void)REDIS_DO(&redis, "DEL", EFFECT_KEY);
+    (void)REDIS_DO(&redis, "SET", "fb:{0}:e:earlier/WT2",
+        "claimed w/1/2 9999999999999 1 0 EV1 a/WT1");
+    assert_int_equal(queue_effect_claim(queue, record, &effect), QUEUE_OK);
+    assert_int_equal(effect.doubted_ms, record->now_ms);
+    assert_string_equal(effect.doubted_word, "EV1");
+    queue_record_free(&record);
+}
+
 /* Its clock went back: what was is not later than now. */
 static void
 is_never_doubted_since_the_future(void **state)
@@ -186,6 +236,7 @@ main(void)
         TEST(is_doubted_by_every_record_that_has_it),
         TEST(is_doubted_when_the_worker_died_over_it),
         TEST(is_doubted_since_the_end_of_a_claim_that_is_long_over),
+        TEST(is_doubted_where_it_was_by_an_earlier_name),
         TEST(is_never_doubted_since_the_future),
         TEST(is_not_doubted_by_who_does_not_hold_it),
         TEST(a_word_that_is_none_is_not_kept),

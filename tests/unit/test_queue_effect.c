@@ -214,20 +214,95 @@ what_was_delivered_under_an_earlier_key_is_not_delivered_again(void **state)
     } cases[] = {
         {"done a/WT1", QUEUE_EFFECT_OURS},
         {"done b/WT1", QUEUE_EFFECT_DONE},
+        {"claimed w/1/2 9999999999999 1 0 EV1 b/WT1", QUEUE_EFFECT_BUSY},
+        {"claimed w/1/2 9999999999999 1 0 EV1 a/WT1", QUEUE_EFFECT_CLAIMED},
+        {"claimed w/1/2 9999999999999 1 b/WT1", QUEUE_EFFECT_BUSY},
         {"claimed w/1/2 1 1 b/WT1", QUEUE_EFFECT_CLAIMED},
+        {"doubted 1 EV1", QUEUE_EFFECT_CLAIMED},
+        {"claimed", QUEUE_EFFECT_CLAIMED},
+        {"what else", QUEUE_EFFECT_CLAIMED},
+        {"", QUEUE_EFFECT_CLAIMED},
     };
 
     (void)state;
     struct queue_record *record = put_and_claim("a/WT1");
 
     for (size_t i = 0; i < LENGTH(cases); i++) {
-        struct queue_effect effect = {.key = EFFECT, .earlier_key = "earlier/WT2"};
+        struct queue_effect effect = {
+            .key = EFFECT, .earlier_keys = {"earlier/WT2"}, .earlier_count = 1};
 
         (void)REDIS_DO(&redis, "SET", "fb:{0}:e:earlier/WT2", cases[i].value);
         assert_int_equal(queue_effect_claim(queue, record, &effect), QUEUE_OK);
         assert_int_equal(effect.result, cases[i].expected);
     }
     queue_record_free(&record);
+}
+
+static void
+of_its_earlier_names_the_one_it_was_done_by_counts(void **state)
+{
+    static const struct {
+        const char *first;
+        const char *second;
+        enum queue_effect_result expected;
+    } cases[] = {
+        {"claimed w/1/2 9999999999999 1 0 EV1 b/WT1", "done b/WT1", QUEUE_EFFECT_DONE},
+        {"done b/WT1", "claimed w/1/2 9999999999999 1 0 EV1 b/WT1", QUEUE_EFFECT_DONE},
+        {"claimed w/1/2 9999999999999 1 0 EV1 b/WT1", "", QUEUE_EFFECT_BUSY},
+        {"", "done a/WT1", QUEUE_EFFECT_OURS},
+    };
+
+    (void)state;
+    struct queue_record *record = put_and_claim("a/WT1");
+
+    for (size_t i = 0; i < LENGTH(cases); i++) {
+        struct queue_effect effect = {.key = EFFECT,
+            .earlier_keys = {"earlier/WT2", "earlier/WT3"},
+            .earlier_count = 2};
+
+        (void)REDIS_DO(&redis, "SET", "fb:{0}:e:earlier/WT2", cases[i].first);
+        (void)REDIS_DO(&redis, "SET", "fb:{0}:e:earlier/WT3", cases[i].second);
+        assert_int_equal(queue_effect_claim(queue, record, &effect), QUEUE_OK);
+        assert_int_equal(effect.result, cases[i].expected);
+    }
+    queue_record_free(&record);
+}
+
+/* It was claimed all the same, and that is given back: nobody shall find it in doubt. */
+static void
+is_busy_where_its_subject_is_called_otherwise_by_now(void **state)
+{
+    static const struct {
+        const char *known; /* by the subject; "" nothing */
+        const char *text;
+        enum queue_effect_result expected;
+    } cases[] = {
+        {"", "", QUEUE_EFFECT_CLAIMED},
+        {"7 KD1", "KD1", QUEUE_EFFECT_CLAIMED},
+        {"6 KD1", "KD1", QUEUE_EFFECT_CLAIMED},
+        {"7 KD1", "", QUEUE_EFFECT_BUSY},
+        {"7 KD1", "KD2", QUEUE_EFFECT_BUSY},
+        {"", "KD1", QUEUE_EFFECT_BUSY},
+    };
+
+    (void)state;
+    struct queue_record *record = put_and_claim("a/WT1");
+
+    for (size_t i = 0; i < LENGTH(cases); i++) {
+        struct queue_effect effect = {.key = EFFECT,
+            .subject = "WT1",
+            .fact_name = "-ticket",
+            .fact_text = cases[i].text};
+
+        (void)REDIS_DO(&redis, "DEL", "fb:{0}:f:WT1");
+        if (cases[i].known[0] != '\0') {
+            (void)REDIS_DO(&redis, "HSET", "fb:{0}:f:WT1", "-ticket", cases[i].known);
+        }
+        assert_int_equal(queue_effect_claim(queue, record, &effect), QUEUE_OK);
+        assert_int_equal(effect.result, cases[i].expected);
+    }
+    end(queue, record, QUEUE_DELAYED, QUEUE_SETTLED);
+    assert_int_equal(REDIS_NUMBER(&redis, "EXISTS", EFFECT_KEY), 0);
 }
 
 int
@@ -246,6 +321,8 @@ main(void)
         TEST(is_taken_over_after_the_deadline),
         TEST(lives_in_the_partition_of_its_subject),
         TEST(what_was_delivered_under_an_earlier_key_is_not_delivered_again),
+        TEST(of_its_earlier_names_the_one_it_was_done_by_counts),
+        TEST(is_busy_where_its_subject_is_called_otherwise_by_now),
     };
 
     return cmocka_run_group_tests_name("queue_effect", tests, start_redis, stop_redis);

@@ -168,6 +168,62 @@ two_names_that_mean_each_other_are_one_ticket(void **state)
     }
 }
 
+/* Under each of them somebody may have told Brevo of it; a name nobody told anything under is none. */
+static void
+what_it_was_called_is_known_wherever_its_name_came_from(void **state)
+{
+    static const struct told named[] = {
+        {"task.created/" WT, "taskrouter",
+            TASK_FORM("task.created", "00000")
+                ATTRIBUTES("{\"flexInteractionSid\":\"" KD "\"}")},
+        {"task.updated/EV01", "taskrouter",
+            TASK_FORM("task.updated", "10000")
+                ATTRIBUTES("{\"flexInteractionSid\":\"" KD "\",\"conversations\":"
+                           "{\"conversation_id\":\"matter-1\"}}")},
+        {"task.completed/" WT, "taskrouter", TASK_FORM("task.completed", "30000")},
+    };
+    char known[KNOWN_SIZE];
+    char ticket[EVENT_TICKET_SIZE];
+
+    (void)state;
+    hear(&named[0], ticket, known);
+    assert_string_equal(ticket, KD);
+    assert_null(strstr(known, "called"));
+    hear(&named[1], ticket, known);
+    assert_string_equal(ticket, "matter-1");
+    assert_non_null(strstr(known, "-called." KD "=0 ;"));
+    assert_null(strstr(known, "-called." WT));
+    hear(&named[0], ticket, known); /* it finds its way, and knows the same */
+    assert_string_equal(ticket, "matter-1");
+    assert_non_null(strstr(known, "-called." KD "=0 ;"));
+    hear(&named[2], ticket, known); /* it knows its task alone, and tells under that */
+    assert_string_equal(ticket, "matter-1");
+    assert_non_null(strstr(known, "-called." KD "=0 ;"));
+    assert_non_null(strstr(known, "-called." WT "=0 ;"));
+}
+
+/* A conversation that goes on through many tickets is what the first of them was called. */
+static void
+what_another_ticket_was_called_this_one_was_not(void **state)
+{
+    static const struct told later = {"task.updated/EV09", "taskrouter",
+        "EventType=task.updated&TaskSid=WTf123456789abcdef0123456789abcdef&AccountSid=AC01"
+        "&TimestampMs=1767225699000" ATTRIBUTES(
+            "{\"flexInteractionSid\":\"KDf123456789abcdef0123456789abcdef\","
+            "\"conversationSid\":\"" CH "\"}")};
+    char known[KNOWN_SIZE];
+    char ticket[EVENT_TICKET_SIZE];
+
+    (void)state;
+    hear(&story[2], ticket, known);
+    hear(&story[1], ticket, known);
+    assert_string_equal(ticket, KD);
+    assert_non_null(strstr(known, "-called." CH));
+    hear(&later, ticket, known);
+    assert_string_not_equal(ticket, KD);
+    assert_null(strstr(known, "called"));
+}
+
 static void
 an_answer_is_told_to_the_ticket_it_is_about_and_links_nothing(void **state)
 {
@@ -193,6 +249,8 @@ main(void)
     const struct CMUnitTest tests[] = {
         TEST(in_every_order_each_record_knows_the_whole_ticket_by_one_name),
         TEST(two_names_that_mean_each_other_are_one_ticket),
+        TEST(what_it_was_called_is_known_wherever_its_name_came_from),
+        TEST(what_another_ticket_was_called_this_one_was_not),
         TEST(an_answer_is_told_to_the_ticket_it_is_about_and_links_nothing),
     };
 

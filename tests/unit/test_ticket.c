@@ -726,6 +726,37 @@ a_name_learnt_from_others_names_the_effect(void **state)
     assert_string_equal(reading.event.effect_key, "resolved/KD01");
     assert_true(event_effect_by_task(&reading.event, earlier));
     assert_string_equal(earlier, "resolved/" TASK);
+    assert_false(event_effect_as(&reading.event, &rules, "KD01", earlier));
+    assert_true(event_effect_as(&reading.event, &rules, "KD02", earlier));
+    assert_string_equal(earlier, "resolved/KD02");
+    struct rules per_task = rules;
+
+    per_task.ticket_per_task = true;
+    assert_false(event_effect_as(&reading.event, &per_task, "KD02", earlier));
+}
+
+static void
+a_ticket_knows_what_it_was_called(void **state)
+{
+    static const char *const told[] = {"KD02", "KD01", "a.b/c", "KD03", "KD04", "KD05"};
+    char names[LENGTH(told)][TICKET_NAME_SIZE];
+    char called[TICKET_CALLED_MAX][EVENT_TICKET_SIZE];
+    struct facts facts = {0};
+    char too_long[TICKET_NAME_SIZE];
+    struct fact fact;
+
+    (void)state;
+    assert_int_equal(ticket_called(&facts, "KD01", called), 0);
+    for (size_t i = 0; i < LENGTH(told); i++) {
+        assert_true(ticket_called_fact(told[i], names[i], &fact));
+        facts_add(&facts, fact);
+    }
+    assert_int_equal(ticket_called(&facts, "KD01", called), TICKET_CALLED_MAX);
+    assert_string_equal(called[0], "KD02");
+    assert_string_equal(called[1], "a.b/c");
+    memset(too_long, 'x', sizeof too_long);
+    too_long[sizeof too_long - 1] = '\0';
+    assert_false(ticket_called_fact(too_long, names[0], &fact));
 }
 
 /* `told` by another record of the ticket; then the event itself is judged. */
@@ -832,6 +863,7 @@ main(void)
         cmocka_unit_test(an_abandonment_waits_by_twilios_time_but_for_no_clock_of_its),
         cmocka_unit_test(what_is_read_late_waits_from_its_reading_and_not_from_each),
         cmocka_unit_test(a_name_learnt_from_others_names_the_effect),
+        cmocka_unit_test(a_ticket_knows_what_it_was_called),
         cmocka_unit_test(an_event_knows_of_its_customer_what_its_tickets_tasks_told),
     };
 
