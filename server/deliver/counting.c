@@ -32,21 +32,22 @@ counting_read(struct job *job, const struct facts *facts, const struct config *c
 
 /*
  * In which words tasks are canceled by who neither gave up nor was left: what belongs into
- * ticket.abandoned_reasons is for a person to see.
+ * ticket.abandoned_reasons is for a person to see. Where it cannot be kept nothing is held up.
  */
-static int
+static void
 note_reason(struct queue *queue, const struct job *job)
 {
     const struct event *event = &job->reading.event;
     char text[QUEUE_NOTE_SIZE];
 
-    if (job->stage != JOB_FINISHED || event->reason == NULL || event->reason[0] == '\0' ||
+    if (job->settlement.reason == NULL ||
         strcmp(job->settlement.reason, TICKET_REASON_OTHER) != 0 ||
+        event->reason == NULL || event->reason[0] == '\0' ||
         !slice_to_text(slice_cut_text(slice_of(event->reason), sizeof text - 1), text,
             sizeof text)) {
-        return QUEUE_OK;
+        return;
     }
-    return queue_note_add(
+    (void)!queue_note_add(
         queue, COUNTING_REASONS, text, event->date_ms, COUNTING_REASONS_MAX);
 }
 
@@ -68,9 +69,8 @@ counting_add(struct queue *queue, struct job *job, const struct config *config)
         amounts[i] = (struct queue_amount){
             slice_of(analytics->counts[i].name), analytics->counts[i].value};
     }
-    int r = queue_tally(queue, &tally, &result);
+    const int r = queue_tally(queue, &tally, &result);
 
-    r = r == QUEUE_OK ? note_reason(queue, job) : r;
     if (r != QUEUE_OK) {
         return r;
     }
@@ -80,5 +80,6 @@ counting_add(struct queue *queue, struct job *job, const struct config *config)
     }
     job->is_counted = true;
     analytics->count = 0;
+    note_reason(queue, job);
     return QUEUE_OK;
 }

@@ -179,10 +179,13 @@ def test_a_full_redis_holds_up_what_must_be_stored_and_nothing_else(
     caller = server.caller()
     tasks = [Task() for _ in range(5)]
     assert caller.send(twilio.callback(Task(), "reservation.accepted")).status == 204
+    given_up = twilio.callback(Task(canceled_reason="merged"), "task.canceled")
+    assert caller.send(given_up).status == 204      # its words find no room to be kept
     assert {caller.send(twilio.callback(task)).status for task in tasks} == {204}
     limit(1)
     program("work", changes={"redis": {"url": redis.url}}).start(wait=False)
     harness.wait_until(lambda: server.metric("queue_delivered") == 5, "five settled deliveries")
+    harness.wait_until(lambda: server.metric("queue_filtered") == 1, "a settled cancellation")
     assert delayed(server) == 1
     assert sandbox.tasks() == {task.sid: 1 for task in tasks}
     limit(0)
