@@ -138,6 +138,7 @@ read_origin(const struct reader *reader)
         event->date_ms = reader->context->received_ms;
         event_trace(reader->reading, "date: no route carried one, receipt taken");
     }
+    event->told_ms = event->date_ms;
     if (json_object_get(payload, "task_attributes_invalid") != NULL) {
         event_trace(reader->reading,
             "attributes: TaskAttributes is no JSON object, read as empty");

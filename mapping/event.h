@@ -24,6 +24,7 @@ enum {
 struct event {
     enum event_type type; /* EVENT_TYPE_COUNT: none of ours, never delivered */
     int64_t date_ms;      /* Twilio's time; the receipt's when no route carried one */
+    int64_t told_ms; /* when its bytes were true, whatever the event's date becomes */
     char effect_key[EVENT_EFFECT_SIZE]; /* "resolved/<ticket>": claimed before the send */
     const char *source_event_id; /* its own EV... where known, else the record key */
     const char *task_sid;

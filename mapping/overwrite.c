@@ -40,14 +40,6 @@ told_value(const struct event *event, const struct rules *rules, size_t index,
                : PROFILE_E_NOTHING;
 }
 
-/* When its bytes were true: a wait is told with a later time than its task's creation had. */
-static int64_t
-told_ms(const struct event *event, const struct rules *rules)
-{
-    return event->type == EVENT_TASK_WAITING ? event->date_ms - rules->wait_notify_ms
-                                             : event->date_ms;
-}
-
 static void
 write_name(const char *attribute, char name[FACT_NAME_SIZE])
 {
@@ -97,7 +89,7 @@ overwrite_read(
         if (r == PROFILE_OK) {
             write_name(rules->fields[i].attribute, name);
             encode(value, text);
-            history_say(says, name, told_ms(event, rules), text);
+            history_say(says, name, event->told_ms, text);
             room--;
         }
     }

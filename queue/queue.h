@@ -263,11 +263,11 @@ struct queue_settlement {
     const char *reason; /* filtered, parked, delayed: why; at most QUEUE_TEXT_MAX */
     const char *detail; /* parked, delayed: what went wrong, kept with it; or NULL */
     int64_t delay_ms;   /* delayed */
-    const char *effect_key; /* NULL: none claimed. Delivered completes it */
+    const char *effect_key;   /* NULL: none claimed. Delivered completes it */
+    const char *doubted_word; /* is_doubted: by this; NULL: as it was claimed */
     enum queue_settle_result result;
-    bool completes_effect;    /* whatever the outcome */
-    bool is_doubted;          /* not delivered: Brevo may have seen it all the same */
-    const char *doubted_word; /* by this; NULL: as it was claimed */
+    bool completes_effect; /* whatever the outcome */
+    bool is_doubted;       /* not delivered: Brevo may have seen it all the same */
     bool free_attempt; /* delayed: this attempt does not count (a pause, a rate limit) */
     /*
      * A new route makes it pending again. Filtered: with the bytes it had, to be judged by all.

@@ -121,7 +121,8 @@ static bool
 is_contested(const struct rules *rules, const struct entry *entry)
 {
     for (size_t i = 0; i < rules->field_count; i++) {
-        if (strcmp(rules->fields[i].attribute, entry->field.attribute) == 0 &&
+        if (slice_equal(
+                slice_of(rules->fields[i].attribute), slice_of(entry->field.attribute)) &&
             (entry->overwrites || rules->overwrites[i])) {
             return true;
         }

@@ -148,8 +148,8 @@ job_effect(struct job *job, const struct queue_effect *effect, int64_t now_us)
         if (job->is_shadow) {
             job_filter(job, JOB_REASON_SHADOW);
         } else {
-            job->has_effect =
-                true; /* found by another name, maybe: done by this one, too */
+            /* Found by another name, maybe: done by this one, too. */
+            job->has_effect = true;
             job_deliver(job);
         }
         return;

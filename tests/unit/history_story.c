@@ -131,6 +131,7 @@ make_event(struct word *word)
     word->event = (struct event){
         .type = type,
         .date_ms = noon_ms + (word->day - 1) * DAY_MS,
+        .told_ms = noon_ms + (word->day - 1) * DAY_MS,
         .ticket = detail_of(word, "task") != NULL ? word->task : word->ticket,
         .task_sid = is_of_task ? word->task : NULL,
         .direction =

@@ -13,7 +13,7 @@
 
 enum {
     AT_MS = 1000,
-    NOTIFY_MS = 300,
+    LATER_MS = 300,
 };
 
 static const struct rules rules = {
@@ -22,7 +22,6 @@ static const struct rules rules = {
     .field_count = 3,
     .overwrites = {true, true, false},
     .sync_customers = true,
-    .wait_notify_ms = NOTIFY_MS,
 };
 
 /* An event, what it says, and all that is known then. */
@@ -43,8 +42,11 @@ tell(struct telling *telling, enum event_type type, int64_t date_ms,
     const char *attributes, const struct rules *by)
 {
     telling->payload = json_pack("{s:o}", "task_attributes", json_of(attributes));
-    telling->event = (struct event){
-        .type = type, .date_ms = date_ms, .payload = telling->payload, .wait_s = -1};
+    telling->event = (struct event){.type = type,
+        .told_ms = date_ms,
+        .date_ms = date_ms,
+        .payload = telling->payload,
+        .wait_s = -1};
     telling->says = (struct history_says){0};
     overwrite_read(&telling->event, by, &telling->says);
 }
@@ -78,14 +80,21 @@ tells_the_value_and_when(void **state)
 }
 
 static void
-a_wait_tells_what_its_creation_told_then(void **state)
+a_wait_and_an_answer_tell_what_their_bytes_told_then(void **state)
 {
-    AUTO(telling_done) struct telling told;
+    static const enum event_type types[] = {EVENT_TASK_WAITING, EVENT_SURVEY_COMPLETED};
 
     (void)state;
-    tell(&told, EVENT_TASK_WAITING, AT_MS + NOTIFY_MS, "{'customerTier':'gold'}", &rules);
-    assert_int_equal(told.says.fact_count, 1);
-    assert_int_equal(told.says.facts[0].rank, AT_MS);
+    for (size_t i = 0; i < LENGTH(types); i++) {
+        AUTO(telling_done) struct telling told;
+
+        tell(&told, types[i], AT_MS, "{'customerTier':'gold'}", &rules);
+        told.event.date_ms = AT_MS + LATER_MS; /* when it was long, by another answer */
+        told.says = (struct history_says){0};
+        overwrite_read(&told.event, &rules, &told.says);
+        assert_int_equal(told.says.fact_count, 1);
+        assert_int_equal(told.says.facts[0].rank, AT_MS);
+    }
 }
 
 /* No event, no customers, no option, no value; whatever rules say of what identifies. */
@@ -294,7 +303,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tells_the_value_and_when),
-        cmocka_unit_test(a_wait_tells_what_its_creation_told_then),
+        cmocka_unit_test(a_wait_and_an_answer_tell_what_their_bytes_told_then),
         cmocka_unit_test(tells_nothing_of_other_fields),
         cmocka_unit_test(
             the_longest_text_is_kept_whole_and_more_fields_than_may_be_are_left_out),
