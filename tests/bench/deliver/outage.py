@@ -2,14 +2,14 @@
 """An hour without Brevo while a busy contact center goes on: how long it takes, and what it costs.
 
     outage.py [--build DIR] [--seed N] [--before S] [--outage S] [--after S] [--pace N]
-              [--rps N]
+              [--rps N] [--settle S]
 
 A generated day (tests/day) is told at the pace of a busy hour: of 20,000 tasks a day 18 % are in
 it, one a second. Brevo is the tests' sandbox, with its limits. After --before seconds it is away:
 a quarter of the time its gateway answers, 502 and then 524, then nobody does. When it is back, what is
 predicted is read, then what happens is measured until the queue is as before, while telling goes on.
 In the end Brevo must have everything once, as the day's model has it. The program is configured as
-by default, except that tickets and surveys settle in a minute: the day passes in less time than it had.
+by default, except that tickets and surveys settle in --settle: the day passes in less time than it had.
 """
 
 import collections
@@ -37,7 +37,6 @@ TASKS_A_SECOND = 20_000 * 0.18 / 3600
 TASKS_A_CUSTOMER = 4
 RATE_SHARE = 0.8                # brevo.rate_share's default
 GATEWAY_SHARE = 0.25            # of an outage: then connections are refused
-SETTLE, JOIN_WAIT = "60s", "2m"
 AT_ONCE_MS = {(0, 3_000): 1}    # what is minutes late is other tests' matter
 PATIENCE_S = 3600
 DELIVERED = re.compile(r"(\S+) \S+ delivered key=\S+ .*\bms=(\d+)")
@@ -110,9 +109,10 @@ def deliveries(log):
 class Busy(Stage):
     """Brevo's limits are what the program learns; what loopback shortens is as for Brevo itself."""
 
-    def _config(self, directory):
-        brevo = {"api_key": harness.API_KEY, "base_url": self.brevo.url, "lookup_after": "3m"}
-        return super()._config(directory) | {"brevo": brevo}
+    def _config(self, directory, overwrites):
+        brevo = {"api_key": harness.API_KEY, "base_url": self.brevo.url, "lookup_after": "3m",
+                 "agent": "name"}   # which the day's model tells
+        return super()._config(directory, overwrites) | {"brevo": brevo}
 
 
 def remember(brevo, people, rps):
@@ -264,7 +264,8 @@ def measure(arguments, home):
     events = sum(len(contact.events) for contact in expected)
     say(f"tasks={day.task_count} posts={len(telling.posts)} events={events} "
         f"people={len(day.people)}")
-    pace = Pace(SETTLE, plugin_wait=SETTLE, join_wait=JOIN_WAIT, patience_s=PATIENCE_S)
+    settle, join_wait = f"{arguments.settle}s", f"{2 * arguments.settle}s"
+    pace = Pace(settle, plugin_wait=settle, join_wait=join_wait, patience_s=PATIENCE_S)
     with Busy(home, pace, arguments.rps) as scene:
         remember(scene.brevo, day.people, arguments.rps)
         run = Run(arguments, scene)
@@ -298,6 +299,7 @@ def read_arguments():
     parser.add_argument("--after", type=int, default=1500, help="how long telling goes on at least")
     parser.add_argument("--pace", type=float, default=TASKS_A_SECOND, help="tasks a second")
     parser.add_argument("--rps", type=int, default=10, help="that Brevo allows")
+    parser.add_argument("--settle", type=int, default=60, help="seconds")
     parser.add_argument("--home", type=pathlib.Path, help="kept: configuration, logs (else removed)")
     return stand.read(parser)
 
