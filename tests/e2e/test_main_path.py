@@ -111,7 +111,7 @@ def test_the_numbers_add_up(caller, twilio, sandbox, flexbrevo):
     metrics = flexbrevo.metrics()
     assert metrics["flexbrevo_queue_accepted"] == 6
     assert metrics["flexbrevo_unaccounted_events"] == 0
-    assert metrics['flexbrevo_events_delivered_total{event="SUPPORT_RESOLVED"}'] == 5
+    flexbrevo.wait_for_metric('events_delivered_total{event="SUPPORT_RESOLVED"}', 5)
 
 
 def test_the_worker_keeps_to_the_rate_limit(program, twilio, sandbox):

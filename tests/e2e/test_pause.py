@@ -194,8 +194,8 @@ def test_all_workers_pause_at_once_and_one_at_a_time_probes(workers, twilio, san
     assert sandbox.tasks() == {task.sid: 1 for task in tasks}
     for worker in working:
         wait_for_cause(worker, "unauthorized", 0)
-    stats = status(server)
-    assert (stats["queue_parked"], stats["queue_pending"]) == (0, 0)
+    harness.wait_until(lambda: status(server)["queue_pending"] == 0, "all to be settled")
+    assert status(server)["queue_parked"] == 0
     logs = "".join(worker.log() for worker in working)
     assert " attempt=2 " not in logs
 
