@@ -3,6 +3,7 @@
  *
  * One line for each thing looked at. It only reads: no contact, no event, no list is touched.
  */
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <sysexits.h>
@@ -17,6 +18,9 @@
 enum {
     EXIT_WRONG = 1,
     DETAIL_SIZE = 512,
+    NUMBER_SIZE = 24,
+    STATUS_FOUND = 200,
+    STATUS_NOT_FOUND = 404,
 };
 
 struct arguments {
@@ -44,8 +48,8 @@ parse(int argc, char **argv, struct arguments *arguments, int *ret_exit)
         .summary =
             "Asks Redis and Brevo whether they are as the configuration has it: Redis answers\n"
             "and keeps what redis.require asks for; Brevo takes the key, or gives a token and\n"
-            "takes it, from this address, and has each contact attribute that is written,\n"
-            "under that name and of that type.\n"
+            "takes it, from this address, has each contact attribute that is written, under\n"
+            "that name and of that type, and each list that contacts join.\n"
             "Questions that only read: no contact, event or list is touched.\n"
             "Exit status: 0 all is well, 1 something is wrong, 78 the configuration is.\n",
         .options = options,
@@ -133,11 +137,12 @@ remedy_of(const char *reason)
     return "try again; look at brevo.base_url, and at the way to it";
 }
 
-/* An answer that is no list of attributes. */
+/* An answer that is not what was asked for. */
 static void
-add_refusal(struct checks *checks, const struct http_exchange *exchange)
+add_refusal(struct checks *checks, const char *what, enum brevo_endpoint endpoint,
+    const struct http_exchange *exchange)
 {
-    const struct brevo_question question = {.endpoint = BREVO_ATTRIBUTES};
+    const struct brevo_question question = {.endpoint = endpoint};
     struct brevo_verdict verdict;
     char status[BREVO_STATUS_SIZE];
     char detail[DETAIL_SIZE];
@@ -147,7 +152,40 @@ add_refusal(struct checks *checks, const struct http_exchange *exchange)
     (void)snprintf(detail, sizeof(detail), "%s, status=%s%s%s",
         verdict.reason[0] != '\0' ? verdict.reason : "bad_answer", status,
         exchange->error[0] != '\0' ? ", " : "", exchange->error);
-    add(checks, "brevo", detail, remedy_of(verdict.reason));
+    add(checks, what, detail, remedy_of(verdict.reason));
+}
+
+/* Of a list of that name in the configuration; 0: none is. Asked for as attributes are. */
+static void
+ask_list(struct checks *checks, const struct config *config, const char *header,
+    const char *name, int64_t number)
+{
+    AUTO(buffer_done) struct buffer url = {.max = BREVO_URL_SIZE_MAX};
+    AUTO(http_exchange_done) struct http_exchange exchange = {0};
+    char what[DETAIL_SIZE];
+    char digits[NUMBER_SIZE];
+
+    if (number == 0) {
+        return;
+    }
+    (void)snprintf(digits, sizeof(digits), "%" PRId64, number);
+    (void)snprintf(what, sizeof(what), "list %s", digits);
+    checks->failed |= !attribute_watch_compose(config, header, &url, &exchange);
+    buffer_clear(&url);
+    brevo_url(&url, config->brevo_base_url, BREVO_LIST, NULL, digits);
+    exchange.url = url.data;
+    if (checks->failed || url.failed || http_client_call(&exchange) != 0) {
+        checks->failed = true;
+    } else if (exchange.result == HTTP_ANSWERED && exchange.status == STATUS_FOUND) {
+        add(checks, what, name, NULL);
+    } else if (exchange.result == HTTP_ANSWERED && exchange.status == STATUS_NOT_FOUND) {
+        char remedy[DETAIL_SIZE];
+
+        (void)snprintf(remedy, sizeof(remedy), "correct %s, or leave it out", name);
+        add(checks, what, "Brevo has no list of that number", remedy);
+    } else {
+        add_refusal(checks, what, BREVO_LIST, &exchange);
+    }
 }
 
 static void
@@ -166,8 +204,12 @@ ask_brevo(struct checks *checks, const struct config *config, const char *header
                                           : "takes the token from this address",
             NULL);
         add_attributes(checks, &findings);
+        ask_list(checks, config, header, "connectors.twilio_flex.lists.support_contacts",
+            config->rules.list_support_contacts);
+        ask_list(checks, config, header, "connectors.twilio_flex.lists.csat_respondents",
+            config->rules.list_csat_respondents);
     } else {
-        add_refusal(checks, &exchange);
+        add_refusal(checks, "brevo", BREVO_ATTRIBUTES, &exchange);
     }
 }
 

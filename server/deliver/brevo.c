@@ -32,6 +32,7 @@ static const struct endpoint {
     [BREVO_EVENT_BATCH] = {"events_batch", "POST", "/events/batch", BREVO_CLASS_BATCHES},
     [BREVO_ATTRIBUTES] = {"attributes", "GET", "/contacts/attributes",
         BREVO_CLASS_CONTACTS},
+    [BREVO_LIST] = {"list", "GET", "/contacts/lists/", BREVO_CLASS_CONTACTS},
     [BREVO_TOKEN] = {"token", "POST", "", BREVO_CLASS_CONTACTS},
 };
 
@@ -75,6 +76,8 @@ brevo_url(struct buffer *url, const char *base_url, enum brevo_endpoint endpoint
         buffer_add_percent_encoded(url, slice_of(value));
         buffer_add_text(url, "?identifierType=");
         buffer_add_text(url, type);
+    } else if (endpoint == BREVO_LIST) {
+        buffer_add_text(url, value);
     }
 }
 

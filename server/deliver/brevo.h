@@ -21,6 +21,7 @@ enum brevo_endpoint {
     BREVO_EVENT_LOOKUP,   /* GET /events: is it there already? */
     BREVO_EVENT_BATCH,    /* POST /events/batch: of many deliveries */
     BREVO_ATTRIBUTES,     /* GET /contacts/attributes; of no delivery */
+    BREVO_LIST,           /* GET /contacts/lists/{id}; of no delivery */
     BREVO_TOKEN,          /* POST brevo.oauth.token_url: not of the API, and not paced */
     BREVO_ENDPOINT_COUNT
 };
@@ -58,7 +59,7 @@ void brevo_status_text(
 
 /*
  * Appends the URL. `type` and `value` are the identifier of a lookup or an update ("email_id",
- * the address), else not used. Check url->failed.
+ * the address); `value` is a list's number; else they are not used. Check url->failed.
  */
 void brevo_url(struct buffer *url, const char *base_url, enum brevo_endpoint endpoint,
     const char *type, const char *value);

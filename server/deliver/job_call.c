@@ -170,6 +170,7 @@ succeed(struct job *job)
         return;
     case BREVO_EVENT_BATCH: /* no job's */
     case BREVO_ATTRIBUTES:
+    case BREVO_LIST:
     case BREVO_TOKEN:
     case BREVO_ENDPOINT_COUNT:
         return;

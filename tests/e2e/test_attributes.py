@@ -100,6 +100,16 @@ def test_check_names_each_attribute_that_is_wrong(program, attributes):
         assert found[name]["detail"].startswith(problem) and found[name]["remedy"]
 
 
+def test_check_names_each_list_that_brevo_does_not_have(program):
+    lists = {"support_contacts": 77, "csat_respondents": 33}
+    one = program(changes={"connectors": {"twilio_flex": {"lists": lists}}}).start()
+    status, out, _ = check(one)
+    assert status == 1
+    said = [line for line in out.splitlines() if " list " in line]
+    assert said[0].startswith("WRONG  list 77: ") and "lists.support_contacts" in said[0]
+    assert said[1].startswith("ok     list 33: ") and len(said) == 2
+
+
 def test_check_reads_the_key_from_its_file(program, tmp_path):
     key = tmp_path / "key"
     key.write_text(harness.API_KEY + "\n")

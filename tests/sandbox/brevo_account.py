@@ -447,11 +447,18 @@ class Account:
         limit, offset = int(query.get("limit", 10)), int(query.get("offset", 0))
         if not 1 <= limit <= 50 or offset < 0:
             raise invalid("limit or offset is out of range", code="out_of_range")
-        members = [contact["listIds"] for contact in self.contacts.values()]
-        lists = [{"id": number, "name": name, "folderId": 1,
-                  "uniqueSubscribers": sum(number in lists for lists in members)}
-                 for number, name in self.lists.items()]
+        lists = [self._list(number) for number in self.lists]
         return 200, {"count": len(lists), "lists": lists[offset:offset + limit]}, {}
+
+    def show_list(self, number):
+        if number not in self.lists:
+            raise Refused(404, "document_not_found", "List ID does not exist")
+        return 200, self._list(number), {}
+
+    def _list(self, number):
+        members = [contact["listIds"] for contact in self.contacts.values()]
+        return {"id": number, "name": self.lists[number], "folderId": 1,
+                "uniqueSubscribers": sum(number in lists for lists in members)}
 
     def create_list(self, body):
         self._object(body)

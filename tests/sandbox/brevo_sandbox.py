@@ -273,6 +273,7 @@ ROUTES = (
     ("POST", "/contacts/attributes/([^/]+)/([^/]+)",
         lambda a, r, category, name: a.create_attribute(category, name, json_body(r))),
     ("GET", "/contacts/lists", lambda a, r: a.show_lists(r.query)),
+    ("GET", "/contacts/lists/([0-9]+)", lambda a, r, number: a.show_list(int(number))),
     ("POST", "/contacts/lists", lambda a, r: a.create_list(json_body(r))),
     ("POST", "/contacts/lists/([0-9]+)/contacts/add",
         lambda a, r, number: a.add_to_list(int(number), json_body(r))),

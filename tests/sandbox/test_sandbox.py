@@ -361,6 +361,8 @@ def test_attributes_can_be_listed_and_created_once(brevo):
 def test_lists_can_be_created_listed_and_joined(brevo):
     assert brevo.post("/v3/contacts/lists", {"name": "vip", "folderId": 1}) == (201, {"id": 34})
     assert brevo.get("/v3/contacts/lists?limit=50")[1]["count"] == 3
+    assert brevo.get("/v3/contacts/lists/34")[1]["name"] == "vip"
+    assert brevo.get("/v3/contacts/lists/99")[0] == 404
     brevo.post("/v3/contacts", CONTACT)
     path = "/v3/contacts/lists/34/contacts/add"
     emails = {"emails": ["jane@example.com", "joe@example.com"]}
