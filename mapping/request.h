@@ -58,23 +58,26 @@ bool request_contact_reduce(json_t *contact, const json_t *existing) MUST_USE;
 /* Whether a list of numbers, as Brevo tells `listIds`, has this one. */
 bool request_ids_hold(const json_t *ids, int64_t id);
 
-/* Identifiers a contact can do without, as bits. */
+/* What a contact can do without, as bits: identifiers, and the list it would join. */
 enum {
     REQUEST_EXT_ID = 1,
     REQUEST_SMS = 2,
     REQUEST_WHATSAPP = 4,
     REQUEST_PHONES = REQUEST_SMS | REQUEST_WHATSAPP,
     REQUEST_OPTIONAL = REQUEST_EXT_ID | REQUEST_PHONES,
+    REQUEST_LIST = 8,
 };
 
+/* The list a contact body joins; 0: none. */
+int64_t request_contact_list(const json_t *contact);
 /* Whether a contact body has a phone beside the best identifier. */
 bool request_contact_has_phone(const json_t *contact);
 /* "ext_id", "SMS", "WHATSAPP": of one bit. */
 const char *request_optional_name(unsigned identifier);
 
 /*
- * Takes these identifiers out of a contact body, after Brevo refused them (an invalid phone, or
- * another contact's). The best one, which events are sent by, stays. Returns those it took out.
+ * Takes these out of a contact body, after Brevo refused them (an invalid phone, or another
+ * contact's; a list it has not). The best one, which events are sent by, stays. Returns those it took out.
  */
 unsigned request_contact_drop(json_t *contact, unsigned identifiers) MUST_USE;
 

@@ -324,13 +324,14 @@ request_contact_reduce(json_t *contact, const json_t *existing)
 }
 
 static const struct {
-    unsigned bit;
     const char *name;
+    unsigned bit;
     bool is_attribute;
 } optional[] = {
-    {REQUEST_EXT_ID, "ext_id", false},
-    {REQUEST_SMS, "SMS", true},
-    {REQUEST_WHATSAPP, "WHATSAPP", true},
+    {"ext_id", REQUEST_EXT_ID, false},
+    {"SMS", REQUEST_SMS, true},
+    {"WHATSAPP", REQUEST_WHATSAPP, true},
+    {"listIds", REQUEST_LIST, false},
 };
 
 const char *
@@ -342,6 +343,12 @@ request_optional_name(unsigned identifier)
         i++;
     }
     return optional[i].name;
+}
+
+int64_t
+request_contact_list(const json_t *contact)
+{
+    return json_integer_value(json_array_get(json_object_get(contact, "listIds"), 0));
 }
 
 bool

@@ -272,3 +272,33 @@ contact_cache_forget_number(struct contact_cache *cache, int64_t id)
         }
     }
 }
+
+void
+contact_cache_refuse_list(struct contact_cache *cache, int64_t id, int64_t now_us)
+{
+    size_t place = 0; /* its own, else that of the one refused first */
+
+    for (size_t i = 0; i < CONTACT_LISTS; i++) {
+        if (cache->refused_lists[i].id == id) {
+            place = i;
+            break;
+        }
+        if (cache->refused_lists[i].until_us < cache->refused_lists[place].until_us) {
+            place = i;
+        }
+    }
+    cache->refused_lists[place].id = id;
+    cache->refused_lists[place].until_us = now_us + cache->life_us;
+}
+
+bool
+contact_cache_refuses_list(const struct contact_cache *cache, int64_t id, int64_t now_us)
+{
+    bool is_refused = false;
+
+    for (size_t i = 0; i < CONTACT_LISTS; i++) {
+        is_refused |=
+            cache->refused_lists[i].id == id && now_us < cache->refused_lists[i].until_us;
+    }
+    return is_refused;
+}

@@ -6,6 +6,8 @@
  * lists. It is in this worker's memory alone, a hint and nothing else: what was forgotten is looked
  * up, and what others wrote meanwhile is in the contact's facts (meeting.h).
  *
+ * What it refused everybody, a list it does not have, is kept as long: then it is tried again.
+ *
  * Bounded: of those whose identifiers' hashes are alike the ones met last are kept. One thread.
  */
 #pragma once
@@ -17,6 +19,7 @@
 enum {
     CONTACT_CACHE_SLOTS = 8192, /* of some 2 KB each */
     CONTACT_REFUSABLE = 3,      /* bits in REQUEST_OPTIONAL */
+    CONTACT_LISTS = 2,          /* that there are */
 };
 
 /* What Brevo last refused a contact, of each identifier it can do without: key_hash(); 0: nothing. */
@@ -42,6 +45,10 @@ struct contact_met {
 struct contact_cache {
     int64_t life_us; /* 0: nothing is kept */
     struct contact_cache_slot *slots;
+    struct {
+        int64_t id; /* Brevo's number of it */
+        int64_t until_us;
+    } refused_lists[CONTACT_LISTS];
 };
 
 /* -ENOMEM: nothing is kept. */
@@ -59,5 +66,9 @@ void contact_cache_keep(struct contact_cache *cache, struct request_identifier i
     const struct contact_met *met, const struct rules *rules);
 void contact_cache_forget(
     struct contact_cache *cache, struct request_identifier identifier);
+/* What Brevo refused whoever was to join it; and whether it did lately. */
+void contact_cache_refuse_list(struct contact_cache *cache, int64_t id, int64_t now_us);
+bool contact_cache_refuses_list(
+    const struct contact_cache *cache, int64_t id, int64_t now_us) MUST_USE;
 /* By whatever it was met; looks at all slots. */
 void contact_cache_forget_number(struct contact_cache *cache, int64_t id);

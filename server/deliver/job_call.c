@@ -238,6 +238,9 @@ job_advance(struct job *job, const struct brevo_verdict *verdict)
     case BREVO_AGAIN: /* see above */
         return;
     case BREVO_PARK:
+        if (job_contact_unlisted(job)) {
+            return;
+        }
         if (verdict->maybe_done || !job_contact_doubted(job)) {
             job_park(job, verdict->reason);
             doubt_leave(job, verdict);

@@ -49,11 +49,14 @@ job_recall(struct job *job, const struct contact_cache *cache, int64_t now_us)
     }
     const struct contact_met *met = contact_cache_find(cache, job->lookup, now_us);
 
+    if (contact_cache_refuses_list(cache, request_contact_list(job->contact), now_us)) {
+        job->dropped |= REQUEST_LIST;
+    }
     if (met != NULL) {
         job_know_contact(job, met->id, json_incref(met->contact));
         job->seen_us = met->seen_us;
         job->refused = met->refused;
-        job->dropped = contact_was_refused(&job->refused, &job->reading.event.customer);
+        job->dropped |= contact_was_refused(&job->refused, &job->reading.event.customer);
         job->is_recalled = true;
     }
 }
@@ -75,6 +78,9 @@ job_remember(
 
     if (!job->has_begun && !job->is_recalled) {
         return;
+    }
+    if (job->refused_list != 0 && (job->dropped & REQUEST_LIST) != 0) {
+        contact_cache_refuse_list(cache, job->refused_list, job->seen_us);
     }
     if (job->only_numbers) { /* nobody is met by a number, and it is met by other names */
         contact_cache_forget_number(cache, job->contact_id);

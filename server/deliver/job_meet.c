@@ -1,6 +1,7 @@
 /*
  * job_meet.c - what is left to say → said → nothing is left to say → the event.
  */
+#include <inttypes.h>
 #include <string.h>
 
 #include "mapping/overwrite.h"
@@ -11,6 +12,8 @@
 
 enum {
     STATUS_CREATED = 201,
+    STATUS_BAD_REQUEST = 400,
+    STATUS_NOT_FOUND = 404,
     MEETINGS_MAX = 4, /* everybody writes of it at once: the next event says the rest */
 };
 
@@ -96,10 +99,28 @@ begin_anew(struct job *job, int64_t id)
     job_know_contact(job, id, json_object());
 }
 
+static void
+tell_unlisted(const struct job *job)
+{
+    counter_add(
+        metrics_counter(METRIC_BREVO_DROPPED, request_optional_name(REQUEST_LIST), NULL),
+        1);
+    log_warn("list_refused",
+        "key=%s list=%" PRId64
+        " do=\"correct connectors.twilio_flex.lists, or give Brevo a list "
+        "of that number: flexbrevo check names those it has not\"",
+        job->record->key, job->refused_list);
+}
+
 void
 job_contact_said(struct job *job)
 {
     int64_t id;
+
+    if (job->refused_list != 0 && (job->dropped & REQUEST_LIST) == 0) {
+        job->dropped |= REQUEST_LIST; /* without it Brevo took it: so that was why */
+        tell_unlisted(job);
+    }
 
     job->lookup = job->only_numbers ? job->lookup : job->identifier;
     if (is_created(job, &id)) {
@@ -172,6 +193,22 @@ tell_dropped(const struct job *job, unsigned dropped)
                 "identifier_dropped", "key=%s identifier=%s", job->record->key, name);
         }
     }
+}
+
+bool
+job_contact_unlisted(struct job *job)
+{
+    const int64_t list = request_contact_list(job->contact);
+    const bool is_refused = job->exchange.status == STATUS_BAD_REQUEST ||
+                            job->exchange.status == STATUS_NOT_FOUND;
+
+    if (job->next != BREVO_CONTACT_UPSERT || !is_refused ||
+        request_contact_drop(job->contact, REQUEST_LIST) == 0) {
+        return false;
+    }
+    job->refused_list = list;
+    job_next(job, BREVO_CONTACT_UPSERT);
+    return true;
 }
 
 void

@@ -119,6 +119,40 @@ def test_an_invalid_phone_costs_the_phone_and_nothing_else(caller, twilio, sandb
     assert flexbrevo.metric('brevo_identifiers_dropped_total{identifier="SMS"}') == 1
 
 
+@pytest.mark.parametrize("status, words", [(400, "made up"), (404, "List ID does not exist")])
+def test_a_list_that_brevo_does_not_have_costs_the_list_and_nothing_else(
+        program, twilio, sandbox, status, words):
+    """Nobody knows how Brevo words it: what it takes without the list was refused for the list."""
+    code = {400: "invalid_parameter", 404: "document_not_found"}[status]
+    lists = {"support_contacts": 77, "csat_respondents": 33}
+    flexbrevo = program(changes={"connectors": {"twilio_flex": {"lists": lists}}}).start()
+    refusal = {"code": code, "message": words}
+    sandbox.fault("status", endpoint="POST /contacts", status=status, body=refusal, count=1)
+    tasks = [Task() for _ in range(3)]
+    for number, task in enumerate(tasks, 1):
+        flexbrevo.caller().send(twilio.callback(task))
+        sandbox.wait_for_events(number)
+        assert sandbox.contact(task.customer.email)["listIds"] == []
+    lines = [line for line in flexbrevo.log().splitlines() if "list_refused" in line]
+    assert len(lines) == 1 and " list=77 " in lines[0] and "lists" in lines[0].split("do=")[1]
+    assert flexbrevo.metric('brevo_identifiers_dropped_total{identifier="listIds"}') == 1
+    written = [entry["body"] for entry in sandbox.requests("POST", "/contacts")]
+    assert ["listIds" in body for body in written] == [True, False, False, False]
+
+
+def test_what_brevo_refuses_with_and_without_its_list_is_parked(program, twilio, sandbox):
+    flexbrevo = program().start()
+    refusal = {"code": "invalid_parameter", "message": "made up"}
+    sandbox.fault("status", endpoint="POST /contacts", status=400, body=refusal, count=2)
+    flexbrevo.caller().send(twilio.callback(Task()))
+    flexbrevo.wait_for_metric('events_parked_total{reason="rejected"}', 1)
+    assert "list_refused" not in flexbrevo.log()
+    task = Task()
+    flexbrevo.caller().send(twilio.callback(task))
+    sandbox.wait_for_events(1)
+    assert sandbox.contact(task.customer.email)["listIds"] == [32]
+
+
 def test_a_refusal_of_one_event_parks_that_one_alone(caller, twilio, sandbox, flexbrevo):
     refusal = {"code": "invalid_parameter", "message": "made up"}
     sandbox.fault("status", endpoint="POST /events", status=400, body=refusal, count=1)

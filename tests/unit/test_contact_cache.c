@@ -208,6 +208,25 @@ switched_off_it_knows_nobody(void **state)
     contact_cache_done(&off);
 }
 
+static void
+a_list_that_was_refused_is_refused_for_as_long_as_contacts_are_remembered(void **state)
+{
+    struct contact_cache *cache = *state;
+
+    assert_false(contact_cache_refuses_list(cache, 0, 5));
+    contact_cache_refuse_list(cache, 32, 5);
+    contact_cache_refuse_list(cache, 33, 6);
+    contact_cache_refuse_list(cache, 33, 7);
+    assert_true(contact_cache_refuses_list(cache, 32, 4 + life_us));
+    assert_false(contact_cache_refuses_list(cache, 32, 5 + life_us));
+    assert_true(contact_cache_refuses_list(cache, 33, 6 + life_us));
+    assert_false(contact_cache_refuses_list(cache, 34, 8));
+    contact_cache_refuse_list(cache, 34, 8); /* a third one, after a reload */
+    assert_false(contact_cache_refuses_list(cache, 32, 9));
+    assert_true(contact_cache_refuses_list(cache, 33, 9));
+    assert_true(contact_cache_refuses_list(cache, 34, 9));
+}
+
 #define WITH_CACHE(test) cmocka_unit_test_setup_teardown(test, open_cache, close_cache)
 
 int
@@ -224,6 +243,8 @@ main(void)
         WITH_CACHE(holds_no_more_than_its_slots),
         WITH_CACHE(of_a_busy_hour_hardly_anybody_is_forgotten),
         WITH_CACHE(where_there_is_no_room_whoever_was_met_first_is_forgotten),
+        WITH_CACHE(
+            a_list_that_was_refused_is_refused_for_as_long_as_contacts_are_remembered),
         cmocka_unit_test(switched_off_it_knows_nobody),
     };
 
