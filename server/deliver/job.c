@@ -125,6 +125,19 @@ job_release(struct job *job)
     finish(job, QUEUE_RELEASED, NULL);
 }
 
+/* ---- what it says ------------------------------------------------------------------------- */
+
+json_t *
+job_compose_contact(const struct job *job, const struct rules *rules)
+{
+    json_t *contact = request_contact(&job->reading.event, rules);
+
+    if (job->mute != NULL) {
+        (void)json_object_del(contact, "listIds"); /* may have none */
+    }
+    return contact;
+}
+
 /* ---- mapped → ready ----------------------------------------------------------------------- */
 
 void

@@ -152,6 +152,11 @@ void job_call(struct job *job, const struct config *config, const char *auth,
 /* It goes in a batch, which is under way; and that came to nothing. */
 void job_batch(struct job *job);
 void job_unbatch(struct job *job);
+/*
+ * Who its event is about, for a contact Brevo has never met. Joining a list starts automations: an
+ * event that shall fire nothing joins none. NULL when memory is out; the caller owns it.
+ */
+json_t *job_compose_contact(const struct job *job, const struct rules *rules) MUST_USE;
 /* After an answer: the next call, a meeting, or the end. */
 void job_advance(struct job *job, const struct brevo_verdict *verdict);
 /* The next call; the end, of an event nobody shall hear of, or that Brevo has. */

@@ -270,7 +270,7 @@ static void
 create(struct job *job, const struct config *config)
 {
     json_decref(job->contact);
-    job->contact = request_contact(&job->reading.event, &config->rules);
+    job->contact = job_compose_contact(job, &config->rules);
     job->lookup = job->identifier;
     if (job->contact == NULL) {
         job_lack_memory(job);

@@ -254,8 +254,7 @@ static int
 compose(struct job *job, const struct facts *known, const struct rules *rules)
 {
     json_decref(job->contact);
-    job->contact =
-        job->only_numbers ? json_object() : request_contact(&job->reading.event, rules);
+    job->contact = job->only_numbers ? json_object() : job_compose_contact(job, rules);
     if (job->contact == NULL || !history_recall(job->existing, known)) {
         return -1;
     }

@@ -140,7 +140,7 @@ map_event(struct job *job, const struct config *config, int64_t now_ms)
 
     job->mute = event_is_too_old(event, rules, now_ms) ? EVENT_REASON_TOO_OLD : NULL;
     job->identifier = request_identify(&event->customer);
-    job->contact = request_contact(event, rules);
+    job->contact = job_compose_contact(job, rules);
     job->event = request_event(event, rules);
     if (job->contact == NULL || job->event == NULL) {
         job_lack_memory(job);

@@ -76,8 +76,25 @@ def test_an_old_event_updates_the_contact_and_fires_nothing(caller, twilio, sand
     drained(flexbrevo)
     harness.wait_until(lambda: flexbrevo.metric(
         'events_filtered_total{reason="too_old_for_automation"}') == 1, "a filtered event")
-    assert sandbox.contact(old.customer.email) is not None
+    assert sandbox.contact(old.customer.email)["listIds"] == []     # joining one starts some, too
     assert sandbox.event_count() == 0
+
+
+@pytest.mark.parametrize("remember", ["15m", "0"])
+@pytest.mark.parametrize("is_known", [False, True])
+def test_whom_an_old_event_told_of_joins_its_list_with_the_next_live_one(
+        program, twilio, sandbox, remember, is_known):
+    flexbrevo = program(changes={"brevo": {"remember_contacts": remember}}).start()
+    caller, customer = flexbrevo.caller(), harness.Customer.new()
+    if is_known:
+        sandbox.brevo.account.create_contact({"email": customer.email})
+    for age_h, lists in ((30, []), (0, [32]), (30, [32])):
+        task = Task(customer=customer, time_ms=int((time.time() - age_h * 3600) * 1000))
+        caller.send(twilio.callback(task))
+        drained(flexbrevo)
+        assert sandbox.contact(customer.email)["listIds"] == lists
+    assert sandbox.contact(customer.email)["attributes"]["SUPPORT_TICKET_COUNT"] == 3
+    assert sandbox.event_count() == 1
 
 
 def test_what_twilio_repeats_for_hours_is_told_when_it_comes(caller, twilio, sandbox, flexbrevo):
