@@ -1,6 +1,6 @@
 /*
- * history_base.h - what Brevo had before us. What history.c and history_write.c share; history.h
- * is for everybody else.
+ * history_base.h - what Brevo had before us, and by which paths computed attributes are mapped: what
+ * history.c and history_write.c share. Whoever needs no path has all in history.h.
  */
 #pragma once
 

@@ -41,10 +41,15 @@ job_know_contact(struct job *job, int64_t id, json_t *existing)
 
 /* ---- met lately --------------------------------------------------------------------------- */
 
+/*
+ * What was tried before may have reached Brevo, and be applied after whatever has made what is
+ * remembered: only a look tells.
+ */
 void
 job_recall(struct job *job, const struct contact_cache *cache, int64_t now_us)
 {
-    if (job->stage != JOB_READY || job->has_begun || job->is_shadow || job->is_probe) {
+    if (job->stage != JOB_READY || job->has_begun || job->is_shadow || job->is_probe ||
+        job->record->attempts > 1) {
         return;
     }
     const struct contact_met *met = contact_cache_find(cache, job->lookup, now_us);

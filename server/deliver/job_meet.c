@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "mapping/history_base.h"
 #include "mapping/overwrite.h"
 #include "server/deliver/conflict.h"
 #include "server/deliver/job_contact.h"
@@ -272,16 +273,51 @@ compose(struct job *job, const struct facts *known, const struct rules *rules)
                      (overwritten > 0 ? LEFT_OVERWRITTEN : 0);
 }
 
-/* Numbers may go along with the event, when there is one to come. */
-static bool
-carry(struct job *job, int left, const struct config *config)
+/*
+ * Of what is remembered, but what may be again what it was: in between another one may have written
+ * something else. (A fraction, which no event carries, is compared with what is remembered.) NULL
+ * when memory is out.
+ */
+static json_t *
+forget_returning(const json_t *remembered, const struct rules *rules)
 {
-    if (left != LEFT_NUMBERS || !config->rules.contact_properties || job->only_numbers ||
-        job->mute != NULL || job->is_sent) {
-        return false;
+    static const char *const returning[] = {HISTORY_WAIT, HISTORY_CSAT, HISTORY_CHANNEL};
+    json_t *attributes = json_copy(json_object_get(remembered, "attributes"));
+
+    for (size_t i = 0; i < LENGTH(returning); i++) {
+        const char *name = history_attribute(rules, returning[i]);
+
+        if (name != NULL && !json_is_real(json_object_get(attributes, name))) {
+            (void)json_object_del(attributes, name); /* may have none */
+        }
     }
-    job->has_numbers = request_event_carry(job->event, job->contact);
-    return job->has_numbers;
+    return json_pack("{s:o}", "attributes", attributes);
+}
+
+/* job->contact's numbers, and those of one we remember that others may have changed and we had not. */
+static bool
+carry_anew(struct job *job, const struct facts *known, const struct rules *rules)
+{
+    AUTO(payload_release) json_t *told = forget_returning(job->existing, rules);
+    AUTO(payload_release) json_t *numbers = json_object();
+
+    return told != NULL && numbers != NULL &&
+           history_write(numbers, known, told, rules) > 0 &&
+           request_event_carry(job->event, numbers);
+}
+
+/* Numbers may go along with the event, when there is one to come. False: they are left to be said. */
+static bool
+carry(struct job *job, int left, const struct facts *known, const struct config *config)
+{
+    if ((left & ~LEFT_NUMBERS) != 0 || !config->rules.contact_properties ||
+        job->only_numbers || job->mute != NULL || job->is_sent) {
+        return left == 0;
+    }
+    job->has_numbers = job->is_recalled
+                           ? carry_anew(job, known, &config->rules)
+                           : left != 0 && request_event_carry(job->event, job->contact);
+    return job->has_numbers || left == 0;
 }
 
 void
@@ -295,7 +331,7 @@ job_meet(struct job *job, const struct facts *known, const struct config *config
 
     if (left < 0) {
         job_lack_memory(job);
-    } else if (left == 0 || carry(job, left, config)) {
+    } else if (carry(job, left, known, config)) {
         job_next(job, BREVO_EVENT);
     } else if ((left & LEFT_PROFILE) == 0 || !job_contact_doubted(job)) {
         /* Gaps are not filled from memory: somebody may have filled them. */

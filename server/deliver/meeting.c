@@ -202,18 +202,6 @@ hear(struct job *job, const struct facts *known, const struct config *config,
 }
 
 /*
- * Whether what is remembered of the contact may be what we, or others, have overwritten since: a
- * record that was in hand before may have been written by whoever had it.
- */
-static bool
-is_doubtful(const struct job *job, const struct facts *before, const struct facts *known,
-    const struct config *config)
-{
-    return job->record->attempts > 1 || overwrite_is_doubtful(&job->reading.event, before,
-                                            known, job->existing, &config->rules);
-}
-
-/*
  * Tells what the event says, and hears what was known before and what is known then: of one round trip,
  * for nobody knows by what is known then what was there before.
  */
@@ -241,8 +229,11 @@ tell(struct queue *queue, struct job *job, const struct history_says *says,
         return r;
     }
     r = conflict_pass_on(queue, job, says, known, config);
-    if (r == QUEUE_OK && !(may_differ && is_doubtful(job, &asked[0].all, known, config) &&
-                             job_contact_doubted(job))) {
+    const bool is_doubtful =
+        may_differ && overwrite_is_doubtful(&job->reading.event, &asked[0].all, known,
+                          job->existing, &config->rules);
+
+    if (r == QUEUE_OK && !(is_doubtful && job_contact_doubted(job))) {
         hear(job, known, config, now_ms);
     }
     queue_facts_done(asked, LENGTH(asked));

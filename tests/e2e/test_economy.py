@@ -1,6 +1,7 @@
 """What Brevo is not asked: who was met lately, and a contact's numbers apart from its event."""
 
 import json
+import time
 
 import pytest
 
@@ -114,6 +115,79 @@ def test_a_phone_that_was_refused_says_nothing_of_another_one(program, twilio, s
     refused = [one for one in sandbox.requests("POST", "/contacts") if one["status"] == 400]
     assert len(refused) == 1
     assert sandbox.contact(customer.email)["attributes"]["SMS"] == own_phone.lstrip("+")
+
+
+@pytest.fixture
+def by_turns(program, twilio, sandbox, redis):
+    """Two workers, of which one works at a time: what the other wrote it does not remember."""
+    changes = {"redis": {"url": redis.url}}
+    server = program("serve", changes).start()
+    workers = [program("work", changes).start() for _ in range(2)]
+
+    def tell(number, webhook):
+        workers[1 - number].freeze(redis)
+        tell_all(server.caller(), [webhook])
+        settled(server, server.metric("queue_accepted"))
+        workers[1 - number].thaw()
+    yield tell
+    for worker in workers:
+        worker.thaw()
+
+
+def test_an_answer_that_is_again_what_it_was_is_told_by_who_remembers_it(
+        by_turns, twilio, sandbox):
+    task = Task()
+    by_turns(0, twilio.callback(task))
+    for number, (worker, score) in enumerate([(0, 5), (1, 1), (0, 5), (0, 5)]):
+        began = len(sandbox.requests())
+        by_turns(worker, twilio.form(survey(task, score, SurveyId=f"survey{number}"),
+                                     "/webhooks/flex/survey"))
+        assert attributes(sandbox, task.customer.email)["CSAT_SCORE"] == score
+    assert calls(sandbox, began) == ["POST events"]
+
+
+def test_a_channel_that_is_preferred_again_is_told_by_who_remembers_it(
+        by_turns, twilio, sandbox):
+    customer, now_ms = Customer.new(), int(time.time() * 1000)
+    for number, (worker, channel) in enumerate([
+            (0, "whatsapp"), (1, "sms"), (0, "whatsapp"), (0, "whatsapp")]):
+        began = len(sandbox.requests())
+        by_turns(worker, twilio.callback(Task(
+            customer=customer, time_ms=now_ms + number, attributes={"channelType": channel})))
+        assert attributes(sandbox, customer.email)["PREFERRED_CHANNEL"] == channel
+    assert calls(sandbox, began) == ["POST events"]
+
+
+def test_what_a_person_raised_is_not_lowered_from_memory(program, twilio, sandbox):
+    """What only goes up is compared with what is remembered, and said when it is more."""
+    flexbrevo = start(program)
+    caller, task = flexbrevo.caller(), Task()
+    tell_all(caller, [twilio.callback(task)])
+    for count in (2, 3):
+        tell_all(caller, [twilio.form(survey(task, 4, SurveyId=f"survey{count}"),
+                                      "/webhooks/flex/survey")])
+        settled(flexbrevo, count)
+        sandbox.contact(task.customer.email)["attributes"]["SUPPORT_TICKET_COUNT"] = 9
+    again = sandbox.events("CSAT_SUBMITTED")[-1]["contact_properties"]
+    assert again == {"CSAT_SCORE": 4, "PREFERRED_CHANNEL": "whatsapp"}
+
+
+def test_what_is_delivered_again_is_no_reason_to_trust_what_is_remembered(program, twilio, sandbox):
+    """Its first try had no answer, and Brevo applies it after the next event's."""
+    flexbrevo = start(program)
+    caller, customer = flexbrevo.caller(), Customer.new()
+    first, second, third = [Task(customer=customer) for _ in range(3)]
+    tell_all(caller, [twilio.callback(first)])
+    settled(flexbrevo, 1)
+    sandbox.fault("status", endpoint="POST /events", having=second.sid, status=503, count=-1)
+    tell_all(caller, [twilio.callback(second)])
+    harness.wait_until(lambda: " retry " in flexbrevo.log(), "a first try")
+    tell_all(caller, [twilio.callback(third)])
+    harness.wait_until(lambda: third.sid in sandbox.tasks(), "the third is told")
+    sandbox.contact(customer.email)["attributes"]["SUPPORT_TICKET_COUNT"] = 2
+    sandbox.heal()
+    settled(flexbrevo, 3)
+    assert attributes(sandbox, customer.email)["SUPPORT_TICKET_COUNT"] == 3
 
 
 @pytest.fixture
