@@ -158,14 +158,16 @@ meet_ticket(struct queue *queue, struct job *job, const struct config *config)
     return r;
 }
 
-/* In a cluster they are elsewhere, and do without: the next event tells them. */
+/*
+ * When the contact was seen, and not when it was remembered: it may be gone since. In a cluster they are
+ * elsewhere, and do without: the next event tells them.
+ */
 static int
-tell_links(
-    struct queue *queue, struct job *job, const struct config *config, int64_t now_ms)
+tell_links(struct queue *queue, struct job *job, const struct config *config)
 {
     struct links links = {0};
     const struct fact id = {.name = slice_of(link_name),
-        .rank = now_ms,
+        .rank = job_now_ms(job, job->seen_us),
         .text = slice_of(job->contact_id_text)};
 
     if (!job->only_numbers && !links_of_contact(job, &links)) {
@@ -247,7 +249,7 @@ meet(struct queue *queue, struct job *job, const struct config *config, int64_t 
     int r = meet_ticket(queue, job, config);
 
     if (r == QUEUE_OK) {
-        r = tell_links(queue, job, config, now_ms);
+        r = tell_links(queue, job, config);
     }
     if (r != QUEUE_OK || job->stage != JOB_MEETING) {
         return r;

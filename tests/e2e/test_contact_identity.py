@@ -4,6 +4,8 @@ Links, by which an erased contact is known, are made older than the five minutes
 not show yet what it was just given.
 """
 
+import time
+
 import pytest
 
 import harness
@@ -78,6 +80,27 @@ def test_whose_email_was_changed_in_brevo_is_not_erased(start, sandbox, twilio, 
                            {"attributes": {"EMAIL": "new." + customer.email}})
     tell(flexbrevo, twilio, customer)
     assert sandbox.event_count() == 2
+
+
+def test_who_is_met_from_memory_was_last_seen_when_looked_up(program, sandbox, twilio, redis):
+    """Else somebody erased would be taken for just created, as long as events come."""
+    def seen_ms():
+        found = {int(redis.do("HGET", key, "+id").split()[0])
+                 for key in redis.do("KEYS", "*known/*").split()}
+        return min(found), max(found)
+
+    flexbrevo = program(changes={"redis": {"url": redis.url}}).start()
+    customer = Customer.new()
+    tell(flexbrevo, twilio, customer)
+    time.sleep(1)
+    later_ms = time.time() * 1000
+    tell(flexbrevo, twilio, customer)
+    assert seen_ms()[1] < later_ms
+    flexbrevo.terminate()
+    flexbrevo.start()       # it remembers nobody
+    tell(flexbrevo, twilio, customer)
+    assert seen_ms()[0] > later_ms
+    assert len(sandbox.requests("GET")) == 2
 
 
 @pytest.mark.parametrize("status", [400, 404, 410])
