@@ -198,7 +198,7 @@ flow_learn(struct flow *flow, struct queue *queue, const struct job *job,
         pause_begin(&flow->pause, job->next, verdict->reason);
     } else if (job->is_probe && (verdict->outcome == BREVO_DELIVERED ||
                                     verdict->outcome == BREVO_NO_CONTACT)) {
-        pause_end(&flow->pause, queue, job->next);
+        pause_end(&flow->pause, queue, job->next, job_needs_events(job));
     } else if (job->is_probe && verdict->outcome != BREVO_DROP &&
                verdict->outcome != BREVO_AGAIN) { /* those go on */
         pause_postpone(&flow->pause, queue);

@@ -309,7 +309,8 @@ endpoint_named(const char *name)
 
 /* Earlier versions did not say where: then any success of the class will do. */
 static bool
-is_over(const struct pause *pause, size_t index, enum brevo_endpoint endpoint)
+is_over(const struct pause *pause, size_t index, enum brevo_endpoint endpoint,
+    bool needs_events)
 {
     const struct brevo_cause *cause = &brevo_causes[index];
     const struct queue_label *shown = find(&pause->shown, cause->name);
@@ -323,17 +324,21 @@ is_over(const struct pause *pause, size_t index, enum brevo_endpoint endpoint)
     if (met == BREVO_ENDPOINT_COUNT) {
         return cause->class == class;
     }
-    return cause->is_of_class ? brevo_endpoint_class(met) == class : met == endpoint;
+    if (cause->is_of_class) {
+        return !needs_events || brevo_endpoint_class(met) == class;
+    }
+    return met == endpoint;
 }
 
 void
-pause_end(struct pause *pause, struct queue *queue, enum brevo_endpoint endpoint)
+pause_end(struct pause *pause, struct queue *queue, enum brevo_endpoint endpoint,
+    bool needs_events)
 {
     bool goes_on = false;
 
     for (size_t i = 0; i < BREVO_CAUSES; i++) {
         /* When Redis does not hear it, it is still on, and the next probe ends it. */
-        if (is_over(pause, i, endpoint) &&
+        if (is_over(pause, i, endpoint, needs_events) &&
             queue_pause_remove(queue, brevo_causes[i].name) == QUEUE_OK) {
             pause->look_us = 0;
         } else {

@@ -72,8 +72,10 @@ unsigned pause_probe_shelves(const struct pause *pause, int64_t now_us);
 void pause_begin(struct pause *pause, enum brevo_endpoint endpoint, const char *cause);
 /*
  * A probe's call succeeded: over is what concerns all of Brevo, and what was met at that endpoint.
- * (A key that may only read finds contacts and still must not write them.)
+ * (A key that may only read finds contacts and still must not write them.) One that needs no /events
+ * ends BREVO_AWAY, wherever that was met: nothing it could call may be left to tell.
  */
-void pause_end(struct pause *pause, struct queue *queue, enum brevo_endpoint endpoint);
+void pause_end(struct pause *pause, struct queue *queue, enum brevo_endpoint endpoint,
+    bool needs_events);
 /* A probe's call said nothing of the kind: the turn is over. */
 void pause_postpone(struct pause *pause, struct queue *queue);

@@ -98,7 +98,8 @@ the_success_of_a_probe_lets_all_go_on(void **state)
     assert_false(pause_may_probe(&there, now_us));
     assert_true((pause_probe_shelves(&here, now_us) & 1U << PAUSE_SHELF_ALL) != 0);
     assert_int_equal(pause_probe_shelves(&there, now_us), 0);
-    pause_end(&here, queue, BREVO_CONTACT_LOOKUP); /* any endpoint answers for the key */
+    pause_end(
+        &here, queue, BREVO_CONTACT_LOOKUP, true); /* any endpoint answers for the key */
     both_look();
     assert_false(pause_stops_all(&here, false));
     assert_false(pause_stops_all(&there, false));
@@ -190,11 +191,11 @@ forbidden_contacts_end_where_they_were_met(void **state)
     pause_begin(&here, BREVO_CONTACT_UPSERT, "forbidden_contacts");
     both_look();
     assert_true(pause_stops_all(&there, false));
-    pause_end(&there, other, BREVO_CONTACT_LOOKUP); /* the key may read */
-    pause_end(&there, other, BREVO_EVENT);
+    pause_end(&there, other, BREVO_CONTACT_LOOKUP, true); /* the key may read */
+    pause_end(&there, other, BREVO_EVENT, true);
     both_look();
     assert_true(pause_stops_all(&there, false));
-    pause_end(&there, other, BREVO_CONTACT_UPSERT);
+    pause_end(&there, other, BREVO_CONTACT_UPSERT, true);
     both_look();
     assert_false(pause_stops_all(&here, false));
 }
@@ -209,12 +210,31 @@ a_pause_of_an_earlier_version_ends_with_any_success_of_its_class(void **state)
     both_look();
     both_look();
     assert_true(pause_may_probe(&here, now_us));
-    pause_end(&here, queue, BREVO_EVENT); /* says nothing of contacts */
+    pause_end(&here, queue, BREVO_EVENT, true); /* says nothing of contacts */
     both_look();
     assert_true(pause_stops_all(&there, false));
-    pause_end(&here, queue, BREVO_CONTACT_LOOKUP);
+    pause_end(&here, queue, BREVO_CONTACT_LOOKUP, true);
     both_look();
     assert_false(pause_stops_all(&there, false));
+}
+
+/* The queue's head may be all too old to be told: then nothing that probes calls /events. */
+static void
+what_needs_no_events_ends_an_absence_that_was_met_there_and_no_refusal(void **state)
+{
+    (void)state;
+    both_look();
+    pause_begin(&here, BREVO_EVENT, BREVO_AWAY);
+    pause_begin(&here, BREVO_EVENT, "forbidden_events");
+    both_look();
+    pause_end(&here, queue, BREVO_CONTACT_LOOKUP, true);
+    both_look();
+    assert_true(pause_stops_all(&there, false));
+    pause_end(&here, queue, BREVO_CONTACT_LOOKUP, false);
+    both_look();
+    assert_false(pause_stops_all(&there, false));
+    assert_int_equal(
+        pause_shelf_of(&there, EVENT_TASK_CREATED, true), PAUSE_SHELF_EVENTS);
 }
 
 static void
@@ -226,7 +246,7 @@ a_turn_ends_with_the_pause_it_was_for(void **state)
     both_look();
     make_probe_due();
     both_look();
-    pause_end(&here, queue, BREVO_EVENT);
+    pause_end(&here, queue, BREVO_EVENT, true);
     pause_begin(&there, BREVO_EVENT, "unauthorized");
     both_look();
     both_look();
@@ -244,7 +264,7 @@ a_turn_ends_when_another_ends_the_pause(void **state)
     make_probe_due();
     both_look();
     assert_true(pause_may_probe(&here, now_us));
-    pause_end(&there, other, BREVO_EVENT);
+    pause_end(&there, other, BREVO_EVENT, true);
     both_look();
     pause_begin(&there, BREVO_EVENT, "unauthorized");
     both_look();
@@ -262,7 +282,7 @@ a_turn_goes_on_while_something_else_is_paused(void **state)
     both_look();
     make_probe_due();
     both_look();
-    pause_end(&here, queue, BREVO_CONTACT_LOOKUP);
+    pause_end(&here, queue, BREVO_CONTACT_LOOKUP, true);
     both_look();
     assert_true(pause_may_probe(&here, now_us));
     assert_false(pause_may_probe(&there, now_us));
@@ -370,6 +390,7 @@ main(void)
         TEST(a_probe_that_asks_once_more_keeps_its_turn),
         TEST(forbidden_contacts_end_where_they_were_met),
         TEST(a_pause_of_an_earlier_version_ends_with_any_success_of_its_class),
+        TEST(what_needs_no_events_ends_an_absence_that_was_met_there_and_no_refusal),
         TEST(a_turn_ends_with_the_pause_it_was_for),
         TEST(a_turn_ends_when_another_ends_the_pause),
         TEST(a_turn_goes_on_while_something_else_is_paused),
