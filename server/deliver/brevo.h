@@ -45,11 +45,15 @@ enum {
         60 * 60 * 1000, /* what can be done without, and was, is not asked for again */
     BREVO_CODE_SIZE = 61,
     BREVO_URL_SIZE_MAX = 4096,
+    BREVO_CONTACT_MAX =
+        1024 * 1024, /* of a contact as it is shown: with all its campaigns */
     BREVO_STATUS_SIZE = 24,
 };
 
 const char *brevo_endpoint_name(enum brevo_endpoint endpoint); /* metric label */
 const char *brevo_endpoint_method(enum brevo_endpoint endpoint);
+size_t brevo_endpoint_answer_max(
+    enum brevo_endpoint endpoint); /* as of an http_exchange */
 enum brevo_class brevo_endpoint_class(enum brevo_endpoint endpoint);
 const char *brevo_class_name(enum brevo_class class); /* "contacts" */
 

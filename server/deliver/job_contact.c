@@ -222,6 +222,17 @@ is_contact(const json_t *answer)
            (json_is_object(attributes) || json_is_array(attributes));
 }
 
+/* NULL: it is no JSON. Statistics grow with each campaign, and nobody asks for them. */
+static json_t *
+read_contact(const struct buffer *answer)
+{
+    json_t *contact =
+        answer->size > 0 ? json_loadb(answer->data, answer->size, 0, NULL) : NULL;
+
+    (void)json_object_del(contact, "statistics"); /* may have none, or be no object */
+    return contact;
+}
+
 void
 job_contact_found(struct job *job)
 {
@@ -238,14 +249,12 @@ job_contact_found(struct job *job)
     }
     if (answer->failed) {
         /* Too long to read, so nothing can be known to be missing: it is left as it is. */
-        log_warn("contact_unread", "key=%s bytes_max=%d", job->record->key,
-            HTTP_CLIENT_BODY_MAX);
+        log_warn(
+            "contact_unread", "key=%s bytes_max=%d", job->record->key, BREVO_CONTACT_MAX);
         job_next(job, BREVO_EVENT);
         return;
     }
-    AUTO(payload_release)
-    json_t *found =
-        answer->size > 0 ? json_loadb(answer->data, answer->size, 0, NULL) : NULL;
+    AUTO(payload_release) json_t *found = read_contact(answer);
 
     if (job->exchange.status != STATUS_FOUND || json_is_array(found)) {
         job_contact_missing(job, NULL); /* nothing was found out */

@@ -14,7 +14,8 @@
 #include "mapping/base.h"
 
 enum {
-    HTTP_CLIENT_BODY_MAX = 64 * 1024, /* of an answer; the rest is dropped */
+    HTTP_CLIENT_BODY_MAX =
+        64 * 1024, /* of an answer, unless asked for more; the rest is dropped */
     HTTP_CLIENT_HEADERS_MAX = 8,
     HTTP_CLIENT_ERROR_SIZE = 200,
     HTTP_CLIENT_REQUEST_ID_SIZE = 64,
@@ -36,6 +37,7 @@ struct http_exchange {
     const char *password;
     struct slice body;
     int64_t timeout_ms; /* whole exchange */
+    size_t answer_max;  /* bytes; 0: HTTP_CLIENT_BODY_MAX */
     bool is_ipv4_only;
     void (*done)(struct http_exchange *exchange); /* from http_client_run() or _close() */
     void *context;
@@ -44,8 +46,7 @@ struct http_exchange {
     enum http_exchange_result result;
     bool is_json; /* the answer's media type */
     long status;
-    struct buffer
-        answer; /* `failed`: longer than HTTP_CLIENT_BODY_MAX, the rest was dropped */
+    struct buffer answer;    /* `failed`: longer than answer_max, the rest was dropped */
     int64_t ratelimit_limit; /* x-sib-ratelimit-*: -1 absent */
     int64_t ratelimit_remaining;
     int64_t ratelimit_reset;

@@ -189,7 +189,8 @@ http_transfer_new(struct http_exchange *exchange)
     }
     http_answer_forget(exchange);
     buffer_done(&exchange->answer);
-    buffer_init(&exchange->answer, HTTP_CLIENT_BODY_MAX);
+    buffer_init(&exchange->answer,
+        exchange->answer_max > 0 ? exchange->answer_max : HTTP_CLIENT_BODY_MAX);
     return transfer;
 }
 

@@ -160,6 +160,28 @@ def test_a_contact_shown_without_its_attributes_is_not_believed(start, sandbox, 
     assert (found["SUPPORT_TICKET_COUNT"], found["FIRSTNAME"]) == (58, "Kept")
 
 
+def shown_with_statistics(account, size):
+    """As of somebody who was sent many campaigns."""
+    show = account.show_contact
+    opened = [{"campaignId": 1000 + number, "eventTime": "2026-01-01T09:00:00.000Z", "count": 1,
+               "ip": "203.0.113.9"} for number in range(size // 80)]
+    account.show_contact = lambda contact: {**show(contact), "statistics": {"opened": opened}}
+
+
+@pytest.mark.parametrize("size, count", [(600 * 1024, 58), (2 * 1024 * 1024, 57)])
+def test_whoever_was_sent_many_campaigns_is_counted_unless_they_are_too_many(
+        start, sandbox, twilio, size, count):
+    customer = Customer.new()
+    account = sandbox.brevo.account
+    account.create_contact({"email": customer.email, "attributes": {"SUPPORT_TICKET_COUNT": 57}})
+    shown_with_statistics(account, size)
+    flexbrevo = start()
+    tell(flexbrevo, twilio, customer)
+    assert attributes(sandbox, customer.email)["SUPPORT_TICKET_COUNT"] == count
+    assert sandbox.event_count() == 1
+    assert ("contact_unread" in flexbrevo.log()) == (count == 57)
+
+
 def test_a_creation_that_says_it_was_none_lowers_nothing(start, sandbox, twilio):
     """Not found, then posted, and it was there: its number comes with another status than 201."""
     customer = Customer.new()
