@@ -132,6 +132,7 @@ say_facts(const struct event_reading *reading, const json_t *payload,
     }
     if ((all & SAYS_AGENT) != 0) {
         ticket_say_agent(event, rules, (all & SAYS_THEN) != 0, says);
+        ticket_say_reservation(event, (all & SAYS_THEN) != 0, says);
     }
     if ((all & SAYS_QUEUED) != 0) {
         add_fact(says, event, "queued", event->date_ms, "");

@@ -12,6 +12,7 @@
  *   -WT….wrapup     when the agent's wrap-up began
  *   +WT….taken_by.WK…, +WT….done_by.WK…  when that agent last took it, and was done with it; their
  *                   name where events are to have it. Neither where events name no agent
+ *   +WT….reservation.WR…  an agent "accepted" it, or has "completed" it
  *   -WT….sought     when we read a creation that names no customer
  *   -WT….survey     it is nothing but a survey: no task of the ticket's
  *   -WT….workflow   its workflow's name was told, where that may be a survey's
@@ -55,6 +56,7 @@ enum {
 #define TICKET_WAIT_JOIN "not_flex"
 #define TICKET_WAIT_SETTLE "ticket_settle"
 #define TICKET_WAIT_OPEN "ticket_open"
+#define TICKET_WAIT_HELD "task_goes_on"
 #define TICKET_WAIT_PARKED "conversation_parked"
 #define TICKET_WAIT_NEWER "newer_task"
 #define TICKET_WAIT_NOTIFY "wait_notify"
@@ -143,6 +145,13 @@ struct ticket_times {
 void ticket_judge(struct event_reading *reading, const struct facts *facts,
     const struct rules *rules, const struct ticket_times *times,
     struct ticket_verdict *ret_verdict);
+
+/*
+ * Of a completion that only a browser told: how long it waits for Twilio's word, as another agent
+ * has the task; in ms, 0: it does not. Asked before anything of its end is told.
+ */
+int64_t ticket_held_left_ms(struct event_reading *reading, const struct facts *facts,
+    const struct rules *rules, const struct ticket_times *times);
 
 /*
  * What the rules make of an event whose record alone has told, so far as that can tell: what it

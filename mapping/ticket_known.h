@@ -89,6 +89,12 @@ void ticket_measure_handling(
 /* What the event says of its agent and of that, where its own record does not. */
 void ticket_know_agent(struct ticket *ticket, const struct facts *facts);
 
+/* ---- ticket_held.c ------------------------------------------------------------------------- */
+
+/* Whether an agent took it, or is done with it. */
+void ticket_say_reservation(
+    const struct event *event, bool is_accepted, struct ticket_says *says);
+
 /* ---- ticket.c ------------------------------------------------------------------------------ */
 
 /* Copies the name; one that is too long is left out. The text is borrowed. */

@@ -148,7 +148,11 @@ tell(struct hand *hand, struct job *job, int64_t now_us)
     CRASH_POINT("telling_due");
     if (kept(hand, job, telling_hear(hand->queue, job, &hand->config->rules, &facts))) {
         CRASH_POINT("told");
-        job_judge(job, &facts, hand->config, now_us);
+        if (job->stage == JOB_LISTENING) {
+            job_listen(job, &facts, hand->config, now_us);
+        } else {
+            job_judge(job, &facts, hand->config, now_us);
+        }
         telling_done(&facts);
     }
 }
@@ -199,6 +203,9 @@ count(struct hand *hand, struct job *job, int64_t now_us)
 void
 hand_keep(struct hand *hand, struct job *job, int64_t now_us)
 {
+    if (job->stage == JOB_LISTENING) {
+        tell(hand, job, now_us);
+    }
     if (job->stage == JOB_SPLITTING) {
         split(hand, job, now_us);
     }

@@ -4,6 +4,7 @@
  *   CLAIMED ─► PARSED ─┬─► MAPPED ─► READY ─► CALLING ─► ANSWERED ─► FINISHED
  *                      │               ▲                     │
  *                      │               └───── next call ─────┘
+ *                      ├─► LISTENING (whether its task goes on) ─► as if it were PARSED
  *                      ├─► SPLITTING (what it tells beside) ─► as if it were PARSED
  *                      ├─► TELLING (of its ticket) ─► as if it were PARSED
  *                      ├─► SEEKING ─► ASKING (Twilio, whose it is) ─► ASKED ─► TELLING
@@ -33,6 +34,7 @@ enum job_stage {
     JOB_PARSED,  /* its routes are one payload */
     JOB_FOLDING, /* it tells of a reservation, or must be told which task one belongs to; or it
                     is a sink's test: what it says is kept elsewhere */
+    JOB_LISTENING, /* only a browser told it: its ticket may know better, and is not told yet */
     JOB_SPLITTING, /* it tells more than its own event, which is to be records of its own */
     JOB_TELLING,   /* what it says of its ticket must be known before it can be judged */
     JOB_SEEKING,   /* nobody of its ticket says whose it is: Twilio may be asked */
@@ -140,6 +142,9 @@ void job_done(struct job *job);
 /* Between the stages of the picture. */
 void job_parse(struct job *job);
 void job_map(struct job *job, const struct config *config, int64_t now_us);
+/* JOB_LISTENING: all that is known of its ticket. */
+void job_listen(struct job *job, const struct facts *facts, const struct config *config,
+    int64_t now_us);
 /* JOB_SPLITTING: goes on as if it told nothing else. */
 void job_split(struct job *job, const struct config *config, int64_t now_us);
 /* JOB_TELLING: all that is known of its ticket; NULL: it has none. Counters are yet to hear of it. */

@@ -258,30 +258,77 @@ job_split(struct job *job, const struct config *config, int64_t now_us)
     }
 }
 
-void
-job_map(struct job *job, const struct config *config, int64_t now_us)
+static void
+read_event(struct job *job, const struct config *config)
 {
-    struct event_reading *reading = &job->reading;
-    enum event_type derived[DERIVED_MAX];
     const struct event_context context = {
         .record_key = slice_of(job->record->key),
         .received_ms = job->record->received_ms,
     };
 
-    event_read(job->payload, &config->rules, &context, reading);
+    event_read(job->payload, &config->rules, &context, &job->reading);
+}
+
+static void
+go_on(struct job *job, const struct config *config, int64_t now_us)
+{
+    const struct slice key = slice_of(job->record->key);
+    char answers[RULES_EXTRACTORS_MAX][KEY_SIZE_MAX];
+    enum event_type derived[DERIVED_MAX];
+
+    if (survey_split(job->payload, &config->rules, key, answers) > 0 ||
+        event_derived(&job->reading, &config->rules, derived) > 0) {
+        job->stage = JOB_SPLITTING;
+    } else {
+        job_split(job, config, now_us);
+    }
+}
+
+/* What it would tell of its task's end, to its ticket or beside, could not be taken back. */
+static bool
+must_listen(struct job *job, const struct config *config, int64_t now_us)
+{
+    const struct event *event = &job->reading.event;
+
+    if (!job_is_unsigned(job) || event->type != EVENT_TASK_COMPLETED ||
+        event->task_sid == NULL) {
+        return false;
+    }
+    ticket_read(
+        &job->reading, job->payload, &config->rules, job_now_ms(job, now_us), &job->says);
+    job->says.fact_count = 0;
+    return job->says.ticket != NULL;
+}
+
+void
+job_listen(struct job *job, const struct facts *facts, const struct config *config,
+    int64_t now_us)
+{
+    const struct ticket_times times = {
+        .now_ms = job_now_ms(job, now_us), .received_ms = job->record->received_ms};
+    const int64_t wait_ms =
+        ticket_held_left_ms(&job->reading, facts, &config->rules, &times);
+
+    if (wait_ms > 0) {
+        job_delay(job, TICKET_WAIT_HELD, wait_ms);
+        return;
+    }
+    read_event(job, config); /* of which the ticket's name was changed */
+    go_on(job, config, now_us);
+}
+
+void
+job_map(struct job *job, const struct config *config, int64_t now_us)
+{
+    read_event(job, config);
     const int64_t wait_ms =
         is_fact(job) ? 0 : twin_wait_ms(job, config, job_now_ms(job, now_us));
 
     if (wait_ms > 0) {
         job_delay(job, "plugin_wait", wait_ms);
-        return;
-    }
-    char answers[RULES_EXTRACTORS_MAX][KEY_SIZE_MAX];
-
-    if (survey_split(job->payload, &config->rules, context.record_key, answers) > 0 ||
-        event_derived(reading, &config->rules, derived) > 0) {
-        job->stage = JOB_SPLITTING;
+    } else if (must_listen(job, config, now_us)) {
+        job->stage = JOB_LISTENING;
     } else {
-        job_split(job, config, now_us);
+        go_on(job, config, now_us);
     }
 }

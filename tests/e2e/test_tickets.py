@@ -345,6 +345,33 @@ def test_a_call_nobody_tells_the_end_of_ends_after_its_last_task(call, sandbox):
     assert call.flexbrevo.metric("unaccounted_events") == 0
 
 
+def test_a_plugin_ends_no_call_that_another_agent_has(program, twilio, sandbox):
+    """Handed on within one task: the first agent is done, and the customer is not."""
+    call = Ticket(program(changes={
+        "queue": {"plugin_wait": "300ms"},
+        "ticket": {**WAITS["ticket"], "voice_end": "300ms"}}).start(), twilio)
+    call.attributes |= {"channelType": "voice", "conversationSid": ""}
+    call.time_ms += 50_000
+    task = call.task()
+    reservations = [task.reservation_sid, sid("WR")]
+    call.tell(task, "task.created")
+    for reservation, at_s in zip(reservations, (1, 2), strict=True):
+        task.reservation_sid = reservation
+        call.tell(task, "reservation.accepted", at_s)
+    task.reservation_sid = reservations[0]
+    assert call.flexbrevo.caller().send(twilio.plugin(task)).status == 202
+    call.tell(task, "reservation.completed", 4)
+    time.sleep(2.5)             # longer than all of these together, and than a first look
+    assert names(sandbox) == ["SUPPORT_REQUESTED"]
+    assert status(call.flexbrevo)["queue_delayed"] == 1
+    call.tell(task, "task.completed", 9)
+    call.told += 1              # an end for the call
+    assert call.settled() == {}
+    assert names(sandbox) == ["CONVERSATION_ENDED", "SUPPORT_REQUESTED", "SUPPORT_RESOLVED"]
+    for event in sandbox.events("CONVERSATION_ENDED") + sandbox.events("SUPPORT_RESOLVED"):
+        assert event["event_date"] == task.iso_time
+
+
 def test_a_call_whose_end_interactions_tell_has_no_second_one(call, sandbox):
     call.tell(call.task(), "task.canceled", 30, TaskCanceledReason="hangup")
     call.post({"EventType": "onChannelStatusUpdated", "AccountSid": harness.ACCOUNT_SID,
