@@ -125,8 +125,9 @@ keep(struct customer *customer, const struct address *address)
     }
 }
 
+/* A number is of this `kind`; ADDRESS_NONE: of the one it says itself. */
 static void
-consider(struct search *search, const json_t *value)
+consider_as(struct search *search, const json_t *value, enum address_kind kind)
 {
     char text[ADDRESS_SIZE];
     struct address address;
@@ -135,6 +136,10 @@ consider(struct search *search, const json_t *value)
         return;
     }
     address_read(slice_of(text), &address);
+    if (kind != ADDRESS_NONE &&
+        (address.kind == ADDRESS_PHONE || address.kind == ADDRESS_WHATSAPP)) {
+        address.kind = kind;
+    }
     const int r = judge(search, text, &address);
 
     if (r == CUSTOMER_OK) {
@@ -142,6 +147,12 @@ consider(struct search *search, const json_t *value)
     } else if (r > search->refused) {
         search->refused = r;
     }
+}
+
+static void
+consider(struct search *search, const json_t *value)
+{
+    consider_as(search, value, ADDRESS_NONE);
 }
 
 static void
@@ -176,8 +187,8 @@ is_end(const char *path, const char *const ends[ENDS_MAX])
 }
 
 /*
- * Lines of `field_mapping` such as `attributes.mail: email` say where else to look, and first;
- * but `attributes.from: SMS` is no line about a call of ours.
+ * Lines of `field_mapping` such as `attributes.mail: email` say where else to look, and first, and
+ * which of the two a number is; but `attributes.from: SMS` is no line about a call of ours.
  */
 static void
 consider_configured(
@@ -185,12 +196,15 @@ consider_configured(
 {
     for (size_t i = 0; i < search->rules->field_count; i++) {
         const struct rules_field *field = &search->rules->fields[i];
-        const bool is_address = strcasecmp(field->attribute, "email") == 0 ||
-                                strcmp(field->attribute, "SMS") == 0 ||
-                                strcmp(field->attribute, "WHATSAPP") == 0;
+        const bool is_sms = strcmp(field->attribute, "SMS") == 0;
+        const bool is_whatsapp = strcmp(field->attribute, "WHATSAPP") == 0;
+        const bool is_email = strcasecmp(field->attribute, "email") == 0;
 
-        if (is_address && !is_end(field->path, ours)) {
-            consider(search, profile_at(payload, field->path));
+        if ((is_sms || is_whatsapp || is_email) && !is_end(field->path, ours)) {
+            consider_as(search, profile_at(payload, field->path),
+                is_sms        ? ADDRESS_PHONE
+                : is_whatsapp ? ADDRESS_WHATSAPP
+                              : ADDRESS_NONE);
         }
     }
 }

@@ -25,7 +25,7 @@ struct customer {
     char email[CUSTOMER_EMAIL_SIZE]; /* lower case */
     char ext_id[CUSTOMER_NAME_SIZE];
     char phone[CUSTOMER_PHONE_SIZE];    /* E.164 with '+' */
-    char whatsapp[CUSTOMER_PHONE_SIZE]; /* the same, met with the whatsapp: prefix */
+    char whatsapp[CUSTOMER_PHONE_SIZE]; /* the same, met as whatsapp: or mapped to it */
 };
 
 /*
@@ -40,7 +40,7 @@ struct customer {
  * rules->fields maps to email, SMS or WHATSAPP; email, customers.email, customerEmail,
  * customer_email, pre_engagement_data.email; phone, customers.phone, customerAddress; then
  * inbound from, caller, outbound outbound_to, to, called. What kind an address is it says
- * itself. One refused address does not spoil another, good one.
+ * itself, but a number is SMS or WHATSAPP as its line says. One refused address does not spoil another, good one.
  * Returns a customer_result; *ret_customer is written only on CUSTOMER_OK.
  */
 int customer_read(const json_t *payload, const struct rules *rules,

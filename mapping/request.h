@@ -34,8 +34,8 @@ struct request_identifier request_identify(const struct customer *customer);
  * Body of POST /contacts: everything we would say about this contact when it is new.
  *
  * Who: email, ext_id, attributes SMS and WHATSAPP. The phone numbers go along with a better
- * identifier only where `field_mapping` has a line for SMS or WHATSAPP (either: which of the two
- * a number is, it says itself) and customers are synchronised; as the only identifier always.
+ * identifier only where `field_mapping` has a line for SMS or WHATSAPP (either: the other may be
+ * known from elsewhere) and customers are synchronised; as the only identifier always.
  * What: profile attributes by rules->fields (profile.h), and a list: of the support events
  * (task.*, conversation.ended) support_contacts, of an answer to a survey csat_respondents. An attribute whose name
  * is not [A-Z][A-Z0-9_]*, or that is an identifier of Brevo's, is not written as one. Computed

@@ -97,7 +97,9 @@ follows_no_configured_path_to_the_business(void **state)
     static const struct {
         const char *direction;
         const char *phone;
-    } cases[] = {{"inbound", "+34600000001"}, {"outbound", "+34600000002"}};
+        const char *whatsapp;
+    } cases[] = {
+        {"inbound", "+34600000001", ""}, {"outbound", "+34600000002", "+34600000002"}};
 
     (void)state;
     for (size_t i = 0; i < LENGTH(cases); i++) {
@@ -109,6 +111,7 @@ follows_no_configured_path_to_the_business(void **state)
             cases[i].direction);
         assert_int_equal(read_by(attributes, &mapped, &customer), CUSTOMER_OK);
         assert_string_equal(customer.phone, cases[i].phone);
+        assert_string_equal(customer.whatsapp, cases[i].whatsapp);
     }
 }
 
@@ -213,8 +216,40 @@ looks_first_where_configuration_says(void **state)
                          &configured, &customer),
         CUSTOMER_OK);
     assert_string_equal(customer.email, "crm@example.com");
-    assert_string_equal(customer.phone, "+34600000001");
-    assert_string_equal(customer.whatsapp, "+34600000002");
+    assert_string_equal(customer.phone, "+34600000002");
+    assert_string_equal(customer.whatsapp, "");
+}
+
+static void
+a_line_says_which_of_two_a_number_is(void **state)
+{
+    static const struct rules lines = {
+        .fields = {{"attributes.whats", "WHATSAPP"}, {"attributes.phone", "SMS"}},
+        .field_count = 2,
+    };
+    static const struct {
+        const char *attributes;
+        const char *phone;
+        const char *whatsapp;
+    } cases[] = {
+        {"{'whats':'+34600111333','phone':'+34600999999'}", "+34600999999",
+            "+34600111333"},
+        {"{'whats':'whatsapp:+34600111333','phone':'whatsapp:+34600999999'}",
+            "+34600999999", "+34600111333"},
+        {"{'whats':'+34600111333'}", "", "+34600111333"},
+        {"{'whats':'+34600111333','from':'+34600999999'}", "+34600999999",
+            "+34600111333"},
+        {"{'whats':'+34600111333','from':'whatsapp:+34600999999'}", "", "+34600111333"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < LENGTH(cases); i++) {
+        struct customer customer;
+
+        assert_int_equal(read_by(cases[i].attributes, &lines, &customer), CUSTOMER_OK);
+        assert_string_equal(customer.phone, cases[i].phone);
+        assert_string_equal(customer.whatsapp, cases[i].whatsapp);
+    }
 }
 
 static void
@@ -267,6 +302,7 @@ main(void)
         cmocka_unit_test(uses_a_good_identifier_beside_a_refused_one),
         cmocka_unit_test(never_takes_the_worker_for_the_customer),
         cmocka_unit_test(looks_first_where_configuration_says),
+        cmocka_unit_test(a_line_says_which_of_two_a_number_is),
         cmocka_unit_test(takes_an_ext_id_only_from_the_configured_path),
         cmocka_unit_test(
             believes_the_trusted_route_before_a_better_named_field_of_another),
