@@ -79,25 +79,6 @@ says_nothing(const json_t *value)
                slice_trim(slice_of(json_string_value(value))).size == 0);
 }
 
-const json_t *
-profile_at(const json_t *payload, const char *path)
-{
-    const struct profile_path *known = find_path(path);
-
-    if (is_attribute_path(path)) {
-        return payload_attribute(payload, path + strlen(ATTRIBUTES));
-    }
-    for (size_t i = 0; known != NULL && i < SOURCES_MAX && known->sources[i] != NULL;
-         i++) {
-        const json_t *value = payload_attribute(payload, known->sources[i]);
-
-        if (!says_nothing(value)) {
-            return value;
-        }
-    }
-    return NULL;
-}
-
 static struct slice
 first_word(struct slice text)
 {
@@ -136,6 +117,36 @@ given_name(struct slice text)
         }
     }
     return name;
+}
+
+static bool
+is_named(const json_t *value)
+{
+    return given_name(slice_of(json_string_value(value))).size > 0;
+}
+
+const json_t *
+profile_at(const json_t *payload, const char *path)
+{
+    const struct profile_path *known = find_path(path);
+    const json_t *first = NULL;
+
+    if (is_attribute_path(path)) {
+        return payload_attribute(payload, path + strlen(ATTRIBUTES));
+    }
+    for (size_t i = 0; known != NULL && i < SOURCES_MAX && known->sources[i] != NULL;
+         i++) {
+        const json_t *value = payload_attribute(payload, known->sources[i]);
+
+        if (says_nothing(value)) {
+            continue;
+        }
+        if (!known->is_name || is_named(value)) {
+            return value;
+        }
+        first = first != NULL ? first : value;
+    }
+    return first;
 }
 
 static int

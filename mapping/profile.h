@@ -3,8 +3,8 @@
  *
  *   attributes.X     the task attribute X; dots walk into objects: attributes.customers.zip
  *   identity         attribute `identity` (Flex's own name for the customer)
- *   friendly_name    the first word of attribute `customers.name`, `customerName` or `name`;
- *                    never a number, an address or a stand-in such as "Customer"
+ *   friendly_name    the first word of attribute `customers.name`, `customerName` or `name`, the
+ *                    first that has one: a number, an address or a stand-in such as "Customer" is none
  *   customer_tier    attribute `customer_tier`, `customerTier` or `customers.category`
  *   account_id       attribute `account_id`, `accountId` or `customers.external_id`
  *

@@ -54,6 +54,35 @@ composes_a_contact_from_identity_and_profile(void **state)
         "'listIds':[32]}");
 }
 
+/* What stands in for a name may stand in a better place than a name does. */
+static void
+the_first_source_that_has_a_name_gives_it(void **state)
+{
+    static const struct {
+        const char *attributes;
+        const char *wanted;
+    } cases[] = {
+        {"{'customerName':'+34600111222','name':'Ana Ruiz'}",
+            ",'attributes':{'FIRSTNAME':'Ana'}"},
+        {"{'customerName':'Customer','name':'Ana'}", ",'attributes':{'FIRSTNAME':'Ana'}"},
+        {"{'customers':{'name':'ana@example.com'},'customerName':34600111222,'name':'Ana'}",
+            ",'attributes':{'FIRSTNAME':'Ana'}"},
+        {"{'customerName':'Eva','name':'Ana'}", ",'attributes':{'FIRSTNAME':'Eva'}"},
+        {"{'customerName':'Customer','name':'+34600111222'}", ""},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < LENGTH(cases); i++) {
+        char wanted[256];
+
+        (void)snprintf(wanted, sizeof wanted,
+            "{'updateEnabled':true,'email':'a@example.com'%s,'listIds':[32]}",
+            cases[i].wanted);
+        contact_is(cases[i].attributes, &(struct customer){.email = "a@example.com"},
+            &rules, wanted);
+    }
+}
+
 static void
 sends_only_the_identifier_when_customers_are_switched_off(void **state)
 {
@@ -314,6 +343,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(composes_a_contact_from_identity_and_profile),
+        cmocka_unit_test(the_first_source_that_has_a_name_gives_it),
         cmocka_unit_test(sends_only_the_identifier_when_customers_are_switched_off),
         cmocka_unit_test(sends_no_phone_beside_an_email_that_nothing_maps),
         cmocka_unit_test(says_nothing_but_who_and_what),
