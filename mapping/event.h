@@ -32,6 +32,7 @@ struct event {
         *ticket; /* as far as this event knows; see ticket.h and event_set_ticket() */
     const char *conversation_sid;
     const char *interaction_sid;
+    const char *call_sid; /* the customer's, of a call */
     /* What the ticket's tasks know where the event does not; "" else. They name no effect. */
     char told_conversation[SID_SIZE];
     char told_interaction[SID_SIZE];

@@ -49,6 +49,8 @@ event_read_subjects(const struct reader *reader)
         sid_at(payload, "task_attributes/conversationSid", "CH"));
     event->interaction_sid = either(sid_at(payload, "interaction_sid", "KD"),
         sid_at(payload, "task_attributes/flexInteractionSid", "KD"));
+    event->call_sid = either(sid_at(payload, "call_sid", "CA"),
+        sid_at(payload, "task_attributes/call_sid", "CA"));
     event->message_sid = either(
         sid_at(payload, "message_sid", "SM"), sid_at(payload, "message_sid", "MM"));
 }
@@ -84,7 +86,7 @@ event_read_ticket(const struct reader *reader)
         {event->interaction_sid, "ticket: interaction"},
         {event->task_sid, "ticket: task"},
         {event->conversation_sid, "ticket: conversation"},
-        {sid_at(reader->payload, "call_sid", "CA"), "ticket: call"},
+        {event->call_sid, "ticket: call"},
         {sid_at(reader->payload, "execution_sid", "FN"), "ticket: flow execution"},
         {sid_at(reader->payload, "flow_execution_sid", "FN"), "ticket: flow execution"},
     };

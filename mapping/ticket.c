@@ -212,8 +212,8 @@ say_names(const struct event *event, struct ticket_says *says)
 static void
 say_aliases(const struct event *event, struct ticket_says *says)
 {
-    const char *const others[TICKET_ALIASES_MAX] = {
-        event->task_sid, event->conversation_sid, event->interaction_sid};
+    const char *const others[TICKET_ALIASES_MAX] = {event->task_sid,
+        event->conversation_sid, event->interaction_sid, event->call_sid};
 
     for (size_t i = 0; i < TICKET_ALIASES_MAX; i++) {
         if (others[i] != NULL && strcmp(others[i], event->ticket) != 0) {

@@ -33,7 +33,7 @@
 enum {
     TICKET_NAME_SIZE = 96, /* of a fact */
     TICKET_FACTS_MAX = 14,
-    TICKET_ALIASES_MAX = 3,
+    TICKET_ALIASES_MAX = 4,
     TICKET_CALLED_MAX = 4,   /* that count */
     TICKET_ANSWER_SIZE = 64, /* "4/5 csat" */
 };

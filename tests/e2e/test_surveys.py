@@ -183,14 +183,16 @@ def posted(task, twilio, **more):
 def call():
     """A task that knows all names of its ticket."""
     return Task(attributes={"channelType": "whatsapp", "direction": "inbound",
-                            "flexInteractionSid": sid("KD"), "conversationSid": sid("CH")})
+                            "flexInteractionSid": sid("KD"), "conversationSid": sid("CH"),
+                            "call_sid": sid("CA")})
 
 
-@pytest.mark.parametrize("about", ["TaskSid", "ConversationSid"])
+@pytest.mark.parametrize("about", ["TaskSid", "ConversationSid", "CallSid"])
 @pytest.mark.parametrize("told_first", ["its task", "the answer"])
 def test_an_answer_has_what_its_ticket_knows(program, sandbox, twilio, call, about, told_first):
     flexbrevo = program(changes={"csat": {"settle": "1s"}}).start()
-    named = {"TaskSid": call.sid, "ConversationSid": call.attributes["conversationSid"]}
+    named = {"TaskSid": call.sid, "ConversationSid": call.attributes["conversationSid"],
+             "CallSid": call.attributes["call_sid"]}
     answer = posted(call, twilio, **{"TaskSid": "", about: named[about]})
     posts = [twilio.callback(call, "task.created"), answer]
     for post in posts if told_first == "its task" else reversed(posts):

@@ -12,6 +12,7 @@
 #define WT "WT0123456789abcdef0123456789abcdef"
 #define KD "KD0123456789abcdef0123456789abcdef"
 #define CH "CH0123456789abcdef0123456789abcdef"
+#define CA "CA0123456789abcdef0123456789abcdef"
 #define ATTRIBUTES(json) "&TaskAttributes=" json
 #define TASK_FORM(type, time) \
     "EventType=" type "&TaskSid=" WT "&AccountSid=AC01&TimestampMs=17672256" time
@@ -243,6 +244,33 @@ an_answer_is_told_to_the_ticket_it_is_about_and_links_nothing(void **state)
     assert_string_equal(ticket, KD);
 }
 
+/* Asked by the flow the caller is in, which knows no task. */
+static void
+an_answer_about_a_call_is_told_to_its_tasks_ticket(void **state)
+{
+    static const struct told survey = {"survey.completed/" CA "/1", "survey",
+        "CallSid=" CA "&Score=4&Email=ana@example.com"};
+    static const struct told task = {"task.created/" WT, "taskrouter",
+        TASK_FORM("task.created", "00000")
+            ATTRIBUTES("{\"flexInteractionSid\":\"" KD "\",\"conversationSid\":\"" CH
+                       "\",\"call_sid\":\"" CA "\"}")};
+    static const struct told none = {"task.created/" WT, "taskrouter",
+        TASK_FORM("task.created", "00000") ATTRIBUTES("{\"call_sid\":\"undefined\"}")};
+    char known[KNOWN_SIZE];
+    char ticket[EVENT_TICKET_SIZE];
+
+    (void)state;
+    hear(&none, ticket, known);
+    hear(&survey, ticket, known);
+    assert_string_equal(ticket, CA);
+    hear(&task, ticket, known);
+    assert_string_equal(ticket, KD);
+    assert_non_null(strstr(known, "+survey.default.answer=")); /* brought along */
+    hear(&survey, ticket, known);
+    assert_string_equal(ticket, KD);
+    assert_non_null(strstr(known, "-" WT ".created="));
+}
+
 int
 main(void)
 {
@@ -252,6 +280,7 @@ main(void)
         TEST(what_it_was_called_is_known_wherever_its_name_came_from),
         TEST(what_another_ticket_was_called_this_one_was_not),
         TEST(an_answer_is_told_to_the_ticket_it_is_about_and_links_nothing),
+        TEST(an_answer_about_a_call_is_told_to_its_tasks_ticket),
     };
 
     return cmocka_run_group_tests_name("telling", tests, start_redis, stop_redis);
