@@ -19,7 +19,7 @@
 
 enum {
     LISTS_MAX = 2,
-    ITEM_NAMES_MAX = 4,
+    ITEM_NAMES_MAX = 3,
 };
 
 static const char names_mark = '|';
@@ -104,8 +104,9 @@ add_name(char item[FACT_NAME_SIZE], size_t size, bool is_first, const char *name
 }
 
 /*
- * "#ticket/KD…|WT…|CH…": whoever knows the ticket by any of its names means the same one. False:
- * the event knows none.
+ * "#ticket/KD…|WT…": whoever knows the ticket by any of its names means the same one. A conversation
+ * is no such name, unless nobody knows a better one: another ticket may go on in it. False: the event
+ * knows none.
  */
 static bool
 name_item(const struct event *event, const struct rules *rules, const char *tally,
@@ -118,8 +119,7 @@ name_item(const struct event *event, const struct rules *rules, const char *tall
     const char *const names[ITEM_NAMES_MAX] = {
         alone ? NULL : event->ticket,
         event->task_sid,
-        alone ? NULL : event->conversation_sid,
-        alone ? NULL : event->interaction_sid,
+        alone ? NULL : event_interaction(event),
     };
     const size_t empty = (size_t)snprintf(ret_item, FACT_NAME_SIZE, "%s/", tally);
     size_t size = empty;

@@ -134,6 +134,7 @@ make_event(struct word *word)
         .told_ms = noon_ms + (word->day - 1) * DAY_MS,
         .ticket = detail_of(word, "task") != NULL ? word->task : word->ticket,
         .task_sid = is_of_task ? word->task : NULL,
+        .conversation_sid = "CH0123456789abcdef0123456789abcdef", /* as the page has it */
         .direction =
             detail_of(word, "outbound") != NULL ? DIRECTION_OUTBOUND : DIRECTION_UNKNOWN,
         .wait_s = wait != NULL ? strtol(wait, NULL, 10) : -1,

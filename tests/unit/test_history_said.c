@@ -51,15 +51,33 @@ a_ticket_is_told_by_all_its_names_the_best_one_first(void **state)
     (void)state;
     per_task.ticket_per_task = true;
     TOLD_IS(&event, &rules, "{'listIds':[32,33]}", NO_BASE, "!list.32 ", "!list.33 ",
-        "+last ", "#ticket/" KD "|" WT "|" CH " sms", "+channel.sms ",
-        "$wait/" KD "|" WT "|" CH " 20");
+        "+last ", "#ticket/" KD "|" WT " sms", "+channel.sms ", "$wait/" KD "|" WT " 20");
     TOLD_IS(&event, &per_task, "{}", NO_BASE, "+last ", "#ticket/" WT " sms",
         "+channel.sms ", "$wait/" WT " 20");
     event.ticket = "of|two|names";
     event.channel = CHANNEL_UNKNOWN;
     event.wait_s = -1;
     TOLD_IS(&event, &rules, "{}", NO_BASE, "+last ",
-        "#ticket/of\x1ftwo\x1fnames|" WT "|" CH "|" KD " ");
+        "#ticket/of\x1ftwo\x1fnames|" WT "|" KD " ");
+}
+
+/* It says only its conversation; which interaction that was its ticket's tasks have told. */
+static void
+an_end_is_of_the_ticket_by_what_its_tasks_told(void **state)
+{
+    const struct event led = {.type = EVENT_CONVERSATION_ENDED,
+        .ticket = "matter-1",
+        .conversation_sid = CH,
+        .told_interaction = KD,
+        .wait_s = -1};
+    const struct event alone = {.type = EVENT_CONVERSATION_ENDED,
+        .ticket = CH,
+        .conversation_sid = CH,
+        .wait_s = -1};
+
+    (void)state;
+    TOLD_IS(&led, &rules, "{}", NO_BASE, "+last ", "#ticket/matter-1|" KD " ");
+    TOLD_IS(&alone, &rules, "{}", NO_BASE, "+last ", "#ticket/" CH " ");
 }
 
 static void
@@ -325,6 +343,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_ticket_is_told_by_all_its_names_the_best_one_first),
+        cmocka_unit_test(an_end_is_of_the_ticket_by_what_its_tasks_told),
         cmocka_unit_test(surveys_and_messages_are_no_support),
         cmocka_unit_test(what_brevo_has_is_told_as_far_as_it_can_be_read),
         cmocka_unit_test(what_is_not_mapped_is_not_told),
