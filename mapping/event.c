@@ -96,8 +96,10 @@ read_end(const struct reader *reader)
     case EVENT_TYPE_COUNT:
         return;
     }
-    event->outcome = payload_text_at(payload, "task_attributes/conversations/outcome");
-    event->content = payload_text_at(payload, "task_attributes/conversations/content");
+    event->outcome = event_text_at(
+        payload, "task_attributes/conversations/outcome", event->outcome_number);
+    event->content = event_text_at(
+        payload, "task_attributes/conversations/content", event->content_number);
     if (event->type == EVENT_TASK_CANCELED &&
         ticket_outcome(event->reason, reader->rules) != NULL) {
         event->outcome = ticket_outcome(event->reason, reader->rules);

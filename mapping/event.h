@@ -14,6 +14,7 @@ enum {
     EVENT_SURVEY_ID_SIZE = 65, /* with the NUL; a longer one is refused */
     EVENT_COMMENT_SIZE = 641,  /* with the NUL; a longer one is cut */
     EVENT_AGENT_SIZE = 641,
+    EVENT_NUMBER_SIZE = 24, /* an int64 and the NUL */
     EVENT_TRACE_MAX = 24,
 };
 
@@ -46,6 +47,10 @@ struct event {
     const char *reason;
     const char *outcome; /* what became of it: the agent's word, or how it was given up */
     const char *content; /* what it was about, in the agent's words */
+    /* Where a task's attributes have these as numbers, their texts are here. */
+    char ticket_number[EVENT_NUMBER_SIZE];
+    char outcome_number[EVENT_NUMBER_SIZE];
+    char content_number[EVENT_NUMBER_SIZE];
     /*
      * Seconds from the task's creation to its end: waiting, handling and wrap-up together, for
      * that is what TaskAge says at task.completed and task.canceled.

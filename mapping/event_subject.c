@@ -55,16 +55,27 @@ event_read_subjects(const struct reader *reader)
         sid_at(payload, "message_sid", "SM"), sid_at(payload, "message_sid", "MM"));
 }
 
+const char *
+event_text_at(const json_t *payload, const char *path, char number[EVENT_NUMBER_SIZE])
+{
+    const json_t *value = payload_at(payload, path);
+
+    if (json_is_number(value)) {
+        return payload_scalar(value, number, EVENT_NUMBER_SIZE) ? number : NULL;
+    }
+    return payload_text_at(payload, path);
+}
+
 /*
  * What Flex Insights links the segments of a conversation by: mostly a SID, but anybody's own
  * name as well. What is too long to be a name, or says that there is none, is no ticket's.
  */
 static const char *
-conversation_id(const json_t *payload)
+conversation_id(const json_t *payload, char number[EVENT_NUMBER_SIZE])
 {
-    static const char *const nobody[] = {"undefined", "null", "none"};
+    static const char *const nobody[] = {"undefined", "null", "none", "0"};
     const char *id =
-        payload_text_at(payload, "task_attributes/conversations/conversation_id");
+        event_text_at(payload, "task_attributes/conversations/conversation_id", number);
 
     for (size_t i = 0; id != NULL && i < LENGTH(nobody); i++) {
         if (slice_is_nocase(slice_of(id), nobody[i])) {
@@ -82,7 +93,8 @@ event_read_ticket(const struct reader *reader)
         const char *ticket;
         const char *rule;
     } choices[] = {
-        {conversation_id(reader->payload), "ticket: conversations.conversation_id"},
+        {conversation_id(reader->payload, event->ticket_number),
+            "ticket: conversations.conversation_id"},
         {event->interaction_sid, "ticket: interaction"},
         {event->task_sid, "ticket: task"},
         {event->conversation_sid, "ticket: conversation"},

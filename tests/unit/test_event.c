@@ -63,6 +63,36 @@ reads_every_property_of_a_completed_task(void **state)
     assert_string_equal(event->customer.email, "ana@example.com");
 }
 
+/* As a Studio flow or a CRM writes them: the same ticket, whichever way its name is written. */
+static void
+takes_a_number_for_the_text_it_is(void **state)
+{
+    static const struct {
+        const char *id;
+        const char *ticket;
+    } cases[] = {{"4711", "4711"}, {"'4711'", "4711"}, {"4711.0", "4711"},
+        {"9007199254740993", "9007199254740993"}, {"47.5", TASK}, {"0", TASK},
+        {"true", TASK}};
+
+    (void)state;
+    for (size_t i = 0; i < LENGTH(cases); i++) {
+        struct event_reading reading;
+        char changes[256];
+
+        (void)snprintf(changes, sizeof changes,
+            "{'task_attributes':{'email':'ana@example.com','conversations':"
+            "{'conversation_id':%s,'outcome':3,'content':1234567890123}}}",
+            cases[i].id);
+        AUTO(payload_release)
+        json_t *payload = read_changed(changes, &rules, "task.completed/" TASK, &reading);
+
+        assert_non_null(payload);
+        assert_string_equal(reading.event.ticket, cases[i].ticket);
+        assert_string_equal(reading.event.outcome, "3");
+        assert_string_equal(reading.event.content, "1234567890123");
+    }
+}
+
 static void
 names_the_effect_by_task_conversation_or_interaction(void **state)
 {
@@ -327,6 +357,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_every_property_of_a_completed_task),
+        cmocka_unit_test(takes_a_number_for_the_text_it_is),
         cmocka_unit_test(names_the_effect_by_task_conversation_or_interaction),
         cmocka_unit_test(asks_to_resolve_a_reservation_until_its_record_names_the_task),
         cmocka_unit_test(parks_an_event_about_nothing),
