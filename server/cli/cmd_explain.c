@@ -165,7 +165,7 @@ command_explain(int argc, char **argv)
     AUTO(buffer_done) struct buffer body = {0};
     struct arguments arguments = {0};
     struct explain_input input = {
-        .body = &body, .rules = &config.rules, .now_ms = clock_unix_ms()};
+        .body = &body, .config = &config, .now_ms = clock_unix_ms()};
     int status;
 
     if (!parse(argc, argv, &arguments, &status)) {
@@ -182,8 +182,6 @@ command_explain(int argc, char **argv)
     if (status != 0) {
         return status;
     }
-    input.counts_tasks = config.analytics_retention_ms > 0;
-    input.counts_agents = input.counts_tasks && config.sync_agent_activity;
     json_t *explanation = explain_body(&input);
 
     if (arguments.json || explanation == NULL) {

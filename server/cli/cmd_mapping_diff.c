@@ -213,8 +213,7 @@ command_mapping_diff(int argc, char **argv)
     AUTO(config_done) struct config new_config = {0};
     AUTO(config_done) struct config config = {0};
     struct arguments arguments = {0};
-    struct mapping_walk walk = {
-        .old_rules = &old_config.rules, .new_rules = &new_config.rules};
+    struct mapping_walk walk = {.old_config = &old_config, .new_config = &new_config};
     int status;
 
     if (!parse(argc, argv, &arguments, &status)) {

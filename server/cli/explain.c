@@ -11,13 +11,11 @@
 
 #include "mapping/derived.h"
 #include "mapping/event.h"
-#include "mapping/overwrite.h"
-#include "mapping/request.h"
 #include "mapping/survey.h"
 #include "mapping/ticket.h"
 #include "server/cli/explain_counts.h"
 #include "server/cli/explain_extractors.h"
-#include "server/deliver/brevo.h"
+#include "server/cli/explain_requests.h"
 #include "server/ingest/routes.h"
 #include "server/ops/sha256.h"
 #include "server/proof/verify.h"
@@ -74,7 +72,8 @@ static const struct {
         "`scale` in csat.extractors says"},
     {EVENT_REASON_UNPARSEABLE,
         "nothing by itself: the bytes are kept for a person to look at"},
-    {EVENT_REASON_TOO_OLD, "brevo.max_event_age; the contact is updated all the same"},
+    {EVENT_REASON_TOO_OLD, "brevo.max_event_age; the contact is updated all the same, if "
+                           "contacts.create lets it"},
     {EVENT_REASON_UNRESOLVED, "reservation.accepted or reservation.completed of the same "
                               "reservation, which names its task"},
     {"not_in_vocabulary", "nothing: it is acknowledged, counted and not stored"},
@@ -100,56 +99,6 @@ set_verdict(json_t *record, const char *verdict, const char *reason)
                            "remedy", find_remedy(reason))) == 0;
 }
 
-/* ---- Brevo's requests ----------------------------------------------------------------------- */
-
-/* Takes over the reference to `body`, which is NULL for a request without one. */
-static bool
-add_request(json_t *requests, enum brevo_endpoint endpoint,
-    struct request_identifier identifier, const char *when, json_t *body)
-{
-    AUTO(buffer_done) struct buffer path = {0};
-
-    buffer_init(&path, BREVO_URL_SIZE_MAX);
-    brevo_url(&path, "", endpoint, identifier.type, identifier.value);
-
-    json_t *request =
-        json_pack("{s:s, s:s, s:s, s:o*}", "method", brevo_endpoint_method(endpoint),
-            "path", path.data != NULL ? path.data : "", "when", when, "body", body);
-
-    return json_array_append_new(requests, request) == 0;
-}
-
-static json_t *
-list_requests(const struct event *event, const struct explain_input *input)
-{
-    const struct request_identifier identifier = request_identify(&event->customer);
-    const bool is_sent = !event_is_too_old(event, input->rules, input->now_ms);
-    json_t *contact = request_contact(event, input->rules);
-    AUTO(payload_release)
-    json_t *body = is_sent ? request_event(event, input->rules) : NULL;
-    AUTO(payload_release) json_t *requests = json_array();
-
-    if (contact == NULL || (is_sent && body == NULL) ||
-        !history_alone_said(event, input->rules, contact, body)) {
-        json_decref(contact);
-        return NULL;
-    }
-    if (!add_request(requests, BREVO_CONTACT_LOOKUP, identifier, "first", NULL) ||
-        !add_request(requests, BREVO_CONTACT_UPSERT, identifier,
-            "unless Brevo has all of it; of a contact it knows, what it has is left out",
-            contact) ||
-        json_object_update_new(json_array_get(requests, json_array_size(requests) - 1),
-            json_pack("{s:o*}", "overwrites", overwrite_to_json(event, input->rules))) !=
-            0) {
-        return NULL;
-    }
-    if (is_sent && !add_request(requests, BREVO_EVENT, identifier,
-                       "once the contact is there", json_incref(body))) {
-        return NULL;
-    }
-    return json_incref(requests);
-}
-
 /* ---- records ---------------------------------------------------------------------------------- */
 
 static bool
@@ -162,21 +111,20 @@ read_payload(const json_t *payload, const char *key, const struct explain_input 
     };
     struct event_reading reading;
 
-    event_read(payload, input->rules, &context, &reading);
-    ticket_judge_alone(&reading, payload, input->rules, input->now_ms);
+    event_read(payload, &input->config->rules, &context, &reading);
+    ticket_judge_alone(&reading, payload, &input->config->rules, input->now_ms);
     if (json_object_update_new(record, event_reading_to_json(&reading)) != 0 ||
-        !explain_extractors(payload, input->rules, record) ||
+        !explain_extractors(payload, &input->config->rules, record) ||
         !explain_counts(&reading, input, record)) {
         return false;
     }
     switch (reading.verdict) {
     case EVENT_DELIVER:
-        if (event_is_too_old(&reading.event, input->rules, input->now_ms) &&
+        if (event_is_too_old(&reading.event, &input->config->rules, input->now_ms) &&
             !set_verdict(record, "filtered", EVENT_REASON_TOO_OLD)) {
             return false;
         }
-        return json_object_set_new(
-                   record, "requests", list_requests(&reading.event, input)) == 0;
+        return explain_requests(&reading.event, input, record);
     case EVENT_UNRESOLVED:
         return set_verdict(record, "unresolved", EVENT_REASON_UNRESOLVED);
     case EVENT_FILTERED:
@@ -215,7 +163,8 @@ explain_answers(
     if (r != PAYLOAD_OK) {
         return r > 0;
     }
-    const size_t count = survey_split(payload, input->rules, slice_of(keyed->key), keys);
+    const size_t count =
+        survey_split(payload, &input->config->rules, slice_of(keyed->key), keys);
 
     for (size_t i = 0; i < count; i++) {
         json_t *record = json_pack("{s:s}", "record_key", keys[i]);
@@ -301,8 +250,8 @@ explain_derived(
         payload_parse(input->source, keyed->bytes, &payload) != PAYLOAD_OK) {
         return true;
     }
-    event_read(payload, input->rules, &context, &reading);
-    const size_t count = event_derived(&reading, input->rules, types);
+    event_read(payload, &input->config->rules, &context, &reading);
+    const size_t count = event_derived(&reading, &input->config->rules, types);
 
     for (size_t i = 0; i < count; i++) {
         struct keyed_event derived = *keyed;

@@ -13,9 +13,7 @@ struct explain_input {
     enum source source;
     struct buffer
         *body; /* as it came; a Flex token in it is blanked out, as ingest does */
-    const struct rules *rules;
-    bool counts_tasks; /* what queues and agents are counted by, is kept */
-    bool counts_agents;
+    const struct config *config;
     int64_t now_ms; /* taken as the time of receipt, too */
 };
 
@@ -30,7 +28,8 @@ struct explain_input {
  *   extractors  of a task or an answer to a survey: each of csat.extractors, what it looks in,
  *               whether it applies, which condition is unmet, and whether an answer is there
  *   counts      of a task's end, or an agent's change of activity: what is added to which counters
- *   requests    Brevo's, in their order: method, path, `when` it is sent, body
+ *   requests    Brevo's, in their order: method, path, `when` it is sent, body; of the contact that
+ *               the last of the rules assumes (contact_assumed.h)
  * NULL when memory is out. The caller owns it.
  */
 json_t *explain_body(const struct explain_input *input) MUST_USE;

@@ -14,24 +14,26 @@ count_task(struct event_reading *reading, const struct explain_input *input,
     struct ticket_says says;
     struct facts facts = {0};
 
-    ticket_read(reading, reading->event.payload, input->rules, input->now_ms, &says);
+    ticket_read(
+        reading, reading->event.payload, &input->config->rules, input->now_ms, &says);
     for (size_t i = 0; i < says.fact_count; i++) {
         facts_add(&facts, says.facts[i]);
     }
-    analytics_of_task(reading, &facts, input->rules, ret_analytics);
+    analytics_of_task(reading, &facts, &input->config->rules, ret_analytics);
 }
 
 bool
 explain_counts(
     struct event_reading *reading, const struct explain_input *input, json_t *record)
 {
+    const bool are_kept = input->config->analytics_retention_ms > 0;
     struct analytics analytics = {0};
 
-    if (input->counts_tasks) {
+    if (are_kept) {
         count_task(reading, input, &analytics);
     }
-    if (input->counts_agents && analytics.count == 0) {
-        analytics_of_agent(&reading->event, input->rules, &analytics);
+    if (are_kept && input->config->sync_agent_activity && analytics.count == 0) {
+        analytics_of_agent(&reading->event, &input->config->rules, &analytics);
     }
     json_t *counts = analytics.count > 0 ? json_object() : NULL;
 

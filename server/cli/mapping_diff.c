@@ -9,11 +9,16 @@
 #include "mapping/overwrite.h"
 #include "mapping/request.h"
 #include "mapping/ticket.h"
+#include "server/deliver/contact_assumed.h"
 
 enum {
     PATH_SIZE = 256,
     DEPTH_MAX = 6, /* bodies are flat: contact.attributes.X */
 };
+
+/* What is said of a delivery beside its bodies: paths, too, by the options' names. */
+#define MODE "brevo.mode"
+#define CREATE "contacts.create"
 
 struct differ {
     json_t *changes;
@@ -37,17 +42,23 @@ verdict_name(enum event_verdict verdict)
 
 /* NULL when memory is out. */
 static json_t *
-outcome_of(const struct event_reading *reading, const struct rules *rules)
+outcome_of(const struct event_reading *reading, const struct config *config)
 {
     const struct event *event = &reading->event;
+    const struct rules *rules = &config->rules;
+    const bool is_written = contact_assumed_is_written(config);
 
     if (reading->verdict != EVENT_DELIVER) {
         return json_pack("{s:s, s:s*}", "verdict", verdict_name(reading->verdict),
             "reason", reading->reason);
     }
-    return json_pack("{s:s, s:o, s:o, s:o*}", "verdict", verdict_name(reading->verdict),
-        "contact", history_contact_alone(event, rules), "event",
-        request_event(event, rules), "overwrites", overwrite_to_json(event, rules));
+    json_t *contact = is_written ? history_contact_alone(event, rules) : json_object();
+    json_t *overwrites = is_written ? overwrite_to_json(event, rules) : NULL;
+
+    return json_pack("{s:s, s:s, s:s, s:o, s:o, s:o*}", "verdict",
+        verdict_name(reading->verdict), MODE, config->brevo_mode, CREATE,
+        config->contacts_create, "contact", contact, "event", request_event(event, rules),
+        "overwrites", overwrites);
 }
 
 /* ---- where two differ ------------------------------------------------------------------------ */
@@ -148,15 +159,14 @@ diff_values(struct differ *differ, json_t *before, json_t *after, unsigned depth
 static int
 diff_outcomes(json_t *before, json_t *after, json_t *changes)
 {
-    static const char *const bodies[] = {"contact", "event", "overwrites"};
+    static const char *const told[] = {MODE, CREATE, "contact", "event", "overwrites"};
     struct differ differ = {.changes = changes};
 
     if (!json_equal(
             json_object_get(before, "verdict"), json_object_get(after, "verdict"))) {
-        for (size_t i = 0; i < LENGTH(bodies); i++) {
-            (void)json_object_del(
-                before, bodies[i]); /* of a filtered one there is none */
-            (void)json_object_del(after, bodies[i]);
+        for (size_t i = 0; i < LENGTH(told); i++) {
+            (void)json_object_del(before, told[i]); /* of a filtered one there is none */
+            (void)json_object_del(after, told[i]);
         }
     }
     return diff_values(&differ, before, after, DEPTH_MAX);
@@ -164,26 +174,27 @@ diff_outcomes(json_t *before, json_t *after, json_t *changes)
 
 /* What one configuration makes of it, and when it happened; of none, nothing. NULL: no memory. */
 static json_t *
-read_by(const struct mapping_diff_input *input, const struct rules *rules,
+read_by(const struct mapping_diff_input *input, const struct config *config,
     int64_t *ret_date_ms)
 {
     struct event_reading reading;
 
-    if (rules == NULL) {
+    if (config == NULL) {
         return json_object();
     }
-    event_read(input->payload, rules, input->context, &reading);
-    ticket_judge_alone(&reading, input->payload, rules, input->context->received_ms);
+    event_read(input->payload, &config->rules, input->context, &reading);
+    ticket_judge_alone(
+        &reading, input->payload, &config->rules, input->context->received_ms);
     *ret_date_ms = reading.event.date_ms;
-    return outcome_of(&reading, rules);
+    return outcome_of(&reading, config);
 }
 
 int
 mapping_diff(const struct mapping_diff_input *input, json_t **ret_changes)
 {
     int64_t date_ms = 0;
-    json_t *before = read_by(input, input->old_rules, &date_ms);
-    json_t *after = read_by(input, input->new_rules, &date_ms);
+    json_t *before = read_by(input, input->old_config, &date_ms);
+    json_t *after = read_by(input, input->new_config, &date_ms);
     json_t *changes = json_array();
     int r = before != NULL && after != NULL && changes != NULL ? 0 : -ENOMEM;
 

@@ -116,8 +116,8 @@ diff(struct mapping_walk *walk, const char *key, const struct queue_recorded *re
     const struct mapping_diff_input input = {
         .payload = payload,
         .context = &context,
-        .old_rules = is_new ? NULL : walk->old_rules,
-        .new_rules = walk->new_rules,
+        .old_config = is_new ? NULL : walk->old_config,
+        .new_config = walk->new_config,
         .since_ms = walk->since_ms,
     };
 
@@ -175,9 +175,9 @@ compare_made(
         return r;
     }
     const size_t old_count =
-        list_made(payload, walk->old_rules, key, walk->now_ms, old_keys);
+        list_made(payload, &walk->old_config->rules, key, walk->now_ms, old_keys);
     const size_t new_count =
-        list_made(payload, walk->new_rules, key, walk->now_ms, new_keys);
+        list_made(payload, &walk->new_config->rules, key, walk->now_ms, new_keys);
 
     answer.route_count =
         answers_routes(recorded->routes, recorded->route_count, answer.routes);

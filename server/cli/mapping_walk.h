@@ -8,14 +8,14 @@
 
 #include <jansson.h>
 
-#include "mapping/rules.h"
 #include "queue/recorded.h"
+#include "server/config/config.h"
 
 struct mapping_walk {
     /* set by whoever walks */
     struct queue *queue; /* for the bytes: another one than the keys are from */
-    const struct rules *old_rules;
-    const struct rules *new_rules;
+    const struct config *old_config;
+    const struct config *new_config;
     int64_t now_ms;
     int64_t since_ms;
     size_t shown_max;

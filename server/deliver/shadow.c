@@ -14,6 +14,7 @@
 
 #include "mapping/overwrite.h"
 #include "mapping/timestamp.h"
+#include "server/deliver/contact_assumed.h"
 #include "server/ops/clock.h"
 #include "server/ops/log.h"
 
@@ -50,16 +51,22 @@ add_request(
                    "path", path.data, "body", body)) == 0;
 }
 
+static bool
+add_contact(json_t *requests, const struct job *job, const struct rules *rules)
+{
+    return add_request(requests, job, BREVO_CONTACT_UPSERT, job->contact) &&
+           json_object_update_new(json_array_get(requests, json_array_size(requests) - 1),
+               json_pack("{s:o*}", "overwrites",
+                   overwrite_to_json(&job->reading.event, rules))) == 0;
+}
+
 static json_t *
-list_requests(const struct job *job, const struct rules *rules)
+list_requests(const struct job *job, const struct rules *rules, bool is_asked)
 {
     json_t *requests = json_array();
 
     if (!add_request(requests, job, BREVO_CONTACT_LOOKUP, NULL) ||
-        !add_request(requests, job, BREVO_CONTACT_UPSERT, job->contact) ||
-        json_object_update_new(json_array_get(requests, json_array_size(requests) - 1),
-            json_pack("{s:o*}", "overwrites",
-                overwrite_to_json(&job->reading.event, rules))) != 0 ||
+        (is_asked && !add_contact(requests, job, rules)) ||
         (job->mute == NULL && !add_request(requests, job, BREVO_EVENT, job->event))) {
         json_decref(requests);
         return NULL;
@@ -69,14 +76,16 @@ list_requests(const struct job *job, const struct rules *rules)
 
 /* With its line end. NULL when memory is out; the caller frees it. */
 static char *
-write_line(const struct job *job, const struct config *config, size_t *ret_size)
+write_line(
+    const struct job *job, const struct config *config, bool is_asked, size_t *ret_size)
 {
     char now[TIMESTAMP_TEXT_SIZE];
 
     timestamp_format(clock_unix_ms(), now);
-    json_t *told = json_pack("{s:s, s:s, s:s, s:o}", "recorded", now, "record",
-        job->record->key, "event", job_event_name(job, config), "requests",
-        list_requests(job, &config->rules));
+    json_t *told = json_pack("{s:s, s:s, s:s, s:s, s:o}", "recorded", now, "record",
+        job->record->key, "event", job_event_name(job, config), "assumed",
+        contact_assumed(config), "requests",
+        list_requests(job, &config->rules, is_asked));
     const size_t size = json_dumpb(told, NULL, 0, REQUEST_DUMP);
     char *line = size > 0 ? malloc(size + 1) : NULL;
 
@@ -184,17 +193,18 @@ wait_for_the_file(struct shadow *shadow, struct job *job, int error)
 void
 shadow_keep(struct shadow *shadow, struct job *job)
 {
-    const struct rules *rules = &shadow->config->rules;
-    const bool is_complete = history_alone_said(
-        &job->reading.event, rules, job->contact, job->mute == NULL ? job->event : NULL);
+    const struct config *config = shadow->config;
+    bool is_asked = false;
+    const bool is_complete = contact_assumed_say(config, &job->reading.event,
+        job->contact, job->mute == NULL ? job->event : NULL, &is_asked);
     size_t size = 0;
-    char *line = is_complete ? write_line(job, shadow->config, &size) : NULL;
+    char *line = is_complete ? write_line(job, config, is_asked, &size) : NULL;
 
     if (line == NULL) {
         job_lack_memory(job);
         return;
     }
-    const int r = keep_line(shadow->config->state_dir, line, size);
+    const int r = keep_line(config->state_dir, line, size);
 
     free(line);
     if (r != 0) {

@@ -2,7 +2,7 @@
  * shadow.h - instead of Brevo: a file that tells what Brevo would have been asked.
  *
  * With `brevo.mode: shadow` nothing is sent. Each delivery becomes one line of SHADOW_FILE in
- * state_dir, JSON: when, the record, the event, and its requests in their order. It holds personal
+ * state_dir, JSON: when, the record, the event, the contact assumed, and its requests in their order. It holds personal
  * data, so its mode is 0600; it is bounded: over SHADOW_FILE_MAX it is put aside as SHADOW_FILE
  * ".old", in place of the one before. All workers of a state_dir share it.
  */

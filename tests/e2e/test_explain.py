@@ -94,6 +94,32 @@ def test_sends_just_these_requests(flexbrevo, sandbox, caller, twilio, tmp_path)
             assert harness.as_one(entry["body"] for entry in sent) == said["body"]
 
 
+@pytest.mark.parametrize("create, paths", [
+    ("always", ["GET", "/contacts", "/events"]), ("known_only", ["GET", "/events"]),
+    ("never", ["GET", "/events"])])
+def test_says_of_which_contact_the_requests_are(create, paths, tmp_path):
+    config = tmp_path / "config.yaml"
+    config.write_text(json.dumps({"contacts": {"create": create}}))
+    record, = explain("taskrouter", form(), "--config", config)
+
+    rule, = (rule for rule in record["trace"] if rule.startswith("contacts.create: "))
+    assert rule.startswith(f"contacts.create: {create}: as if Brevo ")
+    assert ("unknown_contact" in rule) == (create != "always")
+    assert [said["method"] if said["method"] == "GET" else said["path"]
+            for said in record["requests"]] == paths
+    assert ("contact_properties" in record["requests"][-1]["body"]) == (create != "never")
+
+
+def test_says_that_a_shadow_sends_nothing(tmp_path):
+    config = tmp_path / "config.yaml"
+    config.write_text(json.dumps({"brevo": {"mode": "shadow"}}))
+    rules = [explain("taskrouter", form(), *more)[0]["trace"]
+             for more in ((), ("--config", config))]
+
+    assert [sum(rule.startswith("brevo.mode: shadow") for rule in trace) for trace in rules] == [
+        0, 1]
+
+
 def test_explains_each_event_of_a_batch():
     batch = [cloud_event(), cloud_event(task_attributes="{}"),
              cloud_event(kind="taskrouter.workflow.entered"), cloud_event(task_sid="WT1"),

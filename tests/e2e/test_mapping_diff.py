@@ -72,6 +72,28 @@ def test_what_only_one_of_them_delivers_differs_in_its_verdict(flexbrevo, twilio
                                           'reason: null -> "not_mapped"': 1}
 
 
+@pytest.mark.parametrize("section, old, new", [
+    ("contacts", {"create": "never"}, {"create": "always"}),
+    ("contacts", {"create": "known_only"}, {"create": "always"}),
+    ("contacts", {"create": "known_only"}, {"create": "never"}),
+    ("brevo", {"mode": "live"}, {"mode": "shadow"}),
+])
+def test_whose_contacts_are_written_and_whether_anything_is_sent_is_told(
+        flexbrevo, twilio, tmp_path, section, old, new):
+    """As what it is called in the configuration, and as the bodies there are no more."""
+    deliver(flexbrevo, twilio)
+    files = [changed(flexbrevo, tmp_path, {}, {section: {**flexbrevo.config.get(section, {}),
+                                                         **values}}).rename(tmp_path / name)
+             for values, name in ((old, "a.yaml"), (new, "b.yaml"))]
+    status, counts, told = diff_json(*files)
+    option, = old
+    assert (status, counts) == (1, (1, 1))
+    assert told["changes"].pop(f'{section}.{option}: "{old[option]}" -> "{new[option]}"') == 1
+    assert any(kind.startswith("contact.") for kind in told["changes"]) == (
+        "never" in (old[option], new[option]))
+    assert diff_json(files[1], files[1])[:2] == (0, (1, 0))
+
+
 def test_what_happened_long_ago_or_has_no_bytes_is_counted_apart(program, twilio):
     flexbrevo = program().start()       # keeps nothing of what is delivered
     deliver(flexbrevo, twilio)

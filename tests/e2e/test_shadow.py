@@ -81,6 +81,27 @@ def test_what_is_written_down_is_what_live_sends(program, twilio, sandbox, tmp_p
                 said["method"] + said["path"] for said in line["requests"]}
 
 
+@pytest.mark.parametrize("create", ["known_only", "never"])
+def test_of_a_contact_brevo_has_what_is_written_down_is_what_live_sends(
+        program, twilio, sandbox, tmp_path, create):
+    changes = {"contacts": {"create": create}}
+    flexbrevo = program(changes={**SHADOW, **changes}).start()
+    task = Task()
+    flexbrevo.caller().send(twilio.callback(task))
+    line = wait_for_lines(flexbrevo, 1)[0]
+    flexbrevo.terminate()
+    sandbox.brevo.account.create_contact({"email": task.customer.email})
+    live = program(changes={**changes, "state_dir": str(tmp_path / "live")}).start()
+    live.caller().send(twilio.callback(task))
+    sandbox.wait_for_events(1)
+    assert line["assumed"].startswith(f"contacts.create: {create}: as if Brevo had the contact")
+    assert [(said["method"], said["path"]) for said in line["requests"]] == [
+        (entry["method"], entry["path"]) for entry in sandbox.requests()]
+    for said in line["requests"]:
+        sent, = sandbox.requests(said["method"], said["path"])
+        assert sent["body"] == said.get("body")
+
+
 def test_what_a_browser_told_is_written_once_and_twilios_answer_beside_it(program, twilio):
     survey = {"in": "support_task", "score": "rating.nps", "kind": "nps", "survey_id": "nps"}
     flexbrevo = program(changes={**SHADOW, "csat": {"extractors": [survey]},
