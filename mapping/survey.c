@@ -160,6 +160,32 @@ survey_unmet(const struct rules_extractor *extractor, const json_t *payload)
     return NULL;
 }
 
+static const char *
+id_of(const struct rules_extractor *extractor)
+{
+    return extractor->survey_id != NULL ? extractor->survey_id : default_id;
+}
+
+/* A post has one answer, whatever an extractor calls its survey. */
+static bool
+is_same_survey(const struct rules_extractor *one, const struct rules_extractor *other)
+{
+    return one->in == RULES_IN_POST || strcmp(id_of(one), id_of(other)) == 0;
+}
+
+bool
+survey_is_taken(const json_t *payload, const struct rules *rules, size_t index)
+{
+    const struct rules_extractor *extractor = &rules->extractors[index];
+    bool is_taken = survey_unmet(extractor, payload) == NULL;
+
+    for (size_t i = 0; is_taken && i < index; i++) {
+        is_taken = survey_unmet(&rules->extractors[i], payload) != NULL ||
+                   !is_same_survey(&rules->extractors[i], extractor);
+    }
+    return is_taken;
+}
+
 /* ---- tasks ------------------------------------------------------------------------------ */
 
 /* Flex Insights' own word for it. */
@@ -244,7 +270,7 @@ survey_is_unanswered(const json_t *payload, const struct rules *rules)
     for (size_t i = 0; is_end(payload) && i < rules->extractor_count; i++) {
         const struct rules_extractor *extractor = &rules->extractors[i];
 
-        if (survey_unmet(extractor, payload) != NULL) {
+        if (!survey_is_taken(payload, rules, i)) {
             continue;
         }
         if (survey_answers(extractor, payload)) {
@@ -256,12 +282,6 @@ survey_is_unanswered(const json_t *payload, const struct rules *rules)
 }
 
 /* ---- records ---------------------------------------------------------------------------- */
-
-static const char *
-id_of(const struct rules_extractor *extractor)
-{
-    return extractor->survey_id != NULL ? extractor->survey_id : default_id;
-}
 
 bool
 survey_is_answer(struct slice record_key)
@@ -292,18 +312,6 @@ told_by(struct slice record_key, const char *task)
     return slice_is(last, task) ? slice_before(record_key, '/') : last;
 }
 
-static bool
-has_earlier(const struct rules *rules, size_t index, const json_t *payload)
-{
-    for (size_t i = 0; i < index; i++) {
-        if (strcmp(id_of(&rules->extractors[i]), id_of(&rules->extractors[index])) == 0 &&
-            survey_unmet(&rules->extractors[i], payload) == NULL) {
-            return true;
-        }
-    }
-    return false;
-}
-
 size_t
 survey_split(const json_t *payload, const struct rules *rules, struct slice record_key,
     char keys[RULES_EXTRACTORS_MAX][KEY_SIZE_MAX])
@@ -320,8 +328,7 @@ survey_split(const json_t *payload, const struct rules *rules, struct slice reco
     for (size_t i = 0; i < rules->extractor_count; i++) {
         const struct rules_extractor *extractor = &rules->extractors[i];
 
-        if (survey_unmet(extractor, payload) != NULL ||
-            !survey_answers(extractor, payload) || has_earlier(rules, i, payload)) {
+        if (!survey_is_taken(payload, rules, i) || !survey_answers(extractor, payload)) {
             continue;
         }
         const int size = snprintf(keys[count], KEY_SIZE_MAX, "%s/%s/%s/%.*s",

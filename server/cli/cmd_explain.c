@@ -95,17 +95,30 @@ print_request(const json_t *request)
     }
 }
 
+static const char *
+why_not_taken(const json_t *extractor)
+{
+    const char *in = json_string_value(json_object_get(extractor, "in"));
+
+    return slice_is(slice_of(in), "endpoint") ? "an earlier one applies"
+                                              : "an earlier one has this survey id";
+}
+
 /* "extractor {...}: applies, and finds nothing" */
 static void
 print_extractor(const json_t *item)
 {
+    const json_t *extractor = json_object_get(item, "extractor");
     const json_t *unmet = json_object_get(item, "unmet");
     const bool is_answered = json_is_true(json_object_get(item, "answered"));
+    const bool is_taken = json_is_true(json_object_get(item, "taken"));
 
     (void)printf("extractor ");
-    (void)json_dumpf(json_object_get(item, "extractor"), stdout, 0);
+    (void)json_dumpf(extractor, stdout, 0);
     if (unmet != NULL) {
         (void)printf(": does not apply, by its `%s`\n", json_string_value(unmet));
+    } else if (!is_taken) {
+        (void)printf(": not taken: %s\n", why_not_taken(extractor));
     } else {
         (void)printf(
             ": applies, and finds %s\n", is_answered ? "an answer" : "no answer");

@@ -26,7 +26,8 @@ struct explain_input {
  *   trace       each rule that fired
  *   event       the canonical event, as far as it was read
  *   extractors  of a task or an answer to a survey: each of csat.extractors, what it looks in,
- *               whether it applies, which condition is unmet, and whether an answer is there
+ *               whether it applies, which condition is unmet, whether it is taken (none before it is of
+ *               the same survey), and whether an answer is there
  *   counts      of a task's end, or an agent's change of activity: what is added to which counters
  *   requests    Brevo's, in their order: method, path, `when` it is sent, body; of the contact that
  *               the last of the rules assumes (contact_assumed.h)

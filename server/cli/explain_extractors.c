@@ -17,8 +17,9 @@ concerns_surveys(const json_t *payload)
 
 /* The extractor as it is configured, and what becomes of it here. */
 static json_t *
-explain_one(const struct rules_extractor *extractor, const json_t *payload)
+explain_one(const struct rules *rules, size_t index, const json_t *payload)
 {
+    const struct rules_extractor *extractor = &rules->extractors[index];
     const char *unmet = survey_unmet(extractor, payload);
     json_t *said = config_extractor_to_json(extractor);
 
@@ -26,7 +27,8 @@ explain_one(const struct rules_extractor *extractor, const json_t *payload)
         return json_pack(
             "{s:o, s:b, s:s}", "extractor", said, "applies", false, "unmet", unmet);
     }
-    return json_pack("{s:o, s:b, s:b}", "extractor", said, "applies", true, "answered",
+    return json_pack("{s:o, s:b, s:b, s:b}", "extractor", said, "applies", true, "taken",
+        survey_is_taken(payload, rules, index), "answered",
         survey_answers(extractor, payload));
 }
 
@@ -40,8 +42,7 @@ explain_extractors(const json_t *payload, const struct rules *rules, json_t *rec
         return true;
     }
     for (size_t i = 0; i < rules->extractor_count; i++) {
-        if (json_array_append_new(list, explain_one(&rules->extractors[i], payload)) !=
-            0) {
+        if (json_array_append_new(list, explain_one(rules, i, payload)) != 0) {
             json_decref(list);
             return false;
         }

@@ -263,10 +263,27 @@ def test_explain_shows_the_answer_and_why_no_other_extractor_applies(program):
     for record in (completed, answer):
         assert record["extractors"] == [
             {"extractor": {**BY_QUEUE}, "applies": False, "unmet": "queue"},
-            {"extractor": {**BY_KIND}, "applies": True, "answered": True}]
+            {"extractor": {**BY_KIND}, "applies": True, "taken": True,
+             "answered": True}]
     code, out, err = harness.run_command(
         "explain", "--source", "event-streams", "-", "--config", flexbrevo.config_file,
         data=json.dumps([task.cloud_event("task.completed")]).encode())
     assert (code, err) == (0, "")
     assert out.count("does not apply, by its `queue`") == 2
     assert out.count("applies, and finds an answer") == 2
+
+
+def test_explain_says_which_of_two_extractors_of_one_survey_is_not_taken(program):
+    """What that one would find makes no answer, and the survey's end is without one."""
+    second = {**BY_KIND, "score": "other.score"}
+    flexbrevo = program(changes={"csat": {"extractors": [BY_KIND, second]}}).start()
+    task = survey_of(Task())
+    task.attributes["other"] = {"score": 4}
+    body = json.dumps([task.cloud_event("task.completed")]).encode()
+    explain = ("explain", "--source", "event-streams", "-", "--config", flexbrevo.config_file)
+    record, = json.loads(harness.run_command(*explain, "--json", data=body)[1])["records"]
+    assert record["reason"] == "no_answer" and "csat.extractors" in record["remedy"]
+    assert [(one["taken"], one["answered"]) for one in record["extractors"]] == [
+        (True, False), (False, True)]
+    assert harness.run_command(*explain, data=body)[1].count(
+        ": not taken: an earlier one has this survey id\n") == 1

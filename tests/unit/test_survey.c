@@ -458,6 +458,8 @@ what_is_of_no_task_is_no_surveys(void **state)
     }
 }
 
+#define POST(more) "{'event_type':'survey.completed','task_sid':'" TASK "'" more "}"
+
 static const struct rules two_surveys = {
     .extractors =
         {
@@ -515,6 +517,65 @@ each_answer_of_a_record_is_a_record_of_its_own_named_by_what_told_it(void **stat
         }
         assert_true(count == 2 || cases[i].split[count] == NULL);
     }
+}
+
+/* Of one survey the first that applies is taken: what another one would find is no answer. */
+static void
+an_extractor_behind_another_of_its_survey_is_not_taken(void **state)
+{
+    static const struct {
+        const char *attributes;
+        size_t split;
+        bool is_unanswered;
+    } cases[] = {
+        {"{'first':4}", 1, false},
+        {"{'first':4,'second':5}", 1, false},
+        {"{'second':5}", 0, true},
+        {"{'second':5,'third':5}", 1, false},
+        {"{}", 0, true},
+    };
+    const struct rules by = {
+        .extractors = {{.in = RULES_IN_SURVEY_TASK, .score = "first"},
+            {.in = RULES_IN_SURVEY_TASK, .score = "second", .survey_id = "default"},
+            {.in = RULES_IN_SURVEY_TASK, .score = "third", .survey_id = "third"}},
+        .extractor_count = 3};
+
+    (void)state;
+    for (size_t i = 0; i < LENGTH(cases); i++) {
+        char keys[RULES_EXTRACTORS_MAX][KEY_SIZE_MAX];
+        char text[256];
+
+        (void)snprintf(text, sizeof text,
+            "{'event_type':'task.completed','task_sid':'" TASK "','task_attributes':%s}",
+            cases[i].attributes);
+        AUTO(payload_release) json_t *payload = json_of(text);
+
+        assert_int_equal(
+            survey_split(payload, &by, slice_of("task.completed/" TASK), keys),
+            cases[i].split);
+        assert_int_equal(survey_is_unanswered(payload, &by), cases[i].is_unanswered);
+        assert_true(survey_is_taken(payload, &by, 0));
+        assert_false(survey_is_taken(payload, &by, 1));
+        assert_true(survey_is_taken(payload, &by, 2));
+    }
+}
+
+static void
+of_a_post_the_first_extractor_that_applies_is_taken(void **state)
+{
+    const struct rules by = {
+        .extractors = {{.in = RULES_IN_SURVEY_TASK},
+            {.in = RULES_IN_POST, .attribute = "survey", .survey_id = "named"},
+            {.in = RULES_IN_POST}},
+        .extractor_count = 3};
+    AUTO(payload_release) json_t *named = json_of(POST(",'survey':'Checkout'"));
+    AUTO(payload_release) json_t *other = json_of(POST(""));
+
+    (void)state;
+    assert_false(survey_is_taken(named, &by, 0));
+    assert_true(survey_is_taken(named, &by, 1));
+    assert_false(survey_is_taken(named, &by, 2));
+    assert_true(survey_is_taken(other, &by, 2));
 }
 
 /* What was stored under one configuration is read under another. */
@@ -662,6 +723,8 @@ main(void)
         cmocka_unit_test(an_answer_has_what_its_tickets_tasks_told),
         cmocka_unit_test(
             each_answer_of_a_record_is_a_record_of_its_own_named_by_what_told_it),
+        cmocka_unit_test(an_extractor_behind_another_of_its_survey_is_not_taken),
+        cmocka_unit_test(of_a_post_the_first_extractor_that_applies_is_taken),
         cmocka_unit_test(an_answer_whose_extractor_is_gone_is_none),
         cmocka_unit_test(answers_wait_from_the_first_one_and_not_each_from_its_own),
         cmocka_unit_test(
