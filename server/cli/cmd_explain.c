@@ -88,10 +88,16 @@ print_request(const json_t *request)
         json_string_value(json_object_get(request, "when")));
 
     const json_t *body = json_object_get(request, "body");
+    const char *name;
+    json_t *how;
 
     if (body != NULL) {
         (void)json_dumpf(body, stdout, JSON_INDENT(2) | REQUEST_REALS);
         (void)printf("\n");
+    }
+    json_object_foreach(json_object_get(request, "overwrites"), name, how)
+    {
+        (void)printf("overwrites %s (%s)\n", name, json_string_value(how));
     }
 }
 

@@ -220,6 +220,7 @@ def test_explain_and_shadow_say_what_overwrites(program, twilio, sandbox):
                                            "--config", flexbrevo.config_file)
     assert (status, err) == (0, "")
     assert "rule      profile: overwrites what Brevo has, unless a newer event told it\n" in out
+    assert out.count("overwrites VIP_TIER (always)\n") == 1
 
 
 def test_a_mapping_that_overwrites_differs_from_one_that_does_not(start, twilio, tmp_path):
