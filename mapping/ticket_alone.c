@@ -7,7 +7,8 @@ void
 ticket_judge_alone(struct event_reading *reading, const json_t *payload,
     const struct rules *rules, int64_t received_ms)
 {
-    struct ticket_times times = {.now_ms = received_ms, .received_ms = received_ms};
+    const struct ticket_times times = {
+        .now_ms = received_ms, .received_ms = received_ms, .has_waited = true};
     struct ticket_verdict verdict;
     struct ticket_says says;
     struct facts facts = {0};
@@ -20,10 +21,6 @@ ticket_judge_alone(struct event_reading *reading, const json_t *payload,
         facts_add(&facts, says.facts[i]);
     }
     ticket_judge(reading, &facts, rules, &times, &verdict);
-    if (verdict.decision == TICKET_WAITS) {
-        times.has_waited = true;
-        ticket_judge(reading, &facts, rules, &times, &verdict);
-    }
     if (verdict.decision == TICKET_FILTERED) {
         reading->verdict = EVENT_FILTERED;
         reading->reason = verdict.reason;

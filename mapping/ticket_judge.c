@@ -276,15 +276,18 @@ static const struct rule {
         "ticket: waits for another record of it that says whose it is"},
 };
 
-/* False when the rule says nothing. */
+/* False when the rule says nothing, or was waited for already: that is noted. */
 static bool
 fires(const struct rule *rule, const struct ticket *ticket,
     struct ticket_verdict *ret_verdict)
 {
-    const bool may_wait = rule->left_ms != NULL && !ticket->times->has_waited;
-    const int64_t left_ms = may_wait ? rule->left_ms(ticket) : 0;
+    const int64_t left_ms = rule->left_ms != NULL ? rule->left_ms(ticket) : 0;
 
     if (left_ms <= 0 && (rule->applies == NULL || !rule->applies(ticket))) {
+        return false;
+    }
+    event_trace(ticket->reading, rule->trace);
+    if (left_ms > 0 && ticket->times->has_waited) {
         return false;
     }
     *ret_verdict = (struct ticket_verdict){
@@ -315,7 +318,6 @@ ticket_judge(struct event_reading *reading, const struct facts *facts,
             table[i].type == reading->event.type || table[i].type == EVENT_TYPE_COUNT;
 
         if (is_asked && fires(&table[i], &ticket, ret_verdict)) {
-            event_trace(reading, table[i].trace);
             return;
         }
     }

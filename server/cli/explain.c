@@ -11,6 +11,7 @@
 
 #include "mapping/derived.h"
 #include "mapping/event.h"
+#include "mapping/event_subject.h"
 #include "mapping/survey.h"
 #include "mapping/ticket.h"
 #include "server/cli/explain_counts.h"
@@ -60,7 +61,8 @@ static const struct {
     {TICKET_REASON_CALLBACK, "nothing: nobody was waiting for a callback's task"},
     {TICKET_REASON_VOICEMAIL, "nothing: nobody was waiting for a voicemail's task"},
     {TICKET_REASON_OTHER,
-        "TaskCanceledReason: `hangup`, or that time or attempts ran out"},
+        "TaskCanceledReason, or the words for it in ticket.abandoned_reasons and "
+        "ticket.unserved_reasons"},
     {TICKET_REASON_SHORT, "ticket.min_wait in the configuration"},
     {TICKET_REASON_SERVED, "nothing: an agent took a task of this ticket"},
     {EVENT_REASON_OTHER_CONTACT,
@@ -101,6 +103,22 @@ set_verdict(json_t *record, const char *verdict, const char *reason)
 
 /* ---- records ---------------------------------------------------------------------------------- */
 
+/*
+ * What only a browser told waits for Twilio's word, and a completion of nobody we know for the
+ * browser's: noted, and taken for over, as what a ticket waits for.
+ */
+static void
+note_twin(struct event_reading *reading, enum source source)
+{
+    if (source == SOURCE_FLEX_PLUGIN && reading->verdict != EVENT_UNRESOLVED) {
+        event_trace(reading, "plugin: waits queue.plugin_wait for Twilio's signed word");
+    }
+    if (source != SOURCE_FLEX_PLUGIN && reading->lacks_customer &&
+        reading->event.type == EVENT_TASK_COMPLETED) {
+        event_trace(reading, "plugin: waits queue.plugin_wait for it to say whose it is");
+    }
+}
+
 static bool
 read_payload(const json_t *payload, const char *key, const struct explain_input *input,
     json_t *record)
@@ -112,6 +130,7 @@ read_payload(const json_t *payload, const char *key, const struct explain_input 
     struct event_reading reading;
 
     event_read(payload, &input->config->rules, &context, &reading);
+    note_twin(&reading, input->source);
     ticket_judge_alone(&reading, payload, &input->config->rules, input->now_ms);
     if (json_object_update_new(record, event_reading_to_json(&reading)) != 0 ||
         !explain_extractors(payload, &input->config->rules, record) ||

@@ -174,6 +174,8 @@ def test_outbound_ignore_is_about_tickets_and_not_about_messages(source, body, v
     ({"AccountSid": "AC" + "9" * 32}, {"account_sid": "AC" + SID}, "foreign_account", "account_sid"),
     ({}, {"channels": ["voice"]}, "channel_off", "channels"),
     ({}, {"sync": {"tasks": False}}, "switched_off", "sync"),
+    ({"EventType": "task.canceled", "TaskCanceledReason": "cleaned up"}, {}, "canceled_other",
+     "ticket.abandoned_reasons and ticket.unserved_reasons"),
     ({"TimestampMs": "1700000000000"}, {}, "too_old_for_automation", "max_event_age"),
 ])
 def test_says_why_nothing_is_sent_and_what_would_change_it(changes, config, reason, remedy, tmp_path):
@@ -205,6 +207,24 @@ def test_a_plugin_post_as_form_or_json_never_shows_its_token():
         record, = explain("flex-plugin", body.encode())
         assert record["verdict"] == "deliver"
         assert "eyJ" not in json.dumps(record)
+
+
+def plugin_waits(source, body):
+    record, = explain(source, body)
+    return [rule for rule in record["trace"] if "queue.plugin_wait" in rule]
+
+
+def test_a_wait_of_browser_and_twilio_for_each_other_is_a_rule():
+    post = {"TaskSid": TASK, "TaskAttributes": ATTRIBUTES}
+    nobody = form(TaskAttributes="{}")
+
+    assert plugin_waits("flex-plugin", json.dumps(post).encode()) == [
+        "plugin: waits queue.plugin_wait for Twilio's signed word"]
+    assert plugin_waits("flex-plugin", json.dumps({"TaskSid": "WR" + SID}).encode()) == []
+    assert plugin_waits("taskrouter", nobody) == [
+        "plugin: waits queue.plugin_wait for it to say whose it is"]
+    assert plugin_waits("taskrouter", form()) == []
+    assert plugin_waits("taskrouter", form(EventType="task.created", TaskAttributes="{}")) == []
 
 
 def test_a_plugin_post_with_a_reservation_waits_for_its_task():

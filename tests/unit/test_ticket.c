@@ -848,12 +848,42 @@ what_a_record_alone_waits_for_is_taken_for_over(void **state)
     }
 }
 
+/* Each wait is in the trace: one does not hide another. */
+static void
+all_that_a_record_alone_waits_for_is_noted(void **state)
+{
+    static const char *const waits[] = {
+        "survey: waits for the task's queue or workflow, which may be a survey's",
+        "ticket: waits for another record of it that says whose it is",
+    };
+    struct rules by = waiting_rules();
+    struct play play = {0};
+    size_t noted = 0;
+
+    (void)state;
+    by.csat_queue_wait_ms = 60000;
+    by.extractors[0] = (struct rules_extractor){
+        .in = RULES_IN_SURVEY_TASK, .queue = "After-call survey"};
+    by.extractor_count = 1;
+    begin(&play, "A.created:nobody", &by);
+    struct event_reading *reading = &play.readings[0];
+
+    ticket_judge_alone(reading, play.payloads[0], &by, received_of(&play.words[0]));
+    for (size_t i = 0; i < reading->trace_count; i++) {
+        noted += noted < LENGTH(waits) && strcmp(reading->trace[i], waits[noted]) == 0;
+    }
+    assert_int_equal(noted, LENGTH(waits));
+    assert_int_equal(reading->verdict, EVENT_FILTERED);
+    end(&play);
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_row_of_the_table_is_true_in_every_order),
         cmocka_unit_test(what_a_record_alone_waits_for_is_taken_for_over),
+        cmocka_unit_test(all_that_a_record_alone_waits_for_is_noted),
         cmocka_unit_test(a_record_links_every_name_it_knows_to_the_best_one),
         cmocka_unit_test(what_is_none_of_ours_says_nothing),
         cmocka_unit_test(of_an_agent_no_more_is_kept_than_events_are_to_say),
