@@ -169,6 +169,18 @@ def test_outbound_ignore_is_about_tickets_and_not_about_messages(source, body, v
     assert (record.get("reason") == "outbound") == (verdict == "filtered")
 
 
+@pytest.mark.parametrize("to, reason", [("+34600111222", "channel_off"),
+                                        ("whatsapp:+34600111222", None)])
+def test_a_message_is_left_out_with_its_channel(to, reason, tmp_path):
+    path = tmp_path / "c.yaml"
+    path.write_text(json.dumps({"connectors": {"twilio_flex": {
+        "channels": ["whatsapp"], "event_mapping": {"message.undelivered": "UNDELIVERED"}}}}))
+    body = {"MessageSid": "SM" + SID, "MessageStatus": "undelivered", "To": to}
+    record, = explain("messaging", urllib.parse.urlencode(body).encode(), "--config", path)
+
+    assert record.get("reason") == reason
+
+
 @pytest.mark.parametrize("changes, config, reason, remedy", [
     ({"TaskAttributes": "{}"}, {}, "no_identity", "email"),
     ({"AccountSid": "AC" + "9" * 32}, {"account_sid": "AC" + SID}, "foreign_account", "account_sid"),
