@@ -125,9 +125,9 @@ keep(struct customer *customer, const struct address *address)
     }
 }
 
-/* A number is of this `kind`; ADDRESS_NONE: of the one it says itself. */
+/* A number that does not say whose it is may be WhatsApp's by its place. */
 static void
-consider_as(struct search *search, const json_t *value, enum address_kind kind)
+consider_at(struct search *search, const json_t *value, bool is_whatsapp)
 {
     char text[ADDRESS_SIZE];
     struct address address;
@@ -136,9 +136,8 @@ consider_as(struct search *search, const json_t *value, enum address_kind kind)
         return;
     }
     address_read(slice_of(text), &address);
-    if (kind != ADDRESS_NONE &&
-        (address.kind == ADDRESS_PHONE || address.kind == ADDRESS_WHATSAPP)) {
-        address.kind = kind;
+    if (is_whatsapp && address.kind == ADDRESS_PHONE) {
+        address.kind = ADDRESS_WHATSAPP;
     }
     const int r = judge(search, text, &address);
 
@@ -152,7 +151,7 @@ consider_as(struct search *search, const json_t *value, enum address_kind kind)
 static void
 consider(struct search *search, const json_t *value)
 {
-    consider_as(search, value, ADDRESS_NONE);
+    consider_at(search, value, false);
 }
 
 static void
@@ -188,7 +187,7 @@ is_end(const char *path, const char *const ends[ENDS_MAX])
 
 /*
  * Lines of `field_mapping` such as `attributes.mail: email` say where else to look, and first, and
- * which of the two a number is; but `attributes.from: SMS` is no line about a call of ours.
+ * `attributes.whats: WHATSAPP` that a number is WhatsApp's; but `attributes.from: SMS` is no line about a call of ours.
  */
 static void
 consider_configured(
@@ -196,15 +195,12 @@ consider_configured(
 {
     for (size_t i = 0; i < search->rules->field_count; i++) {
         const struct rules_field *field = &search->rules->fields[i];
-        const bool is_sms = strcmp(field->attribute, "SMS") == 0;
         const bool is_whatsapp = strcmp(field->attribute, "WHATSAPP") == 0;
-        const bool is_email = strcasecmp(field->attribute, "email") == 0;
+        const bool is_address = is_whatsapp || strcmp(field->attribute, "SMS") == 0 ||
+                                strcasecmp(field->attribute, "email") == 0;
 
-        if ((is_sms || is_whatsapp || is_email) && !is_end(field->path, ours)) {
-            consider_as(search, profile_at(payload, field->path),
-                is_sms        ? ADDRESS_PHONE
-                : is_whatsapp ? ADDRESS_WHATSAPP
-                              : ADDRESS_NONE);
+        if (is_address && !is_end(field->path, ours)) {
+            consider_at(search, profile_at(payload, field->path), is_whatsapp);
         }
     }
 }

@@ -24,8 +24,9 @@ enum {
 struct customer {
     char email[CUSTOMER_EMAIL_SIZE]; /* lower case */
     char ext_id[CUSTOMER_NAME_SIZE];
-    char phone[CUSTOMER_PHONE_SIZE];    /* E.164 with '+' */
-    char whatsapp[CUSTOMER_PHONE_SIZE]; /* the same, met as whatsapp: or mapped to it */
+    char phone[CUSTOMER_PHONE_SIZE]; /* E.164 with '+' */
+    char whatsapp
+        [CUSTOMER_PHONE_SIZE]; /* the same, met with the whatsapp: prefix or mapped */
 };
 
 /*
@@ -40,7 +41,8 @@ struct customer {
  * rules->fields maps to email, SMS or WHATSAPP; email, customers.email, customerEmail,
  * customer_email, pre_engagement_data.email; phone, customers.phone, customerAddress; then
  * inbound from, caller, outbound outbound_to, to, called. What kind an address is it says
- * itself, but a number is SMS or WHATSAPP as its line says. One refused address does not spoil another, good one.
+ * itself; a number without `whatsapp:` is WhatsApp's where a line to WHATSAPP has it. One refused
+ * address does not spoil another, good one.
  * Returns a customer_result; *ret_customer is written only on CUSTOMER_OK.
  */
 int customer_read(const json_t *payload, const struct rules *rules,

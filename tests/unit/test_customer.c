@@ -216,8 +216,8 @@ looks_first_where_configuration_says(void **state)
                          &configured, &customer),
         CUSTOMER_OK);
     assert_string_equal(customer.email, "crm@example.com");
-    assert_string_equal(customer.phone, "+34600000002");
-    assert_string_equal(customer.whatsapp, "");
+    assert_string_equal(customer.phone, "+34600000001");
+    assert_string_equal(customer.whatsapp, "+34600000002");
 }
 
 static void
@@ -234,8 +234,9 @@ a_line_says_which_of_two_a_number_is(void **state)
     } cases[] = {
         {"{'whats':'+34600111333','phone':'+34600999999'}", "+34600999999",
             "+34600111333"},
-        {"{'whats':'whatsapp:+34600111333','phone':'whatsapp:+34600999999'}",
-            "+34600999999", "+34600111333"},
+        {"{'whats':'whatsapp:+34600111333','phone':'+34600999999'}", "+34600999999",
+            "+34600111333"},
+        {"{'phone':'whatsapp:+34600999999'}", "", "+34600999999"},
         {"{'whats':'+34600111333'}", "", "+34600111333"},
         {"{'whats':'+34600111333','from':'+34600999999'}", "+34600999999",
             "+34600111333"},
