@@ -63,7 +63,7 @@ def test_a_profile_fills_what_is_empty_and_overwrites_nothing(caller, twilio, sa
 @pytest.mark.parametrize("fault", [
     {"status": 501, "body": "<html>"}, {"status": 204, "body": ""}, {"status": 200, "body": []}])
 def test_a_brevo_that_serves_no_lookup_is_told_everything(caller, twilio, sandbox, fault):
-    sandbox.fault("status", endpoint="GET /contacts", count=-1, **fault)
+    sandbox.fault("status", having="identifierType", count=-1, **fault)
     task = Task()
     assert caller.send(twilio.callback(task)).status == 204
     sandbox.wait_for_events(1)
