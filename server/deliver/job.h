@@ -106,6 +106,8 @@ struct job {
     bool has_best_only; /* all beside the best one */
     bool has_begun;     /* Brevo was asked something */
     bool has_looked_again; /* somebody else was faster than we */
+    bool
+        was_updated; /* and Brevo said so of one we had not found: it was looked for then */
     bool asks_by_creating; /* whether its phone is somebody's: Brevo would refuse it */
     bool is_joining;       /* known by its phone: is to gain the e-mail */
     bool asks_owner;       /* the lookup is of whoever has its phone */

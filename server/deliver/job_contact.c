@@ -134,6 +134,18 @@ job_contact_again(struct job *job, struct request_identifier identifier)
 }
 
 bool
+job_contact_updated(struct job *job)
+{
+    if (job->was_updated) {
+        return false;
+    }
+    job->was_updated = true;
+    job->asks_by_creating = false;
+    look_up(job, job->identifier);
+    return true;
+}
+
+bool
 job_contact_doubted(struct job *job)
 {
     if (!job->is_recalled) {

@@ -28,6 +28,8 @@ void job_contact_found(struct job *job);
 void job_contact_missing(struct job *job, const struct brevo_verdict *verdict);
 /* Looks once more, by this: somebody has it. False when that was done before, or it is "". */
 bool job_contact_again(struct job *job, struct request_identifier identifier);
+/* The same, of one that Brevo updated though it was not found. False when that was done before. */
+bool job_contact_updated(struct job *job);
 /* The same, of one that was not looked up: it is now. False when it was. */
 bool job_contact_doubted(struct job *job);
 /* By what a contact unknown by its e-mail may be known; "" when by nothing else. */

@@ -127,7 +127,8 @@ job_contact_said(struct job *job)
     if (is_created(job, &id)) {
         begin_anew(job, id);
     } else if (job->existing == NULL) { /* updated: somebody was faster */
-        if (!job_contact_again(job, job->identifier)) {
+        if (!job_contact_updated(job)) {
+            log_warn("contact_unmet", "key=%s", job->record->key);
             job_next(job, BREVO_EVENT);
         }
         return;

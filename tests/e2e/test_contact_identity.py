@@ -200,6 +200,23 @@ def test_a_creation_that_says_it_was_none_lowers_nothing(start, sandbox, twilio)
     assert attributes(sandbox, customer.email)["SUPPORT_TICKET_COUNT"] == 58
 
 
+@pytest.mark.parametrize("looks_in_vain, count", [(1, 58), (-1, 57)])
+def test_who_was_there_though_a_look_and_a_phone_said_otherwise_is_counted_once_seen(
+        start, sandbox, twilio, looks_in_vain, count):
+    """Not found, its phone another one's, then updated: it is looked for once more, and no oftener."""
+    customer, owner = Customer.new(), Customer.new()
+    account = sandbox.brevo.account
+    account.create_contact({"email": customer.email, "attributes": {"SUPPORT_TICKET_COUNT": 57}})
+    account.create_contact({"email": owner.email, "attributes": {"SMS": customer.phone}})
+    sandbox.fault("status", having="identifierType=email_id", status=404, count=looks_in_vain,
+                  body={"code": "document_not_found", "message": "Contact does not exist"})
+    flexbrevo = start()
+    tell(flexbrevo, twilio, customer)
+    assert attributes(sandbox, customer.email)["SUPPORT_TICKET_COUNT"] == count
+    assert sandbox.event_count() == 1
+    assert ("contact_unmet" in flexbrevo.log()) == (count == 57)
+
+
 def test_who_is_deleted_between_look_and_word_starts_anew(start, sandbox, twilio):
     customer = Customer.new()
     account = sandbox.brevo.account
