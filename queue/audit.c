@@ -32,6 +32,15 @@ enum {
     ANSWER_FINDINGS,
 };
 
+/* Of each record that was met. */
+enum {
+    MET_KEY,
+    MET_STATE,
+    MET_REASON,
+    MET_DUE,
+    MET_COUNT
+};
+
 struct audit {
     struct queue *queue;
     const struct queue_audit_options *options;
@@ -44,23 +53,6 @@ struct audit {
     char entries_end[HANDLE_CURSOR_SIZE]; /* up to where they were read */
     struct buffer suspects;               /* keys, each with its NUL */
 };
-
-const char *
-queue_place_name(enum queue_place place)
-{
-    static const char *const names[QUEUE_PLACE_COUNT] = {
-        [QUEUE_PLACE_PENDING] = "pending",
-        [QUEUE_PLACE_CLAIMED] = "claimed",
-        [QUEUE_PLACE_DELAYED] = "delayed",
-        [QUEUE_PLACE_PARKED] = "parked",
-        [QUEUE_PLACE_DELIVERED] = "delivered",
-        [QUEUE_PLACE_FILTERED] = "filtered",
-        [QUEUE_PLACE_DROPPED] = "dropped",
-        [QUEUE_PLACE_UNKNOWN] = "unknown",
-    };
-
-    return names[place];
-}
 
 /* ---- one piece ------------------------------------------------------------------------------- */
 
@@ -226,28 +218,26 @@ judge_suspects(struct audit *audit)
 
 /* ---- records --------------------------------------------------------------------------------- */
 
-static enum queue_place
-place_of(struct slice state)
-{
-    enum queue_place place = QUEUE_PLACE_PENDING;
-
-    while (place < QUEUE_PLACE_UNKNOWN && !slice_is(state, queue_place_name(place))) {
-        place++;
-    }
-    return place;
-}
-
+/* `met`, from its item `at` on. */
 static void
-take_record(struct audit *audit, struct slice key, struct slice state)
+take_record(struct audit *audit, const struct redisReply *met, size_t at)
 {
-    const enum queue_place place = place_of(state);
+    const struct slice key = redis_reply_text(redis_reply_at(met, at + MET_KEY));
+    const enum queue_place place =
+        queue_place_of(redis_reply_text(redis_reply_at(met, at + MET_STATE)));
     const uint64_t hash = key_hash(key);
+    const struct queue_audited record = {
+        .key = key,
+        .place = slice_of(queue_place_name(place)),
+        .reason = redis_reply_text(redis_reply_at(met, at + MET_REASON)),
+        .due_ms = redis_reply_number(redis_reply_at(met, at + MET_DUE)),
+        .partition = audit->partition,
+    };
 
     if (audit->pass == 0) {
         audit->totals.records[place]++;
         if (audit->options->record != NULL) {
-            audit->options->record(audit->options->context, audit->partition, key,
-                slice_of(queue_place_name(place)));
+            audit->options->record(audit->options->context, &record);
         }
     }
     if ((place == QUEUE_PLACE_PENDING || place == QUEUE_PLACE_CLAIMED) &&
@@ -260,9 +250,8 @@ take_record(struct audit *audit, struct slice key, struct slice state)
 static int
 take_records(struct audit *audit, const struct redisReply *met)
 {
-    for (size_t i = 0; i + 1 < redis_reply_count(met); i += 2) {
-        take_record(audit, redis_reply_text(redis_reply_at(met, i)),
-            redis_reply_text(redis_reply_at(met, i + 1)));
+    for (size_t i = 0; i + MET_COUNT <= redis_reply_count(met); i += MET_COUNT) {
+        take_record(audit, met, i);
     }
     return audit->suspects.size > SUSPECTS_SIZE ? judge_suspects(audit) : QUEUE_OK;
 }

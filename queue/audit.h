@@ -17,12 +17,21 @@ struct queue_finding {
     bool repaired;
 };
 
+/* A record and where it is. */
+struct queue_audited {
+    struct slice key;
+    struct slice place;  /* as queue_place_name() has it */
+    struct slice reason; /* of one that is filtered, parked or delayed: why, else empty */
+    int64_t
+        due_ms; /* until when it is delayed, Redis time; 0: it is not, or its pause's end */
+    unsigned partition;
+};
+
 struct queue_audit_options {
     size_t held; /* keys of so many entries at a time; 0: a million */
     bool repair; /* puts records back where they say they are; nothing else is changed */
     /* Called for each record and each finding, the texts valid for the call. `record` may be NULL. */
-    void (*record)(
-        void *context, unsigned partition, struct slice key, struct slice state);
+    void (*record)(void *context, const struct queue_audited *record);
     void (*finding)(void *context, const struct queue_finding *finding);
     void *context;
 };
@@ -47,6 +56,8 @@ struct queue_audit {
 
 /* "pending", ... "unknown" */
 const char *queue_place_name(enum queue_place place);
+/* Of the state in a record, which has these names. */
+enum queue_place queue_place_of(struct slice state);
 
 /* QUEUE_OK when it went through all, with findings or without; else as any call. */
 int queue_audit(struct queue *queue, const struct queue_audit_options *options,

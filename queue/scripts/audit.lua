@@ -5,7 +5,9 @@
 -- ARGV  what to look through, group, prefix of records, cursor ('': from the beginning), how many,
 --       repair (1), then the keys of suspects
 -- Returns the next cursor, 1 at the end, what was met, and findings {name, key, repaired (1), ...}.
--- Met are: of entries and orphans the keys in the stream, of records {key, state, ...}.
+-- Met are: of entries and orphans the keys in the stream, of records {key, state, why, when, ...}: the
+-- reason of one that is filtered, parked or delayed, and when a delayed one is due, 0 at no time.
+local SHELF = 1e14 -- settle.lua's: a score from it on is no time
 local call = redis.call
 local stream, delayed, parked, lost = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local what, group, prefix, cursor, count = ARGV[1], ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[5])
@@ -14,6 +16,7 @@ local met, findings = {}, {}
 local settled = {delivered = true, filtered = true, dropped = true}
 local sets = {delayed = delayed, parked = parked}
 local streamed = {pending = true, claimed = true}
+local reasoned = {filtered = true, delayed = true, parked = true} -- of others it is of the past
 
 local function found(name, key, repaired)
   findings[#findings + 1] = name
@@ -141,6 +144,15 @@ local function check_record(key, state)
   end
 end
 
+local function reason_of(key, state)
+  return reasoned[state] and call('HGET', prefix .. key, 'e') or ''
+end
+
+local function due_of(key, state)
+  local due = state == 'delayed' and tonumber(call('ZSCORE', delayed, key) or 0) or 0
+  return due < SHELF and due or 0
+end
+
 -- Keys may come twice while Redis resizes its table.
 function look.records()
   local reply = call('SCAN', cursor == '' and '0' or cursor, 'MATCH', prefix .. '*', 'COUNT', count)
@@ -151,6 +163,8 @@ function look.records()
     if state then
       met[#met + 1] = key
       met[#met + 1] = state
+      met[#met + 1] = reason_of(key, state)
+      met[#met + 1] = due_of(key, state)
       check_record(key, state)
     end
   end

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sysexits.h>
 
+#include "mapping/timestamp.h"
 #include "queue/audit.h"
 #include "server/cli/cli.h"
 #include "server/cli/cli_queue.h"
@@ -97,7 +98,8 @@ parse(int argc, char **argv, struct arguments *arguments, int *ret_exit)
 {
     const struct cli_option options[] = {
         {"config", "FILE", CLI_CONFIG_HELP, &arguments->config, NULL, NULL},
-        {"list", NULL, "print each record and where it is", NULL, NULL, &arguments->list},
+        {"list", NULL, "print each record, where it is and why", NULL, NULL,
+            &arguments->list},
         {"repair", NULL, "put back what is missing where a record says it is", NULL, NULL,
             &arguments->repair},
         {"json", NULL, "print the result as JSON", NULL, NULL, &arguments->json},
@@ -185,19 +187,45 @@ tell_finding(void *context, const struct queue_finding *finding)
     }
 }
 
+/* "delayed    task.completed/WT...  ticket_settle  until 2026-..." */
 static void
-tell_record(void *context, unsigned partition, struct slice key, struct slice state)
+print_record(const struct queue_audited *record, const char *until)
+{
+    (void)printf("%-9.*s  %.*s", (int)record->place.size, record->place.data,
+        (int)record->key.size, record->key.data);
+    if (record->reason.size > 0) {
+        (void)printf("  %.*s", (int)record->reason.size, record->reason.data);
+    }
+    if (until != NULL) {
+        (void)printf("  until %s", until);
+    }
+    (void)printf("\n");
+}
+
+static json_t *
+text_json(struct slice text)
+{
+    return text.size > 0 ? json_stringn(text.data, text.size) : NULL;
+}
+
+static void
+tell_record(void *context, const struct queue_audited *record)
 {
     struct report *report = context;
+    char text[TIMESTAMP_TEXT_SIZE];
+    const char *until = NULL;
 
-    (void)partition;
+    if (record->due_ms > 0) {
+        timestamp_format(record->due_ms, text);
+        until = text;
+    }
     if (report->findings == NULL) {
-        (void)printf(
-            "%-9.*s  %.*s\n", (int)state.size, state.data, (int)key.size, key.data);
+        print_record(record, until);
         return;
     }
-    json_t *line = json_pack(
-        "{s:s%, s:s%}", "record", key.data, key.size, "where", state.data, state.size);
+    json_t *line = json_pack("{s:s%, s:s%, s:o*, s:s*}", "record", record->key.data,
+        record->key.size, "where", record->place.data, record->place.size, "reason",
+        text_json(record->reason), "until", until);
 
     if (line == NULL || json_dumpf(line, stdout, JSON_COMPACT) != 0 ||
         fputc('\n', stdout) == EOF) {

@@ -62,10 +62,9 @@ parse(int argc, char **argv, struct arguments *arguments, int *ret_exit)
 /* ---- all of them ----------------------------------------------------------------------------- */
 
 static void
-take_record(void *context, unsigned partition, struct slice key, struct slice state)
+take_record(void *context, const struct queue_audited *record)
 {
-    (void)state;
-    mapping_walk_take(context, partition, key);
+    mapping_walk_take(context, record->partition, record->key);
 }
 
 static void

@@ -1,6 +1,7 @@
 """`flexbrevo audit` says where every record is, finds what does not fit, and puts it back."""
 
 import json
+import re
 
 import pytest
 
@@ -39,6 +40,28 @@ def test_every_record_is_listed_with_its_place(flexbrevo, caller, twilio):
     _, out, _ = harness.run_command(
         "audit", "--list", "--json", "--config", flexbrevo.config_file)
     assert sum("record" in json.loads(line) for line in out.splitlines()[:3]) == 3
+
+
+def test_of_one_event_it_says_why_it_was_left_out_and_why_another_waits(program, redis, twilio):
+    flexbrevo = program(changes={"redis": {"url": redis.url},
+                                 "ticket": {**harness.NO_WAITS, "settle": "1m"}}).start()
+    left_out, waiting = Task(), Task()
+    canceled = {**left_out.callback("task.canceled"), "TaskCanceledReason": "cleaned up"}
+    for told in (twilio.form(canceled), twilio.callback(waiting)):
+        assert flexbrevo.caller().send(told).status == 204
+    flexbrevo.wait_for_metric("queue_filtered", 1)
+    harness.wait_until(lambda: audit(flexbrevo)[1]["records"]["delayed"] == 1, "one that waits")
+    _, out, _ = harness.run_command("audit", "--list", "--config", flexbrevo.config_file)
+    assert f"filtered   task.canceled/{left_out.sid}  canceled_other\n" in out
+    assert re.search(rf"^delayed    task.completed/{waiting.sid}  ticket_settle  "
+                     r"until 20[0-9-]+T[0-9:.]+Z$", out, re.M)
+    _, out, _ = harness.run_command(
+        "audit", "--list", "--json", "--config", flexbrevo.config_file)
+    lines = {line["record"]: line for line in map(json.loads, out.splitlines()[:2])}
+    assert lines[f"task.canceled/{left_out.sid}"] == {
+        "record": f"task.canceled/{left_out.sid}", "where": "filtered",
+        "reason": "canceled_other"}
+    assert lines[f"task.completed/{waiting.sid}"]["until"].endswith("Z")
 
 
 def test_an_orphan_is_found_put_back_and_delivered(flexbrevo, caller, twilio, redis, program,

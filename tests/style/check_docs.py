@@ -70,6 +70,13 @@ REASONS = {
     "Tokens": (
         ("server/deliver/brevo_token.c", first(r"\[BREVO_TOKEN_(?!FINE)\w+\] = \{" + REASON)),
     ),
+    "Why a record waits": (
+        ("server/deliver/*.c", every(r"job_(?:delay|retry|shelve)\(\s*job, ([^;]+);")),
+        ("server/deliver/brevo.c", first(rf"\bretry\(&?verdict, \w+, \w+, {REASON}")),
+        ("server/deliver/brevo.c", first(rf"BREVO_RETRY;\s*verdict->reason = {REASON}")),
+        ("mapping/ticket.h", first(r"#define TICKET_WAIT_\w+\s+" + REASON)),
+        ("mapping/event.h", first(rf"#define EVENT_REASON_UNRESOLVED[\s\\]+{REASON}")),
+    ),
     "Why a record was filtered": (
         ("server/deliver/*.c", first(r"job_filter\(job, " + REASON)),
         ("server/deliver/job.h", first(rf"#define JOB_REASON_SHADOW {REASON}")),

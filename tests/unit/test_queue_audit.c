@@ -103,6 +103,69 @@ every_record_is_somewhere_and_a_healthy_queue_has_no_findings(void **state)
     assert_string_equal(told.data, "");
 }
 
+static void
+assert_told(const char *finding, size_t wound)
+{
+    if (strstr(told.data, finding) == NULL) {
+        fail_msg("wound %zu: \"%s\" is not in \"%s\"", wound, finding, told.data);
+    }
+}
+
+static void
+tell_place(void *context, const struct queue_audited *record)
+{
+    (void)context;
+    buffer_addf(&told, "%.*s %.*s %.*s%s;", (int)record->key.size, record->key.data,
+        (int)record->place.size, record->place.data, (int)record->reason.size,
+        record->reason.data, record->due_ms > 0 ? " due" : "");
+}
+
+static void
+run_list(void)
+{
+    const struct queue_audit_options options = {.record = tell_place, .finding = tell};
+    struct queue_audit audit;
+
+    buffer_clear(&told);
+    assert_int_equal(queue_audit(queue, &options, &audit), QUEUE_OK);
+}
+
+/* Of one that is pending again, or delivered, what it waited for is of the past. */
+static void
+each_record_says_why_it_is_where_it_is(void **state)
+{
+    static const char *const places[] = {
+        "task.completed/WT0 delivered ;",
+        "task.completed/WT1 filtered why;",
+        "task.completed/WT2 delayed why due;",
+        "task.completed/WT3 parked why;",
+        TASK " pending ;",
+    };
+
+    (void)state;
+    fill_all_places();
+    (void)REDIS_DO(&redis, "HSET", TASK_RECORD, "e", "of the past");
+    run_list();
+    for (size_t i = 0; i < LENGTH(places); i++) {
+        assert_told(places[i], i);
+    }
+}
+
+/* Its time is not the clock's: it comes back when the pause ends. */
+static void
+what_a_pause_holds_back_is_due_at_no_time(void **state)
+{
+    (void)state;
+    (void)put_one(queue, TASK, "taskrouter", "signed");
+    struct queue_record *record = claim_one(queue);
+
+    (void)settle_as(queue, record,
+        (struct queue_settlement){
+            .outcome = QUEUE_DELAYED, .reason = "paused", .shelf = 1});
+    run_list();
+    assert_told(TASK " delayed paused;", 0);
+}
+
 /* What hurts a healthy queue, and what is then found; NULL: nothing but this after a repair. */
 static const struct {
     const char *command[8];
@@ -135,14 +198,6 @@ static const struct {
     {{"HINCRBY", "fb:{0}:stats", "parked:why", "2"}, "parked_by_reason 2;", NULL},
     {{"HINCRBY", "fb:{0}:stats", "filtered:why", "2"}, "filtered_by_reason 2;", NULL},
 };
-
-static void
-assert_told(const char *finding, size_t wound)
-{
-    if (strstr(told.data, finding) == NULL) {
-        fail_msg("wound %zu: \"%s\" is not in \"%s\"", wound, finding, told.data);
-    }
-}
 
 static void
 each_wound_is_found(void **state)
@@ -294,6 +349,8 @@ main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up_audit, tear_down_audit)
     const struct CMUnitTest tests[] = {
         TEST(every_record_is_somewhere_and_a_healthy_queue_has_no_findings),
+        TEST(each_record_says_why_it_is_where_it_is),
+        TEST(what_a_pause_holds_back_is_due_at_no_time),
         TEST(each_wound_is_found),
         TEST(what_can_be_put_back_is_and_only_once),
         TEST(a_record_put_back_is_delivered),
