@@ -38,11 +38,9 @@ struct customer {
  * the contact (`attributes.from` of an outbound one) is not followed.
  *
  * Looked for in the task attributes, the first good one of each kind wins: the paths
- * rules->fields maps to email, SMS or WHATSAPP; email, customers.email, customerEmail,
- * customer_email, pre_engagement_data.email; phone, customers.phone, customerAddress; then
- * inbound from, caller, outbound outbound_to, to, called. What kind an address is it says
- * itself; a number without `whatsapp:` is WhatsApp's where a line to WHATSAPP has it. One refused
- * address does not spoil another, good one.
+ * rules->fields maps to email, SMS or WHATSAPP; then the places docs/mapping.md has, in their
+ * order. What kind an address is it says itself; a number without `whatsapp:` is WhatsApp's where a
+ * line to WHATSAPP has it. One refused address does not spoil another, good one.
  * Returns a customer_result; *ret_customer is written only on CUSTOMER_OK.
  */
 int customer_read(const json_t *payload, const struct rules *rules,

@@ -97,6 +97,11 @@ TESTS_NAMED_IN = ("docs/reliability.md", "docs/pitfalls.md")
 PITFALLS = {"Brevo": 20, "Twilio": 27}
 
 
+# rows of docs/mapping.md, and the array of mapping/customer.c that has their places
+PLACES = {"a customer": "stated", "an inbound customer": "callers",
+          "an outbound customer": "called"}
+
+
 def is_explained(name, text):
     """By its full name, or shortened the way a list of siblings is: `_delivered`."""
     tail = "_" + name.rpartition("_")[2]
@@ -138,6 +143,30 @@ def wrong_reasons(root):
         for name in told:
             if name not in known or told.count(name) > 1:
                 yield f"docs/operations.md: {heading}: {name} is in no code, or here twice"
+
+
+def places_in_code(root):
+    """What is looked for where, as the table in docs/mapping.md names it: lists of places."""
+    customer = (root / "mapping/customer.c").read_text(encoding="utf-8")
+    profile = (root / "mapping/profile.c").read_text(encoding="utf-8")
+    for of, array in PLACES.items():
+        listed = re.search(rf"\b{array}\[\w*\] = \{{(.*?)\}};", customer, re.S)
+        yield of, re.findall(r'"([\w.]+)"', listed.group(1)) if listed else []
+    for path, places in re.findall(
+            r'\{\.path = "(\w+)",\s+\.sources = \{([^}]*)\}', profile):
+        yield f"field `{path}`", re.findall(r'"([\w.]+)"', places)
+
+
+def wrong_places(root):
+    """A customer's and the profile fields', each and in their order."""
+    text = (root / "docs/mapping.md").read_text(encoding="utf-8")
+    section = text.partition("\n# Customers:")[2].partition("\n**Another place")[0]
+    told = {of: re.findall(r"`([\w.]+)`", places)
+            for of, places in re.findall(r"^\| ([^|]+) \| (`[^|]+) \|$", section, re.M)}
+    known = dict(places_in_code(root))
+    for of in known.keys() | told.keys():
+        if told.get(of) != known.get(of) or not known.get(of):
+            yield f"docs/mapping.md: places of {of}: {told.get(of)}, in the code {known.get(of)}"
 
 
 def anchors(text):
@@ -191,8 +220,8 @@ def open_pitfalls(root):
 def main():
     root = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else __file__).resolve()
     root = root if root.is_dir() else root.parents[2]
-    found = [*missing(root), *wrong_reasons(root), *dead_links(root), *unknown_tests(root),
-             *open_pitfalls(root)]
+    found = [*missing(root), *wrong_reasons(root), *wrong_places(root), *dead_links(root),
+             *unknown_tests(root), *open_pitfalls(root)]
     for line in found:
         print(line)
     return 1 if found else 0

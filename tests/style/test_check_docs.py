@@ -18,6 +18,21 @@ def test_the_documentation_mirrors_the_code():
     assert findings(ROOT) == []
 
 
+def test_where_a_customer_and_a_profile_are_looked_for_is_documented_in_its_order(tmp_path):
+    assert list(check_docs.wrong_places(ROOT)) == []
+    for name in ("docs/mapping.md", "mapping/customer.c", "mapping/profile.c"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text((ROOT / name).read_text(encoding="utf-8"))
+    for name, old, new in (
+            ("mapping/customer.c", '        "customerEmail",\n', ""),
+            ("mapping/customer.c", '{"from", "caller"}', '{"caller", "from"}'),
+            ("mapping/profile.c", '"customer_tier", "customerTier"', '"customer_tier", "tier"')):
+        changed = (ROOT / name).read_text(encoding="utf-8").replace(old, new)
+        (tmp_path / name).write_text(changed)
+        assert len(list(check_docs.wrong_places(tmp_path))) == 1, new
+        (tmp_path / name).write_text((ROOT / name).read_text(encoding="utf-8"))
+
+
 def test_every_link_leads_somewhere():
     assert list(check_docs.dead_links(ROOT)) == []
 
