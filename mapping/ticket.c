@@ -12,6 +12,7 @@
 #include "mapping/ticket_known.h"
 
 const char ticket_link_name[] = "-ticket";
+static const char last_link_name[] = "+ticket";
 static const char contact_name[] = "+contact";
 static const char called_prefix[] = "-called.";
 
@@ -210,7 +211,7 @@ say_names(const struct event *event, struct ticket_says *says)
 
 /* An answer, or a survey's task, links nothing: who asks is not always told of the right names. */
 static void
-say_aliases(const struct event *event, struct ticket_says *says)
+say_aliases(const struct event *event, const json_t *payload, struct ticket_says *says)
 {
     const char *const others[TICKET_ALIASES_MAX] = {event->task_sid,
         event->conversation_sid, event->interaction_sid, event->call_sid};
@@ -220,9 +221,14 @@ say_aliases(const struct event *event, struct ticket_says *says)
             says->aliases[says->alias_count++] = others[i];
         }
     }
-    says->link = (struct fact){.name = slice_of(ticket_link_name),
+    says->links[says->link_count++] = (struct fact){.name = slice_of(ticket_link_name),
         .rank = event->date_ms,
         .text = slice_of(event->ticket)};
+    if (event->task_sid != NULL) {
+        says->links[says->link_count++] = (struct fact){.name = slice_of(last_link_name),
+            .rank = creation_ms(event, payload),
+            .text = slice_of(event->ticket)};
+    }
 }
 
 void
@@ -255,7 +261,7 @@ ticket_read(const struct event_reading *reading, const json_t *payload,
             say_heard(reading, now_ms, ret_says);
             say_customer(event, payload, rules, ret_says);
             say_names(event, ret_says);
-            say_aliases(event, ret_says);
+            say_aliases(event, payload, ret_says);
         }
         return;
     }
@@ -264,7 +270,7 @@ ticket_read(const struct event_reading *reading, const json_t *payload,
 bool
 ticket_is_link(const struct fact *fact)
 {
-    return slice_is(fact->name, ticket_link_name);
+    return slice_is(fact->name, ticket_link_name) || slice_is(fact->name, last_link_name);
 }
 
 struct slice
@@ -273,6 +279,14 @@ ticket_link(const struct facts *facts)
     const struct fact *link = facts_find(facts, slice_of(ticket_link_name));
 
     return link != NULL ? link->text : (struct slice){0};
+}
+
+struct slice
+ticket_link_at(const struct facts *facts, int64_t date_ms)
+{
+    const struct fact *last = facts_find(facts, slice_of(last_link_name));
+
+    return last != NULL && last->rank <= date_ms ? last->text : ticket_link(facts);
 }
 
 bool

@@ -18,6 +18,7 @@
  *   -WT….workflow   its workflow's name was told, where that may be a survey's
  *   +survey.….answer, +survey.….comment, -survey.….heard: what was answered, and read first when
  *   +conversation   its latest state              -ticket         of an alias: whose facts they are
+ *   +ticket         of a conversation: of its latest ticket, since when
  *   +contact        Brevo's number of whom it was told of
  *   -called.<name>  it was known by that name, too: what became of it then counts
  *   -email, -phone, -whatsapp, -ext_id            whose it is
@@ -34,6 +35,7 @@ enum {
     TICKET_NAME_SIZE = 96, /* of a fact */
     TICKET_FACTS_MAX = 14,
     TICKET_ALIASES_MAX = 4,
+    TICKET_LINKS_MAX = 2,
     TICKET_CALLED_MAX = 4,   /* that count */
     TICKET_ANSWER_SIZE = 64, /* "4/5 csat" */
 };
@@ -70,7 +72,8 @@ struct ticket_says {
     const char *ticket; /* the best name the record knows; NULL: it says nothing of one */
     const char *aliases[TICKET_ALIASES_MAX]; /* others that mean the same ticket */
     size_t alias_count;
-    struct fact link; /* what an alias is told: "-ticket" */
+    struct fact links[TICKET_LINKS_MAX]; /* what an alias is told: "-ticket", "+ticket" */
+    size_t link_count;
     struct fact facts[TICKET_FACTS_MAX];
     size_t fact_count;
     bool is_about_waiting; /* when it began, or ended */
@@ -90,7 +93,9 @@ void ticket_say_customer(
 extern const char ticket_link_name[];
 /* Whose facts those of an alias are; absent when they are its own. */
 struct slice ticket_link(const struct facts *facts);
-/* What `facts` know without the link. */
+/* The same of something at that time: a conversation may go on through many tickets. */
+struct slice ticket_link_at(const struct facts *facts, int64_t date_ms);
+/* Whether it is a link, and nothing that is known of a ticket. */
 bool ticket_is_link(const struct fact *fact);
 
 /* What the ticket is told of a name it had; `name` is the fact's, and must stay. False: too long. */

@@ -18,6 +18,13 @@ enum {
     HOPS_MAX = 4, /* an alias of an alias: an interaction that is known by another name */
 };
 
+/* Only a conversation goes on through many tickets: other aliases are told once whose they are. */
+static size_t
+count_links(const struct ticket_says *says, size_t alias)
+{
+    return sid_is(says->aliases[alias], "CH") ? says->link_count : 1;
+}
+
 /* Tells the ticket and each alias; the ticket's answer comes first. */
 static int
 tell(struct queue *queue, const struct ticket_says *says,
@@ -27,8 +34,9 @@ tell(struct queue *queue, const struct ticket_says *says,
         .facts = says->facts,
         .count = says->fact_count};
     for (size_t i = 0; i < says->alias_count; i++) {
-        items[1 + i] = (struct queue_facts){
-            .subject = slice_of(says->aliases[i]), .facts = &says->link, .count = 1};
+        items[1 + i] = (struct queue_facts){.subject = slice_of(says->aliases[i]),
+            .facts = says->links,
+            .count = count_links(says, i)};
     }
     return queue_facts_merge(queue, items, 1 + says->alias_count);
 }
@@ -51,14 +59,15 @@ is_told(const struct facts *facts)
     return false;
 }
 
-/* That the ticket was called `name`, under which `facts` are; into `ret`. */
+/* That `ticket` was called `name`, under which `facts` are, unless that was another; into `ret`. */
 static void
-add_called(
-    struct called *called, const char *name, const struct facts *facts, struct facts *ret)
+add_called(struct called *called, const char *ticket, const char *name,
+    const struct facts *facts, struct facts *ret)
 {
     struct fact fact;
 
-    if (is_told(facts) && called->count < LENGTH(called->names) &&
+    if (slice_is(ticket_link(facts), ticket) && is_told(facts) &&
+        called->count < LENGTH(called->names) &&
         ticket_called_fact(name, called->names[called->count], &fact)) {
         called->count++;
         facts_add(ret, fact);
@@ -85,33 +94,36 @@ add_missing(const struct facts *from, const struct facts *to, struct facts *ret)
  * that say so of each other are one ticket, by the name that sorts first.
  */
 static bool
-leads_elsewhere(const struct queue_facts *item, const char *here, const char *before,
-    char ret_there[EVENT_TICKET_SIZE])
+leads_elsewhere(const struct queue_facts *item, int64_t date_ms, const char *here,
+    const char *before, char ret_there[EVENT_TICKET_SIZE])
 {
-    return slice_to_text(ticket_link(&item->all), ret_there, EVENT_TICKET_SIZE) &&
+    return slice_to_text(
+               ticket_link_at(&item->all, date_ms), ret_there, EVENT_TICKET_SIZE) &&
            ret_there[0] != '\0' && strcmp(ret_there, here) != 0 &&
            (strcmp(ret_there, before) != 0 || strcmp(before, here) < 0);
 }
 
 /*
  * Brings what was found elsewhere to the ticket, and follows it where it is called by another name:
- * `item` has the answer so far, `ticket` its name.
+ * `item` has the answer so far, `job` the ticket's name.
  */
 static int
-bring(struct queue *queue, const struct facts *found, struct called *called,
-    struct queue_facts *item, char ticket[EVENT_TICKET_SIZE])
+bring(struct queue *queue, struct job *job, const struct facts *found,
+    struct called *called, struct queue_facts *item)
 {
+    const int64_t date_ms = job->reading.event.date_ms;
+    char *ticket = job->ticket;
     char before[EVENT_TICKET_SIZE] = "";
 
     for (int hop = 0; hop < HOPS_MAX; hop++) {
         struct facts missing = {0};
         char there[EVENT_TICKET_SIZE];
-        const bool moves = leads_elsewhere(item, ticket, before, there);
+        const bool moves = leads_elsewhere(item, date_ms, ticket, before, there);
 
         add_missing(found, &item->all, &missing);
         if (moves) {
             add_missing(&item->all, &(struct facts){0}, &missing);
-            add_called(called, ticket, &item->all, &missing);
+            add_called(called, there, ticket, &item->all, &missing);
             memcpy(before, ticket, sizeof before);
             memcpy(ticket, there, sizeof there);
         } else if (missing.count == 0) {
@@ -155,11 +167,9 @@ telling_hear(struct queue *queue, struct job *job, const struct rules *rules,
     (void)snprintf(job->ticket, sizeof job->ticket, "%s", says->ticket); /* fits */
     for (size_t i = 0; i < says->alias_count; i++) {
         add_missing(&items[1 + i].all, &items[0].all, &found);
-        if (slice_is(ticket_link(&items[1 + i].all), says->ticket)) { /* not another's */
-            add_called(&called, says->aliases[i], &items[1 + i].all, &found);
-        }
+        add_called(&called, says->ticket, says->aliases[i], &items[1 + i].all, &found);
     }
-    r = bring(queue, &found, &called, &items[0], job->ticket);
+    r = bring(queue, job, &found, &called, &items[0]);
     if (r == QUEUE_OK) {
         note_names(job, &items[0].all);
         *ret_facts = items[0].all;

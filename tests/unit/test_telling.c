@@ -12,6 +12,8 @@
 #define WT "WT0123456789abcdef0123456789abcdef"
 #define KD "KD0123456789abcdef0123456789abcdef"
 #define CH "CH0123456789abcdef0123456789abcdef"
+#define WT2 "WTf123456789abcdef0123456789abcdef"
+#define KD2 "KDf123456789abcdef0123456789abcdef"
 #define CA "CA0123456789abcdef0123456789abcdef"
 #define ATTRIBUTES(json) "&TaskAttributes=" json
 #define TASK_FORM(type, time) \
@@ -225,6 +227,64 @@ what_another_ticket_was_called_this_one_was_not(void **state)
     assert_null(strstr(known, "called"));
 }
 
+#define STATE_OF_CH(state, second)                                                       \
+    {                                                                                    \
+        "conversation." state "/" CH "/" second, "conversations",                        \
+            "EventType=onConversationStateUpdated&ConversationSid=" CH "&StateTo=" state \
+            "&StateUpdated=2026-01-01T00:00:" second ".000Z"                             \
+    }
+
+/* What says no more than the conversation is about the ticket that went on in it then. */
+static void
+a_conversation_is_its_latest_ticket_that_had_begun(void **state)
+{
+    static const struct told tasks[] = {
+        {"task.created/" WT, "taskrouter",
+            TASK_FORM("task.created", "00000") ATTRIBUTES(
+                "{\"flexInteractionSid\":\"" KD "\",\"conversationSid\":\"" CH "\"}")},
+        {"task.created/" WT2, "taskrouter",
+            "EventType=task.created&TaskSid=" WT2 "&AccountSid=AC01&TimestampMs="
+            "1767225630000" ATTRIBUTES(
+                "{\"flexInteractionSid\":\"" KD2 "\",\"conversationSid\":\"" CH "\"}")},
+        /* of the first one, told by its end behind the second one's begin */
+        {"task.completed/" WT, "taskrouter",
+            TASK_FORM("task.completed", "40000") "&TaskAge=40" ATTRIBUTES(
+                "{\"flexInteractionSid\":\"" KD "\",\"conversationSid\":\"" CH "\"}")},
+    };
+    static const struct told before = STATE_OF_CH("active", "01");
+    static const struct {
+        struct told told;
+        const char *ticket;
+    } cases[] = {
+        {STATE_OF_CH("inactive", "20"), KD},
+        {STATE_OF_CH("inactive", "30"), KD2},
+        {STATE_OF_CH("active", "50"), KD2},
+        {{"survey.completed/" CH "/1", "survey",
+             "ConversationSid=" CH "&Score=4&Email=ana@example.com"},
+            KD2},
+    };
+    char known[KNOWN_SIZE];
+    char ticket[EVENT_TICKET_SIZE];
+
+    (void)state;
+    for (int turn = 0; turn < 2; turn++) {
+        assert_int_equal(empty_redis(NULL), 0);
+        hear(&before, ticket, known);
+        assert_string_equal(ticket, CH);
+        for (size_t i = 0; i < LENGTH(tasks); i++) {
+            hear(&tasks[turn == 0 ? i : LENGTH(tasks) - 1 - i], ticket, known);
+        }
+        for (size_t i = 0; i < LENGTH(cases); i++) {
+            hear(&cases[i].told, ticket, known);
+            assert_string_equal(ticket, cases[i].ticket);
+            if (turn == 0) { /* what it was told before was told to the first */
+                assert_true(
+                    (strstr(known, "-called." CH) != NULL) == (strcmp(ticket, KD) == 0));
+            }
+        }
+    }
+}
+
 static void
 an_answer_is_told_to_the_ticket_it_is_about_and_links_nothing(void **state)
 {
@@ -279,6 +339,7 @@ main(void)
         TEST(two_names_that_mean_each_other_are_one_ticket),
         TEST(what_it_was_called_is_known_wherever_its_name_came_from),
         TEST(what_another_ticket_was_called_this_one_was_not),
+        TEST(a_conversation_is_its_latest_ticket_that_had_begun),
         TEST(an_answer_is_told_to_the_ticket_it_is_about_and_links_nothing),
         TEST(an_answer_about_a_call_is_told_to_its_tasks_ticket),
     };
