@@ -16,10 +16,11 @@
     "server.routes." name "." key, NULL,                          \
         .offset = offsetof(struct config, routes[source].member), \
         .used_by = BY_TWILIO_SIDE
-#define ROUTE_PUBLIC_URL(name, source)                                              \
-    {                                                                               \
-        ROUTE(name, source, "public_url", public_urls),                             \
-            .type = OPTION_URLS, .shape = &shape_url, .max = CONFIG_PUBLIC_URLS_MAX \
+#define ROUTE_PUBLIC_URL(name, source)                                         \
+    {                                                                          \
+        ROUTE(name, source, "public_url", public_urls),                        \
+            .type = OPTION_URLS, .shape = &shape_public_url,                   \
+            .explain = shape_explain_public_url, .max = CONFIG_PUBLIC_URLS_MAX \
     }
 #define ROUTE_ALLOW_FROM(name, source)                                       \
     {                                                                        \
@@ -75,10 +76,13 @@ const struct config_option config_options[] = {
         .shape = &shape_secret, .max = CONFIG_AUTH_TOKENS_MAX,
         .used_by = BY_TWILIO_SIDE | BY_TOOL, .is_secret = true, .is_reloaded = true},
     {OPTION_FLEX("api_key_sid"), "TWILIO_API_KEY_SID", OPTION_TEXT, AT(api_key_sid),
-        .shape = &shape_key_sid, .used_by = BY_SERVICES},
+        .shape = &shape_key_sid, NEEDED_BY(BY_SERVICES), .proof = PROOF_BY_TWILIO_KEY,
+        .remedy = "set TWILIO_API_KEY_SID, or leave api_key_secret out, too"},
     {OPTION_FLEX("api_key_secret"), "TWILIO_API_KEY_SECRET", OPTION_TEXT,
-        AT(api_key_secret), .shape = &shape_secret, .used_by = BY_SERVICES,
-        .is_secret = true},
+        AT(api_key_secret), .shape = &shape_secret, NEEDED_BY(BY_SERVICES),
+        .proof = PROOF_BY_TWILIO_KEY, .is_secret = true,
+        .remedy = "set TWILIO_API_KEY_SECRET or TWILIO_API_KEY_SECRET_FILE, or leave "
+                  "api_key_sid out, too"},
     {OPTION_FLEX("iam_url"), "TWILIO_IAM_URL", OPTION_URL, AT(iam_url),
         .initial = "https://iam.twilio.com", .shape = &shape_url,
         .used_by = BY_TWILIO_SIDE},
@@ -136,8 +140,8 @@ const struct config_option config_options[] = {
         .initial = "https://api.brevo.com/realms/partner/oauth/token",
         .shape = &shape_url, .used_by = BY_BREVO_SIDE},
     {"brevo.base_url", "BREVO_BASE_URL", OPTION_URL, AT(brevo_base_url),
-        .initial = "https://api.brevo.com/v3", .shape = &shape_url,
-        .used_by = BY_BREVO_SIDE},
+        .initial = "https://api.brevo.com/v3", .shape = &shape_brevo_url,
+        .explain = shape_explain_brevo_url, .used_by = BY_BREVO_SIDE},
     {"brevo.mode", NULL, OPTION_TEXT, AT(brevo_mode), .initial = "live",
         .shape = &shape_brevo_mode},
     {"brevo.only_contacts", NULL, OPTION_RULES_TEXTS, AT(rules.only_contacts),
@@ -174,7 +178,8 @@ const struct config_option config_options[] = {
     {"server.listen", "FLEXBREVO_LISTEN", OPTION_TEXT, AT(listen),
         .initial = "127.0.0.1:8080", .shape = &shape_listen, .used_by = BY_TWILIO_SIDE},
     {"server.public_url", "FLEXBREVO_PUBLIC_URL", OPTION_URLS, AT(public_urls),
-        .shape = &shape_url, .max = CONFIG_PUBLIC_URLS_MAX, .used_by = BY_TWILIO_SIDE,
+        .shape = &shape_public_url, .explain = shape_explain_public_url,
+        .max = CONFIG_PUBLIC_URLS_MAX, .used_by = BY_TWILIO_SIDE,
         .needed_by = BY_TWILIO_SIDE,
         .remedy = "set FLEXBREVO_PUBLIC_URL to what Twilio calls, "
                   "like https://hooks.example.com"},

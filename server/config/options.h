@@ -29,11 +29,12 @@ enum option_type {
     OPTION_TYPE_COUNT
 };
 
-/* Either of two ways to say who we are: only the keys of the one that is chosen are needed. */
+/* Ways to say who we are: only the keys of those that are chosen are needed. */
 enum option_proof {
-    PROOF_EITHER, /* the option is of neither */
-    PROOF_BY_KEY,
+    PROOF_NONE,   /* the option is of none */
+    PROOF_BY_KEY, /* to Brevo: by either of two */
     PROOF_BY_TOKEN,
+    PROOF_BY_TWILIO_KEY, /* to Twilio: the auth token may do */
 };
 
 /* Which text a value may be. */

@@ -30,9 +30,8 @@ consists_of(const char *text, const char *characters)
     return *text != '\0' && text[strspn(text, characters)] == '\0';
 }
 
-/* No blanks, no control characters, nothing outside ASCII. */
-static bool
-is_printable(const char *text)
+bool
+shape_is_printable(const char *text)
 {
     for (const char *c = text; *c != '\0'; c++) {
         if (*c <= ' ' || *c > '~') {
@@ -79,7 +78,7 @@ is_user_password(const char *text)
 {
     const char *colon = strchr(text, ':');
 
-    return is_printable(text) && colon != NULL && colon != text && colon[1] != '\0';
+    return shape_is_printable(text) && colon != NULL && colon != text && colon[1] != '\0';
 }
 
 static bool
@@ -104,66 +103,6 @@ static bool
 is_key_sid(const char *text)
 {
     return sid_is(text, "SK");
-}
-
-/* "host[:port]" between the scheme of a web URL and its path; absent when it is no such URL. */
-static struct slice
-url_authority(const char *url)
-{
-    struct slice rest = slice_of(url);
-
-    if (slice_starts(rest, "https://")) {
-        rest = slice_skip(rest, strlen("https://"));
-    } else if (slice_starts(rest, "http://")) {
-        rest = slice_skip(rest, strlen("http://"));
-    } else {
-        return (struct slice){0};
-    }
-    return (struct slice){rest.data, strcspn(rest.data, "/")};
-}
-
-static bool
-is_authority(struct slice text)
-{
-    struct authority authority;
-
-    return authority_parse(text, &authority) && authority.host.size > 0;
-}
-
-static bool
-is_url(const char *text)
-{
-    return is_printable(text) && strpbrk(text, "?#@\\\"<>") == NULL &&
-           is_authority(url_authority(text));
-}
-
-/* As browsers write it, who compare letter by letter: small letters, no default port, no path. */
-static bool
-is_origin(const char *text)
-{
-    const struct slice all = url_authority(text);
-    struct authority authority;
-
-    if (!is_url(text) || !authority_parse(all, &authority) || all.data == NULL ||
-        all.data[all.size] != '\0') {
-        return false;
-    }
-    for (size_t i = 0; i < authority.host.size; i++) {
-        if (authority.host.data[i] >= 'A' && authority.host.data[i] <= 'Z') {
-            return false;
-        }
-    }
-    return !slice_is(
-        authority.port, slice_starts(slice_of(text), "https://") ? "443" : "80");
-}
-
-struct slice
-shape_url_host(const char *url)
-{
-    struct authority authority = {0};
-
-    return authority_parse(url_authority(url), &authority) ? authority.host
-                                                           : (struct slice){0};
 }
 
 static bool
@@ -192,7 +131,7 @@ is_redis_url(const char *text)
     struct redis_url url;
     char error[QUEUE_ERROR_SIZE]; /* see shape_explain_redis_url() */
 
-    return is_printable(text) && redis_url_parse(text, &url, error) == QUEUE_OK;
+    return shape_is_printable(text) && redis_url_parse(text, &url, error) == QUEUE_OK;
 }
 
 static_assert((int)CONFIG_KEY_MAX >= (int)QUEUE_ERROR_SIZE, "an explanation fits");
@@ -202,7 +141,8 @@ shape_explain_redis_url(const char *text, char ret_remedy[CONFIG_KEY_MAX])
 {
     struct redis_url url;
 
-    return is_printable(text) && redis_url_parse(text, &url, ret_remedy) != QUEUE_OK;
+    return shape_is_printable(text) &&
+           redis_url_parse(text, &url, ret_remedy) != QUEUE_OK;
 }
 
 static bool
@@ -252,7 +192,7 @@ is_contact(const char *text)
 {
     const char *at = strchr(text, '@');
 
-    return is_phone(text) || (at != NULL && at != text && is_printable(text) &&
+    return is_phone(text) || (at != NULL && at != text && shape_is_printable(text) &&
                                  strchr(at + 1, '@') == NULL && is_domain(at + 1));
 }
 
@@ -281,20 +221,13 @@ const struct option_shape shape_workspace_sid = {
 const struct option_shape shape_key_sid = {
     "an API key SID", "SK and 32 hexadecimal digits", is_key_sid};
 const struct option_shape shape_secret = {
-    "a usable secret", "printable characters without blanks", is_printable};
+    "a usable secret", "printable characters without blanks", shape_is_printable};
 const struct option_shape shape_client_id = {
-    "a client id", "printable characters without blanks", is_printable};
+    "a client id", "printable characters without blanks", shape_is_printable};
 const struct option_shape shape_scope = {
     "a scope", "names between single blanks like contacts:read contacts:write", is_scope};
 const struct option_shape shape_user_password = {"a user and a password",
     "user:password, printable characters without blanks", is_user_password};
-const struct option_shape shape_url = {"a usable URL",
-    "http:// or https://, a host, perhaps a port and a path; no user, query or fragment",
-    is_url};
-const struct option_shape shape_origin = {"an origin",
-    "a scheme and a host in small letters like https://flex.twilio.com, without a path or "
-    "the usual port",
-    is_origin};
 const struct option_shape shape_redis_url = {
     "a Redis URL", "printable characters without blanks", is_redis_url};
 const struct option_shape shape_redis_require = {"what Redis must keep",
@@ -322,7 +255,7 @@ const struct option_shape shape_phone = {
     "a phone number", "E.164, one like +15550001111", is_phone};
 const struct option_shape shape_domain = {"a domain", "one like example.com", is_domain};
 const struct option_shape shape_path = {
-    "a path", "printable characters without blanks", is_printable};
+    "a path", "printable characters without blanks", shape_is_printable};
 const struct option_shape shape_reason = {
     "words of a reason", "1 to 64 characters, single blanks between words", is_reason};
 const struct option_shape shape_attribute = {"a Brevo attribute",

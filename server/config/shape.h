@@ -13,8 +13,10 @@ extern const struct option_shape shape_secret;        /* printable, no blanks */
 extern const struct option_shape shape_client_id;
 extern const struct option_shape shape_scope;         /* of a token */
 extern const struct option_shape shape_user_password; /* of Basic auth */
-extern const struct option_shape shape_url;    /* http(s), neither query nor userinfo */
-extern const struct option_shape shape_origin; /* scheme, host, port */
+extern const struct option_shape shape_url; /* http(s), neither query nor userinfo */
+extern const struct option_shape shape_public_url; /* the same, up to /webhooks */
+extern const struct option_shape shape_brevo_url;  /* the same, of the API */
+extern const struct option_shape shape_origin;     /* scheme, host, port */
 extern const struct option_shape shape_redis_url;
 extern const struct option_shape shape_redis_require;
 extern const struct option_shape shape_brevo_mode;
@@ -30,8 +32,13 @@ extern const struct option_shape shape_reason;    /* words that Twilio, or a flo
 extern const struct option_shape shape_attribute; /* a Brevo contact attribute */
 extern const struct option_shape shape_event_name; /* a Brevo event */
 
-/* What is wrong with a URL of Redis: see struct config_option. */
+/* What is wrong with a URL: see struct config_option. */
 bool shape_explain_redis_url(const char *text, char ret_remedy[CONFIG_KEY_MAX]);
+bool shape_explain_public_url(const char *text, char ret_remedy[CONFIG_KEY_MAX]);
+bool shape_explain_brevo_url(const char *text, char ret_remedy[CONFIG_KEY_MAX]);
+
+/* No blanks, no control characters, nothing outside ASCII; and not nothing. */
+bool shape_is_printable(const char *text);
 
 /* The host of a URL that shape_url accepts, without port and brackets. */
 struct slice shape_url_host(const char *url);

@@ -125,15 +125,17 @@ state_dir: /var/lib/flexbrevo
 
 def test_a_complete_file_needs_only_the_variables_of_its_needed_secrets(tmp_path):
     path = write(tmp_path, COMPLETE)
-    needed = {"TWILIO_AUTH_TOKEN": "not-to-be-seen-1", "BREVO_API_KEY": "not-to-be-seen-2"}
+    needed = {"TWILIO_AUTH_TOKEN": "not-to-be-seen-1", "BREVO_API_KEY": "not-to-be-seen-2",
+              "TWILIO_API_KEY_SECRET": "not-to-be-seen-3"}
     status, out, err = check("--config", path, env=needed)
 
     assert (status, err) == (0, "")
-    assert "    api_key_secret: null\n" in out
+    assert '    survey_token: null\n' in out
     assert "# flex_flow_sid: this version has no use for it\n" in out
-    assert check("--config", path, env={**needed, "TWILIO_API_KEY_SECRET": "x"})[0] == 0
     assert check("--config", write(tmp_path, out), env=needed) == (0, out, "")
     for name, place in (("TWILIO_AUTH_TOKEN", ":8:17: connectors.twilio_flex.auth_token"),
+                        ("TWILIO_API_KEY_SECRET",
+                         ":11:21: connectors.twilio_flex.api_key_secret"),
                         ("BREVO_API_KEY", ":29:19: brevo.api_key")):
         rest = {other: value for other, value in needed.items() if other != name}
         assert check("--config", write(tmp_path, COMPLETE), env=rest) == (
@@ -178,7 +180,8 @@ def test_the_example_is_good_with_every_line_uncommented(tmp_path):
     text = re.sub(r"^  api_key: .*\n", "", text, flags=re.M)       # brevo.oauth stands for it
     env = {name: value for name, value in ENOUGH.items() if name != "BREVO_API_KEY"}
     status, out, err = check("--config", write(tmp_path, text),
-                             env={**env, "BREVO_CLIENT_SECRET": "not-to-be-seen-3"})
+                             env={**env, "BREVO_CLIENT_SECRET": "not-to-be-seen-3",
+                                  "TWILIO_API_KEY_SECRET": "not-to-be-seen-4"})
 
     assert (status, err) == (0, "")
     assert uncommented > 40 and "not-to-be-seen" not in out

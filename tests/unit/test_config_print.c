@@ -58,6 +58,7 @@ prints_no_secret(void **state)
 
     (void)state;
     set_variable("TWILIO_AUTH_TOKENS", "hidden-1,hidden-2");
+    set_variable("TWILIO_API_KEY_SID", "SK0123456789abcdef0123456789abcdef");
     set_variable("TWILIO_API_KEY_SECRET", "hidden-3");
     set_variable("TWILIO_AUTH_TOKEN", "hidden-4");
     set_variable("BREVO_API_KEY", "hidden-5");

@@ -88,7 +88,7 @@ refuses_what_would_not_do_what_it_says(void **state)
 {
     static const struct refusal refusals[] = {
         {"server: { routes: { taskrouter: { public_url: \"a.example\" } } }\n",
-            "\"a.example\" is not a usable URL: c.yaml:1:47: "
+            "\"a.example\" is not a usable public URL: c.yaml:1:47: "
             "server.routes.taskrouter.public_url (expected http:// or https://, a host, "
             "perhaps a port and a path; no user, query or fragment)"},
         {"server: { routes: { survey: { allow_from: [example.com] } } }\n",
