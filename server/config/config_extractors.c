@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "server/config/config_extractor_check.h"
 #include "server/config/config_set.h"
 #include "server/config/shape.h"
 
@@ -55,7 +56,7 @@ set_in(struct config *config, const char *text, struct rules_extractor *extracto
 static int
 set_attribute(struct config *config, const char *text, struct rules_extractor *extractor)
 {
-    const struct slice whole = slice_of(text);
+    const struct slice whole = slice_of(config_extractor_path(text));
     const struct slice path = slice_trim(slice_before(whole, '='));
     const bool has_value = slice_before(whole, '=').size < whole.size;
     char *kept = config_keep(config, path);
@@ -217,10 +218,13 @@ set_field(const struct config_option *option, const struct config_item *item,
     if (field == NULL) {
         return fail_name(option, item, error);
     }
+    const char *text =
+        field->accepts == is_path ? config_extractor_path(item->text) : item->text;
+
     if (field->set != NULL) {
-        r = field->set(config, item->text, extractor);
-    } else if (field->accepts(item->text)) {
-        const char *kept = config_keep(config, slice_of(item->text));
+        r = field->set(config, text, extractor);
+    } else if (field->accepts(text)) {
+        const char *kept = config_keep(config, slice_of(text));
 
         memcpy((char *)extractor + field->offset, &kept, sizeof kept);
         r = kept != NULL ? 0 : -ENOMEM;
@@ -231,32 +235,6 @@ set_field(const struct config_option *option, const struct config_item *item,
     return r == 0 ? 0 : fail_value(option, field, item, error);
 }
 
-/* What is missing of an extractor that begins at `begin`. */
-static int
-check(const struct config_option *option, const struct config_item *begin, bool has_in,
-    const struct rules_extractor *extractor, struct config_error *error)
-{
-    const bool is_any = extractor->attribute == NULL && extractor->workflow == NULL &&
-                        extractor->queue == NULL && extractor->channel == CHANNEL_UNKNOWN;
-
-    if (!has_in) {
-        return config_fail(error, &begin->place, option->key,
-            "say in: survey_task, support_task or endpoint",
-            "an extractor does not say what it looks in");
-    }
-    if (extractor->in != RULES_IN_POST && extractor->score == NULL) {
-        return config_fail(error, &begin->place, option->key,
-            "say score: and the path of the attribute",
-            "an extractor does not say where the score is");
-    }
-    if (extractor->in == RULES_IN_SURVEY_TASK && is_any) {
-        return config_fail(error, &begin->place, option->key,
-            "say attribute:, workflow:, queue: or channel:",
-            "an extractor would take every task for a survey");
-    }
-    return 0;
-}
-
 /* Those behind *at, which begins an extractor; *at is the next one's then. */
 static int
 set_extractor(const struct config_option *option, const struct config_items *items,
@@ -264,8 +242,7 @@ set_extractor(const struct config_option *option, const struct config_items *ite
 {
     const struct config_item *begin = &items->items[(*at)++];
     struct rules *rules = &config->rules;
-    struct rules_extractor extractor = {0};
-    bool has_in = false;
+    struct rules_extractor extractor = {.in = RULES_IN_COUNT};
 
     if (begin->name == NULL || *begin->name != '\0') {
         return config_fail(error, &begin->place, option->key,
@@ -282,10 +259,13 @@ set_extractor(const struct config_option *option, const struct config_items *ite
         if (r != 0) {
             return r;
         }
-        has_in |= strcmp(items->items[*at].name, fields[0].name) == 0;
     }
+    const int r = config_extractor_check(option,
+        &(struct config_extractor_lines){begin, &items->items[*at] - begin}, &extractor,
+        rules, error);
+
     rules->extractors[rules->extractor_count++] = extractor;
-    return check(option, begin, has_in, &extractor, error);
+    return r;
 }
 
 int
@@ -315,24 +295,42 @@ scale_to_json(const struct rules_extractor *extractor)
                      (long long)extractor->score_max);
 }
 
+/* What would be called otherwise as a field of a post is one of its attributes. */
+static const char *
+prefix_of(const struct rules_extractor *extractor, const char *path)
+{
+    char name[PAYLOAD_NAME_SIZE];
+
+    return extractor->in == RULES_IN_POST && config_extractor_renames(path, name)
+               ? CONFIG_EXTRACTOR_ATTRIBUTES
+               : "";
+}
+
+static json_t *
+path_to_json(const struct rules_extractor *extractor, const char *path)
+{
+    return path == NULL ? NULL : json_sprintf("%s%s", prefix_of(extractor, path), path);
+}
+
 static json_t *
 attribute_to_json(const struct rules_extractor *extractor)
 {
-    if (extractor->attribute == NULL) {
-        return NULL;
-    }
-    return extractor->attribute_value == NULL
-               ? json_string(extractor->attribute)
-               : json_sprintf("%s=%s", extractor->attribute, extractor->attribute_value);
+    const char *path = extractor->attribute;
+
+    return path == NULL || extractor->attribute_value == NULL
+               ? path_to_json(extractor, path)
+               : json_sprintf("%s%s=%s", prefix_of(extractor, path), path,
+                     extractor->attribute_value);
 }
 
 json_t *
 config_extractor_to_json(const struct rules_extractor *extractor)
 {
-    return json_pack("{s:s, s:o*, s:s*, s:s*, s:s*, s:s*, s:o*, s:s*, s:s*, s:s*}", "in",
+    return json_pack("{s:s, s:o*, s:s*, s:s*, s:s*, s:o*, s:o*, s:o*, s:s*, s:s*}", "in",
         places[extractor->in], "attribute", attribute_to_json(extractor), "workflow",
         extractor->workflow, "queue", extractor->queue, "channel",
-        channel_name(extractor->channel), "score", extractor->score, "scale",
-        scale_to_json(extractor), "comment", extractor->comment, "survey_id",
+        channel_name(extractor->channel), "score",
+        path_to_json(extractor, extractor->score), "scale", scale_to_json(extractor),
+        "comment", path_to_json(extractor, extractor->comment), "survey_id",
         extractor->survey_id, "kind", extractor->kind);
 }

@@ -47,6 +47,14 @@ each_replaces_the_default_and_is_printed_as_it_was_written(void **state)
             "[{'in':'survey_task','attribute':'a=b=c','score':'a'}]"},
         {"[{in: survey_task, attribute: a.b, score: a}]",
             "[{'in':'survey_task','attribute':'a.b','score':'a'}]"},
+        /* as field_mapping has it */
+        {"[{in: survey_task, attribute: attributes.a=b, score: attributes.c.d, "
+         "comment: attributes.E}]",
+            "[{'in':'survey_task','attribute':'a=b','score':'c.d','comment':'E'}]"},
+        {"[{in: endpoint, score: attributes.stars, comment: attributes.Text}]",
+            "[{'in':'endpoint','score':'stars','comment':'attributes.Text'}]"},
+        {"[{in: endpoint, attribute: attributes.Form=s, score: My.Stars}]",
+            "[{'in':'endpoint','attribute':'attributes.Form=s','score':'My.Stars'}]"},
     };
 
     (void)state;
@@ -113,12 +121,75 @@ what_is_wrong_is_told_with_its_place(void **state)
             ".attribute (expected a path, or path=value, like conversations.kind=Survey)"},
         {LINES "    - { in: support_task, in: endpoint }\n",
             "a key is given twice: c.yaml:3:27" KEY ".in (keep one of the two)"},
+        {LINES "    - { in: support_task, score: attributes. }\n",
+            "\"attributes.\" is not a path: c.yaml:3:34" KEY
+            ".score (expected one like csat.score)"},
         {"csat: {settle: 2h}\n",
             "\"2h\" is out of range: c.yaml:1:16: csat.settle (expected 0 to 1h)"},
     };
 
     (void)state;
     expect_refusals(refusals, LENGTH(refusals));
+}
+
+static void
+a_field_of_a_post_is_called_as_posts_are_read(void **state)
+{
+    static const struct refusal refusals[] = {
+        {LINES "    - { in: endpoint, attribute: SurveyName=short }\n",
+            "no field of a post is called \"SurveyName\": c.yaml:3:34" KEY
+            ".attribute (write survey_name, or attributes.SurveyName of its TaskAttributes)"},
+        {LINES "    - score: Stars\n      in: endpoint\n",
+            "no field of a post is called \"Stars\": c.yaml:3:14" KEY
+            ".score (write stars, or attributes.Stars of its TaskAttributes)"},
+        {LINES "    - { in: endpoint, comment: myText }\n",
+            "no field of a post is called \"myText\": c.yaml:3:32" KEY
+            ".comment (write my_text, or attributes.myText of its TaskAttributes)"},
+    };
+
+    (void)state;
+    expect_refusals(refusals, LENGTH(refusals));
+}
+
+static void
+none_stands_behind_one_that_always_is_taken_before_it(void **state)
+{
+#define SHADOWED                                        \
+    KEY " (put it before extractor 1, give it more or " \
+        "other conditions, or a survey_id of its own)"
+#define SHADOWED_POST \
+    KEY " (put it before extractor 1, or give it more or other conditions)"
+    static const struct refusal refusals[] = {
+        {LINES "    - { in: support_task, channel: voice, score: a }\n"
+               "    - { in: support_task, channel: voice, score: b }\n",
+            "extractor 1 applies whenever this one does: c.yaml:4:7" SHADOWED},
+        {LINES "    - { in: support_task, score: a, survey_id: default }\n"
+               "    - { in: survey_task, attribute: a=b, score: b }\n",
+            "extractor 1 applies whenever this one does: c.yaml:4:7" SHADOWED},
+        {LINES "    - { in: survey_task, attribute: a, score: a }\n"
+               "    - { in: survey_task, attribute: a=B, queue: q, score: b }\n",
+            "extractor 1 applies whenever this one does: c.yaml:4:7" SHADOWED},
+        {LINES "    - { in: survey_task, workflow: Ask, score: a }\n"
+               "    - { in: survey_task, workflow: ASK, score: b }\n",
+            "extractor 1 applies whenever this one does: c.yaml:4:7" SHADOWED},
+        {LINES "    - { in: endpoint, score: a }\n"
+               "    - { in: endpoint, score: b, attribute: c, survey_id: own }\n",
+            "extractor 1 applies whenever this one does: c.yaml:4:7" SHADOWED_POST},
+    };
+
+    (void)state;
+    expect_refusals(refusals, LENGTH(refusals));
+    AUTO(config_done)
+    struct config config =
+        load(LINES "    - { in: survey_task, attribute: a=b, score: a }\n"
+                   "    - { in: survey_task, attribute: a, score: a }\n"
+                   "    - { in: survey_task, attribute: c, score: a }\n"
+                   "    - { in: support_task, score: a, survey_id: own }\n"
+                   "    - { in: support_task, score: a }\n"
+                   "    - { in: endpoint, attribute: c, score: a }\n"
+                   "    - { in: endpoint, score: a }\n");
+
+    assert_int_equal(config.rules.extractor_count, 7);
 }
 
 static void
@@ -129,7 +200,7 @@ there_are_sixteen_at_most(void **state)
     (void)state;
     buffer_add_text(&text, LINES);
     for (int i = 0; i < RULES_EXTRACTORS_MAX; i++) {
-        buffer_add_text(&text, "    - { in: support_task, score: a }\n");
+        buffer_addf(&text, "    - { in: support_task, score: a, survey_id: s%d }\n", i);
     }
     AUTO(config_done) struct config config = load(text.data);
 
@@ -146,6 +217,8 @@ main(void)
         CONFIG_TEST(without_one_a_survey_is_what_flex_insights_calls_so),
         CONFIG_TEST(each_replaces_the_default_and_is_printed_as_it_was_written),
         CONFIG_TEST(what_is_wrong_is_told_with_its_place),
+        CONFIG_TEST(a_field_of_a_post_is_called_as_posts_are_read),
+        CONFIG_TEST(none_stands_behind_one_that_always_is_taken_before_it),
         CONFIG_TEST(there_are_sixteen_at_most),
     };
 
