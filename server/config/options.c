@@ -271,7 +271,7 @@ const struct config_option config_options[] = {
     {"identity.internal_domains", NULL, OPTION_RULES_TEXTS, AT(rules.internal_domains),
         .shape = &shape_domain},
     {"identity.ext_id_from", NULL, OPTION_TEXT, AT(rules.ext_id_from),
-        .shape = &shape_path},
+        .shape = &shape_identifier, .explain = shape_explain_identifier},
 
     {"state_dir", "FLEXBREVO_STATE_DIR", OPTION_TEXT, AT(state_dir),
         .initial = "/var/lib/flexbrevo", .shape = &shape_path},

@@ -4,9 +4,11 @@
 #include "server/config/shape.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "mapping/address.h"
+#include "mapping/profile.h"
 #include "mapping/rules.h"
 #include "mapping/sid.h"
 #include "queue/redis_url.h"
@@ -17,6 +19,7 @@
 enum {
     EVENT_NAME_MAX = 255, /* Brevo: event_name at most 255 of [A-Za-z0-9_-] */
     ATTRIBUTE_MAX = 50,
+    SHOWN_MAX = 60, /* of a bad value, in a remedy */
 };
 
 #define DIGITS "0123456789"
@@ -207,6 +210,24 @@ is_attribute(const char *text)
 }
 
 static bool
+is_identifier(const char *text)
+{
+    return shape_is_printable(text) && profile_path_is_known(text) &&
+           !profile_path_is_computed(text);
+}
+
+/* Task attributes are called so here, as in field_mapping, and without it elsewhere. */
+bool
+shape_explain_identifier(const char *text, char ret_remedy[CONFIG_KEY_MAX])
+{
+    if (!shape_is_printable(text) || profile_path_is_known(text)) {
+        return false;
+    }
+    (void)snprintf(ret_remedy, CONFIG_KEY_MAX, "write attributes.%.*s", SHOWN_MAX, text);
+    return true;
+}
+
+static bool
 is_event_name(const char *text)
 {
     return strlen(text) <= EVENT_NAME_MAX && consists_of(text, LOWER UPPER DIGITS "_-");
@@ -256,6 +277,8 @@ const struct option_shape shape_phone = {
 const struct option_shape shape_domain = {"a domain", "one like example.com", is_domain};
 const struct option_shape shape_path = {
     "a path", "printable characters without blanks", shape_is_printable};
+const struct option_shape shape_identifier = {"a field with an identifier",
+    "one like attributes.crm_id or account_id", is_identifier};
 const struct option_shape shape_reason = {
     "words of a reason", "1 to 64 characters, single blanks between words", is_reason};
 const struct option_shape shape_attribute = {"a Brevo attribute",

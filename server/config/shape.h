@@ -24,10 +24,11 @@ extern const struct option_shape shape_create;
 extern const struct option_shape shape_timezone;
 extern const struct option_shape shape_contact;
 extern const struct option_shape shape_listen;
-extern const struct option_shape shape_proxy;     /* an address or a network */
-extern const struct option_shape shape_phone;     /* E.164 */
-extern const struct option_shape shape_domain;    /* "example.com" */
-extern const struct option_shape shape_path;      /* of a file, an attribute */
+extern const struct option_shape shape_proxy;      /* an address or a network */
+extern const struct option_shape shape_phone;      /* E.164 */
+extern const struct option_shape shape_domain;     /* "example.com" */
+extern const struct option_shape shape_path;       /* of a file, an attribute */
+extern const struct option_shape shape_identifier; /* a field of Flex's */
 extern const struct option_shape shape_reason;    /* words that Twilio, or a flow, says */
 extern const struct option_shape shape_attribute; /* a Brevo contact attribute */
 extern const struct option_shape shape_event_name; /* a Brevo event */
@@ -36,6 +37,8 @@ extern const struct option_shape shape_event_name; /* a Brevo event */
 bool shape_explain_redis_url(const char *text, char ret_remedy[CONFIG_KEY_MAX]);
 bool shape_explain_public_url(const char *text, char ret_remedy[CONFIG_KEY_MAX]);
 bool shape_explain_brevo_url(const char *text, char ret_remedy[CONFIG_KEY_MAX]);
+/* The same of a field. */
+bool shape_explain_identifier(const char *text, char ret_remedy[CONFIG_KEY_MAX]);
 
 /* No blanks, no control characters, nothing outside ASCII; and not nothing. */
 bool shape_is_printable(const char *text);

@@ -168,6 +168,15 @@ static const struct refusal bad_values[] = {
     {"identity: { own_numbers: [5550001111] }\n",
         "\"5550001111\" is not a phone number: c.yaml:1:27: identity.own_numbers "
         "(expected E.164, one like +15550001111)"},
+    {"identity: { ext_id_from: crm_id }\n",
+        "\"crm_id\" is not a field with an identifier: c.yaml:1:26: identity.ext_id_from "
+        "(write attributes.crm_id)"},
+    {"identity: { ext_id_from: total_conversations }\n",
+        "\"total_conversations\" is not a field with an identifier: c.yaml:1:26: "
+        "identity.ext_id_from (expected one like attributes.crm_id or account_id)"},
+    {"identity: { ext_id_from: \"crm id\" }\n",
+        "\"crm id\" is not a field with an identifier: c.yaml:1:26: "
+        "identity.ext_id_from (expected one like attributes.crm_id or account_id)"},
     {"identity: { internal_domains: [\"@example.com\"] }\n",
         "not a domain: c.yaml:1:32: identity.internal_domains "
         "(expected one like example.com)"},
