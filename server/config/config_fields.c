@@ -116,20 +116,6 @@ set_part(const struct config_option *option, const struct config_item *item,
     return r == 0 ? 0 : config_value_fail(option, item, r, error);
 }
 
-/* Of two fields an event tells at once, neither is the newer one. */
-static bool
-is_contested(const struct rules *rules, const struct entry *entry)
-{
-    for (size_t i = 0; i < rules->field_count; i++) {
-        if (slice_equal(
-                slice_of(rules->fields[i].attribute), slice_of(entry->field.attribute)) &&
-            (entry->overwrites || rules->overwrites[i])) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static size_t
 count_overwrites(const struct rules *rules)
 {
@@ -159,6 +145,36 @@ find_objection(const struct entry *entry, const char **ret_remedy)
     return NULL;
 }
 
+static bool
+is_called(const struct entry *entry, const char *attribute)
+{
+    return slice_is(slice_of(entry->field.attribute), attribute);
+}
+
+/*
+ * Why this one would fill nothing; NULL: it may. Of what identifies a contact, e-mail, SMS and WHATSAPP
+ * are looked for in such fields.
+ */
+static const char *
+find_dead_end(const struct entry *entry, const char **ret_remedy)
+{
+    if (is_called(entry, "EXT_ID")) {
+        *ret_remedy = "say identity.ext_id_from: and the field";
+        return "no field fills EXT_ID";
+    }
+    if (is_called(entry, "LANDLINE_NUMBER")) {
+        *ret_remedy = "say SMS, by which a customer's phone is told and found; or an "
+                      "attribute of your own";
+        return "no field fills LANDLINE_NUMBER";
+    }
+    if (profile_path_is_computed(entry->field.path) &&
+        !request_writes_attribute(entry->field.attribute)) {
+        *ret_remedy = "give it an attribute of its own";
+        return "it is computed, and identifies nobody";
+    }
+    return NULL;
+}
+
 static int
 check(const struct config_option *option, const struct entry *entry,
     struct config_error *error)
@@ -169,10 +185,37 @@ check(const struct config_option *option, const struct entry *entry,
         return fail(option, entry->begin, "say " TO ": and the attribute's name",
             "a field does not say which attribute it fills", error);
     }
+    const char *dead_end = find_dead_end(entry, &remedy);
+
+    if (dead_end != NULL) {
+        return fail(option, entry->begin, remedy, dead_end, error);
+    }
     const char *objection = entry->overwrites ? find_objection(entry, &remedy) : NULL;
 
     return objection != NULL ? fail(option, entry->overwrite, remedy, objection, error)
                              : 0;
+}
+
+/*
+ * Of two fields that an event tells at once, nobody could say whose value an attribute has. But
+ * addresses are looked for in several.
+ */
+static int
+check_apart(const struct config_option *option, const struct entry *entry,
+    const unsigned *lines, struct config_error *error)
+{
+    const struct rules *rules = &entry->config->rules;
+    char what[2 * CONFIG_KEY_MAX];
+
+    for (size_t i = 0; i < rules->field_count; i++) {
+        if (is_called(entry, rules->fields[i].attribute) &&
+            request_writes_attribute(entry->field.attribute)) {
+            (void)snprintf(what, sizeof what, "%.*s (line %u) fills %s, too", SHOWN_MAX,
+                rules->fields[i].path, lines[i], entry->field.attribute);
+            return fail(option, entry->begin, "keep one of the two", what, error);
+        }
+    }
+    return 0;
 }
 
 /* Those behind *at that are of one entry; *at is the next one's then. */
@@ -204,8 +247,8 @@ read_entry(const struct config_option *option, const struct config_items *items,
 }
 
 static int
-add_entry(
-    const struct config_option *option, struct entry *entry, struct config_error *error)
+add_entry(const struct config_option *option, const struct entry *entry, unsigned *lines,
+    struct config_error *error)
 {
     struct rules *rules = &entry->config->rules;
 
@@ -213,11 +256,12 @@ add_entry(
         (entry->overwrites && count_overwrites(rules) == RULES_OVERWRITES_MAX)) {
         return config_value_fail(option, entry->begin, CONFIG_SET_E_FULL, error);
     }
-    if (is_contested(rules, entry)) {
-        return fail(option, entry->begin,
-            "keep one of the two: what overwrites has its attribute for itself",
-            "another field fills the same attribute", error);
+    const int r = check_apart(option, entry, lines, error);
+
+    if (r != 0) {
+        return r;
     }
+    lines[rules->field_count] = entry->begin->name_place.line;
     rules->fields[rules->field_count] = entry->field;
     rules->overwrites[rules->field_count++] = entry->overwrites;
     return 0;
@@ -228,6 +272,7 @@ config_fields_set(const struct config_option *option, const struct config_items 
     struct config *config, struct config_error *error)
 {
     struct rules *rules = &config->rules;
+    unsigned lines[RULES_FIELDS_MAX] = {0}; /* of rules->fields: where each begins */
     int r = 0;
 
     rules->field_count = 0;
@@ -236,7 +281,7 @@ config_fields_set(const struct config_option *option, const struct config_items 
         struct entry entry = {.config = config};
 
         r = read_entry(option, items, &at, &entry, error);
-        r = r == 0 ? add_entry(option, &entry, error) : r;
+        r = r == 0 ? add_entry(option, &entry, lines, error) : r;
     }
     return r;
 }

@@ -107,23 +107,61 @@ refuses_to_overwrite_what_identifies_or_is_computed(void **state)
         {MAPPING("attributes.email: { to: email, overwrite: always }"),
             "it identifies the contact: c.yaml:3:64: " KEY
             "attributes.email." IDENTIFIES},
-        {MAPPING("attributes.x: { to: EXT_ID, overwrite: always }"),
-            "it identifies the contact: c.yaml:3:61: " KEY "attributes.x." IDENTIFIES},
         {MAPPING("total_conversations: { to: N, overwrite: always }"),
             "it is computed: c.yaml:3:63: " KEY
             "total_conversations.overwrite (leave overwrite out: it is always written, from "
             "all that was seen of a contact)"},
         {MAPPING("identity: { to: A, overwrite: always }, attributes.x: A"),
-            "another field fills the same attribute: c.yaml:3:76: " KEY
-            "attributes.x (keep one of the two: what overwrites has its attribute for "
-            "itself)"},
+            "identity (line 3) fills A, too: c.yaml:3:76: " KEY
+            "attributes.x (keep one of the two)"},
         {MAPPING("attributes.x: A, identity: { to: A, overwrite: always }"),
-            "another field fills the same attribute: c.yaml:3:49: " KEY
-            "identity (keep one of the two: what overwrites has its attribute for itself)"},
+            "attributes.x (line 3) fills A, too: c.yaml:3:49: " KEY
+            "identity (keep one of the two)"},
     };
 
     (void)state;
     expect_refusals(refusals, LENGTH(refusals));
+}
+
+static void
+refuses_fields_that_would_fill_nothing_or_each_others(void **state)
+{
+    static const struct refusal refusals[] = {
+        {FLEX "    field_mapping:\n      customer_tier: VIP_TIER\n"
+              "      identity: X\n      account_id: VIP_TIER\n",
+            "customer_tier (line 4) fills VIP_TIER, too: c.yaml:6:19: " KEY
+            "account_id (keep one of the two)"},
+        {MAPPING("last_csat_score: A, attributes.x: { to: A }"),
+            "last_csat_score (line 3) fills A, too: c.yaml:3:56: " KEY
+            "attributes.x (keep one of the two)"},
+        {MAPPING("attributes.x: EXT_ID"),
+            "no field fills EXT_ID: c.yaml:3:36: " KEY
+            "attributes.x (say identity.ext_id_from: and the field)"},
+        {MAPPING("attributes.x: { to: EXT_ID, overwrite: always }"),
+            "no field fills EXT_ID: c.yaml:3:36: " KEY
+            "attributes.x (say identity.ext_id_from: and the field)"},
+        {MAPPING("attributes.phone: LANDLINE_NUMBER"),
+            "no field fills LANDLINE_NUMBER: c.yaml:3:40: " KEY
+            "attributes.phone (say SMS, by which a customer's phone is told and found; or "
+            "an attribute of your own)"},
+        {MAPPING("total_conversations: SMS"),
+            "it is computed, and identifies nobody: c.yaml:3:43: " KEY
+            "total_conversations (give it an attribute of its own)"},
+        {MAPPING("preferred_channel: email"),
+            "it is computed, and identifies nobody: c.yaml:3:41: " KEY
+            "preferred_channel (give it an attribute of its own)"},
+    };
+
+    (void)state;
+    expect_refusals(refusals, LENGTH(refusals));
+    AUTO(config_done)
+    struct config config = /* where else to look for an address */
+        load(MAPPING(
+            "attributes.email: email, attributes.mail: email, "
+            "attributes.EMail: EMAIL, attributes.phone: SMS, attributes.tel: SMS, "
+            "identity: WHATSAPP, account_id: WHATSAPP"));
+
+    assert_int_equal(config.rules.field_count, 7);
 }
 
 static void
@@ -150,6 +188,7 @@ main(void)
         CONFIG_TEST(overwrites_nothing_that_does_not_say_so),
         CONFIG_TEST(refuses_what_is_no_entry),
         CONFIG_TEST(refuses_to_overwrite_what_identifies_or_is_computed),
+        CONFIG_TEST(refuses_fields_that_would_fill_nothing_or_each_others),
         CONFIG_TEST(refuses_more_than_a_contact_is_to_remember),
     };
 
