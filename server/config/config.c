@@ -257,12 +257,10 @@ check_token(struct loader *loader)
 static int
 check_enabled(struct loader *loader)
 {
-    const bool is_service = loader->source.command == CONFIG_FOR_RUN ||
-                            loader->source.command == CONFIG_FOR_SERVE ||
-                            loader->source.command == CONFIG_FOR_WORK;
+    const unsigned starts = BY_CHECK | BY_RUN | BY_SERVE | BY_WORK;
     const struct config_place place = {.file = loader->source.file};
 
-    if (loader->config->enabled || !is_service) {
+    if (loader->config->enabled || (1U << loader->source.command & starts) == 0) {
         return 0;
     }
     return config_fail(&loader->error, &place, OPTION_ENABLED,

@@ -38,7 +38,6 @@ omit_switches(const struct config *config, json_t *lines)
             "contacts.create: events of whom Brevo does not have are left out"},
         {config->rules.only_contacts.count > 0,
             "brevo.only_contacts: events of everybody else are left out"},
-        {!config->enabled, "enabled: false, so run, serve and work refuse to start"},
         {!config->rules.sync_conversations,
             "sync.conversations: false, so conversation events are left out"},
         {!config->rules.sync_tasks, "sync.tasks: false, so task events are left out"},

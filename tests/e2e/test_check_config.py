@@ -212,11 +212,12 @@ def test_no_service_starts_without_what_it_needs(command, missing, expected):
 
 def test_a_connector_switched_off_does_not_start_and_check_config_says_so(tmp_path):
     path = write(tmp_path, "connectors: { twilio_flex: { enabled: false } }\n")
-    status, out, _ = check("--config", path)
+    refusal = (78, "", f"flexbrevo: the connector is switched off: {path}: "
+                       "connectors.twilio_flex.enabled (set it to true, or do not start the "
+                       "service)\n")
 
-    assert status == 0
-    assert "# enabled: false, so run, serve and work refuse to start\n" in out
-    assert harness.run_command("run", "--config", path, environment=ENOUGH)[0] == 78
+    assert check("--config", path) == refusal
+    assert harness.run_command("run", "--config", path, environment=ENOUGH) == refusal
 
 
 def test_keys_lists_every_key_once():

@@ -204,12 +204,17 @@ refuses_a_key_beside_the_credentials_for_tokens(void **state)
 static void
 refuses_to_serve_a_connector_switched_off(void **state)
 {
+    static const enum config_command starts[] = {
+        CONFIG_FOR_CHECK, CONFIG_FOR_RUN, CONFIG_FOR_SERVE, CONFIG_FOR_WORK};
+
     (void)state;
-    expect_refusal(CONFIG_FOR_RUN, FLEX "    enabled: false\n",
-        "the connector is switched off: c.yaml: connectors.twilio_flex.enabled "
-        "(set it to true, or do not start the service)");
+    for (size_t i = 0; i < LENGTH(starts); i++) {
+        expect_refusal(starts[i], FLEX "    enabled: false\n",
+            "the connector is switched off: c.yaml: connectors.twilio_flex.enabled "
+            "(set it to true, or do not start the service)");
+    }
     AUTO(config_done)
-    struct config config = load_for(CONFIG_FOR_CHECK, FLEX "    enabled: false\n");
+    struct config config = load_for(CONFIG_FOR_TOOL, FLEX "    enabled: false\n");
 
     assert_false(config.enabled);
 }
