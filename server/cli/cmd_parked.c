@@ -185,6 +185,32 @@ check(const struct arguments *arguments)
                      "parked", "which records: %s (give keys, a filter, or --all)", name);
 }
 
+static int
+refuse_name(const char *what, const char *name, const char *nearest, const char *remedy)
+{
+    return nearest != NULL
+               ? cli_usage_error(
+                     "parked", "no such %s: %s (did you mean %s?)", what, name, nearest)
+               : cli_usage_error("parked", "no such %s: %s (%s)", what, name, remedy);
+}
+
+/* A slip would look as if there were none. */
+static int
+check_names(const struct parked_filter *filter)
+{
+    const char *nearest = NULL;
+
+    if (filter->reason != NULL && !parked_filter_knows_reason(filter->reason, &nearest)) {
+        return refuse_name(
+            "reason", filter->reason, nearest, "docs/operations.md lists them");
+    }
+    if (filter->type != NULL && !parked_filter_knows_type(filter->type, &nearest)) {
+        return refuse_name(
+            "type", filter->type, nearest, "docs/events.md lists them; --key takes any");
+    }
+    return 0;
+}
+
 /* ---- by filter --------------------------------------------------------------------------- */
 
 static int
@@ -343,6 +369,9 @@ command_parked(int argc, char **argv)
     }
     if (status == 0) {
         status = check(&arguments);
+    }
+    if (status == 0) {
+        status = check_names(&arguments.filter);
     }
     if (status == 0) {
         status = cli_load_config(arguments.config, CONFIG_FOR_TOOL, &config);

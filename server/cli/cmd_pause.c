@@ -11,6 +11,7 @@
 #include "server/cli/cli.h"
 #include "server/cli/cli_queue.h"
 #include "server/commands.h"
+#include "server/config/options.h"
 #include "server/deliver/pause.h"
 
 enum {
@@ -72,7 +73,8 @@ parse_resume(int argc, char **argv, struct arguments *arguments, int *ret_exit)
             "Ends what `flexbrevo pause` began: all of it, or the pause of one event. What\n"
             "waited goes on within a second, the oldest first. A pause that Brevo caused ends\n"
             "by itself when Brevo accepts a request again.\n"
-            "Exit status: 0 nothing is paused by command any more, 69 Redis does not answer.\n",
+            "Exit status: 0 what was asked for is not paused any more, or was not; what still\n"
+            "is is listed. 69 Redis does not answer.\n",
         .options = options,
         .option_count = LENGTH(options),
     };
@@ -81,6 +83,28 @@ parse_resume(int argc, char **argv, struct arguments *arguments, int *ret_exit)
 }
 
 /* ---- which event ------------------------------------------------------------------------- */
+
+static int
+refuse_event(const char *command, const char *name, const struct config *config)
+{
+    const char *names[2 * EVENT_TYPE_COUNT];
+    size_t count = 0;
+
+    for (size_t i = 0; i < EVENT_TYPE_COUNT; i++) {
+        names[count++] = event_type_name((enum event_type)i);
+        if (config->rules.event_names[i] != NULL) {
+            names[count++] = config->rules.event_names[i];
+        }
+    }
+    const char *nearest = option_nearest(name, names, count);
+
+    return nearest != NULL
+               ? cli_usage_error(
+                     command, "no such event: %s (did you mean %s?)", name, nearest)
+               : cli_usage_error(command,
+                     "no such event: %s (event_mapping in docs/config.md lists them)",
+                     name);
+}
 
 /* Several may have one name at Brevo. 0, or EX_USAGE said. */
 static int
@@ -100,12 +124,7 @@ find_events(const char *command, const char *name, const struct config *config,
             ret_events->types[ret_events->count++] = type;
         }
     }
-    return ret_events->count > 0
-               ? 0
-               : cli_usage_error(command,
-                     "no such event: %s (task.created, task.completed, task.canceled, "
-                     "conversation.ended, survey.completed, or a name of event_mapping)",
-                     name);
+    return ret_events->count > 0 ? 0 : refuse_event(command, name, config);
 }
 
 /* "operator", or "operator:task.completed". */
@@ -206,9 +225,15 @@ is_meant(const struct events *events, const char *cause)
     return false;
 }
 
+/* What this resume leaves as it was; `is_all`: it ended nothing. */
 static void
-tell_rest(const struct queue_labels *rest)
+tell_rest(const struct queue_labels *rest, const char *event, bool is_all)
 {
+    if (is_all && event != NULL) {
+        (void)printf("no command paused %s alone\n", event);
+    } else if (is_all) {
+        (void)puts("nothing was paused by command");
+    }
     for (size_t i = 0; i < rest->count; i++) {
         (void)printf("still paused  %s: %s\n", rest->items[i].name, rest->items[i].text);
     }
@@ -242,11 +267,8 @@ resume_all(const struct arguments *arguments, const struct config *config,
         }
         status = say(causes, "resumed", cause);
     }
-    if (causes == NULL && rest.count == pauses.count) {
-        (void)puts("nothing was paused by command");
-    }
     if (causes == NULL) {
-        tell_rest(&rest);
+        tell_rest(&rest, arguments->event, rest.count == pauses.count);
     }
     return status;
 }

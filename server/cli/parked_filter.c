@@ -4,8 +4,50 @@
 #include "server/cli/parked_filter.h"
 
 #include <fnmatch.h>
+#include <string.h>
 
 #include "mapping/key.h"
+#include "mapping/rules.h"
+#include "mapping/twilio_type.h"
+#include "server/config/options.h"
+
+/* docs/operations.md says what each means. */
+static const char *const reasons[] = {
+    "unparseable",
+    "bad_score",
+    "rejected",
+    "payment_required",
+    "identifier_refused",
+    "bad_answer",
+    "unresolved_reservation",
+    "poison",
+    "queue_refused",
+    "retries_exhausted",
+    "unknown_schema",
+};
+
+/* The type of what could not be keyed. */
+static const char raw[] = "raw";
+
+bool
+parked_filter_knows_reason(const char *reason, const char **ret_nearest)
+{
+    *ret_nearest = option_nearest(reason, reasons, LENGTH(reasons));
+    return *ret_nearest != NULL && strcmp(*ret_nearest, reason) == 0;
+}
+
+bool
+parked_filter_knows_type(const char *type, const char **ret_nearest)
+{
+    const char *names[EVENT_TYPE_COUNT + 1] = {raw};
+
+    for (size_t i = 0; i < EVENT_TYPE_COUNT; i++) {
+        names[i + 1] = event_type_name((enum event_type)i);
+    }
+    *ret_nearest = option_nearest(type, names, LENGTH(names));
+    return (*ret_nearest != NULL && strcmp(*ret_nearest, type) == 0) ||
+           twilio_type_is_fact(slice_of(type));
+}
 
 bool
 parked_filter_is_empty(const struct parked_filter *filter)

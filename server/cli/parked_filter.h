@@ -15,6 +15,13 @@ struct parked_filter {
     int64_t limit;    /* so many at most */
 };
 
+/*
+ * Whether records are parked for such a reason, or begin their keys so. Not: *ret_nearest is the one
+ * that was meant, NULL where nobody could tell.
+ */
+bool parked_filter_knows_reason(const char *reason, const char **ret_nearest);
+bool parked_filter_knows_type(const char *type, const char **ret_nearest);
+
 bool parked_filter_is_empty(const struct parked_filter *filter); /* `limit` apart */
 /* `now_ms` as queue_parked_now_ms(). The limit is the caller's. */
 bool parked_filter_matches(const struct parked_filter *filter,

@@ -45,6 +45,30 @@ option_distance(const char *a, const char *b)
     return row[size_b];
 }
 
+/* So many typing errors are one of this word still. */
+static size_t
+errors_max(const char *word)
+{
+    return least(DISTANCE_MAX, strlen(word) / LETTERS_PER_ERROR);
+}
+
+const char *
+option_nearest(const char *word, const char *const *names, size_t count)
+{
+    size_t best = errors_max(word) + 1;
+    const char *nearest = NULL;
+
+    for (size_t i = 0; i < count; i++) {
+        const size_t distance = option_distance(word, names[i]);
+
+        if (distance < best) {
+            best = distance;
+            nearest = names[i];
+        }
+    }
+    return nearest;
+}
+
 static const char *
 last_word(const char *key)
 {
@@ -72,7 +96,7 @@ static bool
 suggest_sibling(const char *key, char ret_key[CONFIG_KEY_MAX])
 {
     const char *word = last_word(key);
-    const size_t most = least(DISTANCE_MAX, strlen(word) / LETTERS_PER_ERROR);
+    const size_t most = errors_max(word);
     size_t best = most + 1;
     char known[CONFIG_KEY_MAX];
 

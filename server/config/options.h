@@ -106,5 +106,7 @@ bool option_is_section(const char *key);
  * in another section. Writes all of it, dotted; false when nothing is near.
  */
 bool option_suggest(const char *key, char ret_key[CONFIG_KEY_MAX]) MUST_USE;
+/* The one of `count` names that is spelled like `word`; NULL: none is. */
+const char *option_nearest(const char *word, const char *const *names, size_t count);
 /* How far two words are apart, in inserted, removed and replaced characters. */
 size_t option_distance(const char *a, const char *b);

@@ -131,7 +131,8 @@ def test_filters_choose_and_the_limit_holds(park, flexbrevo):
     assert len(listed(flexbrevo, "--reason", "rejected", "--limit", "2")) == 2
     assert listed(flexbrevo, "--reason", "unparseable") == []
     assert len(listed(flexbrevo, "--type", "task.completed")) == 5
-    assert listed(flexbrevo, "--type", "task.created") == []
+    for kind in ("task.created", "reservation.accepted", "sink.test", "raw"):
+        assert listed(flexbrevo, "--type", kind) == []
     assert len(listed(flexbrevo, "--key", f"*{tasks[0].sid}")) == 1
     assert listed(flexbrevo, "--older", "1h") == []
     assert len(listed(flexbrevo, "--newer", "1h")) == 5
@@ -149,7 +150,13 @@ def test_filters_choose_and_the_limit_holds(park, flexbrevo):
     (["show"], "KEY is missing"), (["list", "a/b"], "--key"),
     (["replay", "a/b", "--all"], "exclude"), (["drop", "--all", "--reason", "x"], "exclude"),
     (["list", "--older", "3"], "not a duration"), (["list", "--limit", "0"], "--limit"),
-    (["replay", *(f"a/{n}" for n in range(16))], "too many")])
+    (["replay", *(f"a/{n}" for n in range(16))], "too many"),
+    (["list", "--reason", "reject"], "no such reason: reject (did you mean rejected?)"),
+    (["drop", "--reason", "nosuch"],
+     "no such reason: nosuch (docs/operations.md lists them)"),
+    (["list", "--type", "task.complete"],
+     "no such type: task.complete (did you mean task.completed?)"),
+    (["replay", "--type", "x"], "no such type: x (docs/events.md lists them; --key takes any)")])
 def test_a_slip_exits_64_and_does_nothing(arguments, word):
     status, out, err = harness.run_command("parked", *arguments)
 

@@ -144,8 +144,25 @@ def test_resume_ends_all_that_was_paused_by_command(caller, flexbrevo):
     assert command(flexbrevo, "resume") == "nothing was paused by command\n"
 
 
+def test_resume_says_what_of_an_event_was_not_paused_and_what_still_is(caller, flexbrevo):
+    command(flexbrevo, "pause", "--event", "task.completed")
+    out = command(flexbrevo, "resume", "--event", "task.created").splitlines()
+    assert out[0] == "no command paused task.created alone"
+    assert len(out) == 2 and out[1].startswith("still paused  operator:task.completed: ")
+    assert json.loads(command(flexbrevo, "resume", "--event", "task.created", "--json")) == {
+        "resumed": []}
+    command(flexbrevo, "pause")
+    out = command(flexbrevo, "resume", "--event", "SUPPORT_REQUESTED").splitlines()
+    assert out[0] == "no command paused SUPPORT_REQUESTED alone"
+    assert {line.split(": ")[0] for line in out[1:]} == {
+        "still paused  operator", "still paused  operator:task.completed"}
+
+
 @pytest.mark.parametrize("arguments, word", [
-    (["pause", "--event", "task.complete"], "no such event"),
+    (["pause", "--event", "task.complete"],
+     "no such event: task.complete (did you mean task.completed?)"),
+    (["resume", "--event", "SUPORT_RESOLVED"],
+     "no such event: SUPORT_RESOLVED (did you mean SUPPORT_RESOLVED?)"),
     (["resume", "--event", "x"], "no such event"),
     (["pause", "--reason", "x" * 121], "--reason"), (["pause", "--reason", "a\nb"], "--reason"),
     (["pause", "now"], "unexpected argument")])

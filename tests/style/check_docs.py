@@ -5,10 +5,10 @@
 
 routes -> docs/http-api.md, types -> docs/events.md, metrics -> docs/operations.md,
 commands -> README.md, reasons -> `explain`. Links lead somewhere. The tables of reasons in
-docs/operations.md list exactly those in the code. The tests that docs/reliability.md and
-docs/pitfalls.md name exist, and no pitfall is without one, or without the reason why. For the
-options there is check_config_docs.py, which asks the program, and for the statuses of the endpoints
-tests/e2e/test_endpoint_table.py, which asks the server.
+docs/operations.md list exactly those in the code, and so does the filter of `parked`. The tests
+that docs/reliability.md and docs/pitfalls.md name exist, and no pitfall is without one, or without
+the reason why. For the options there is check_config_docs.py, which asks the program, and for the
+statuses of the endpoints tests/e2e/test_endpoint_table.py, which asks the server.
 """
 
 import pathlib
@@ -169,6 +169,17 @@ def wrong_places(root):
             yield f"docs/mapping.md: places of {of}: {told.get(of)}, in the code {known.get(of)}"
 
 
+def unlisted_reasons(root):
+    """Those a filter of `parked` takes are those a record is parked for."""
+    source = "server/cli/parked_filter.c"
+    listed = re.search(r"reasons\[\] = \{(.*?)\};", (root / source).read_text(encoding="utf-8"),
+                       re.S)
+    told = table_names((root / "docs/operations.md").read_text(encoding="utf-8"),
+                       "Why a record was parked")
+    for name in sorted(set(re.findall(REASON, listed[1])) ^ set(told)):
+        yield f"{source}: {name} is here and not in docs/operations.md, or the other way round"
+
+
 def anchors(text):
     """What GitHub makes of each heading."""
     return {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-")
@@ -220,7 +231,8 @@ def open_pitfalls(root):
 def main():
     root = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else __file__).resolve()
     root = root if root.is_dir() else root.parents[2]
-    found = [*missing(root), *wrong_reasons(root), *wrong_places(root), *dead_links(root),
+    found = [*missing(root), *wrong_reasons(root), *unlisted_reasons(root),
+             *wrong_places(root), *dead_links(root),
              *unknown_tests(root), *open_pitfalls(root)]
     for line in found:
         print(line)

@@ -33,6 +33,18 @@ def test_where_a_customer_and_a_profile_are_looked_for_is_documented_in_its_orde
         (tmp_path / name).write_text((ROOT / name).read_text(encoding="utf-8"))
 
 
+def test_the_filter_of_parked_knows_the_reasons_there_are(tmp_path):
+    assert list(check_docs.unlisted_reasons(ROOT)) == []
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "server" / "cli").mkdir(parents=True)
+    (tmp_path / "docs" / "operations.md").write_text(
+        "## Why a record was parked\n\n| `poison` | x |\n| `rejected` | y |\n")
+    (tmp_path / "server" / "cli" / "parked_filter.c").write_text(
+        'reasons[] = {\n    "poison",\n    "toxic",\n};\n')
+    assert [line.split()[1] for line in check_docs.unlisted_reasons(tmp_path)] == [
+        "rejected", "toxic"]
+
+
 def test_every_link_leads_somewhere():
     assert list(check_docs.dead_links(ROOT)) == []
 
