@@ -160,6 +160,14 @@ def test_the_example_works_with_its_variables_set():
     assert out == by_environment  # its values are the defaults
 
 
+def test_the_example_has_a_line_for_every_event():
+    example = (harness.ROOT / "deploy" / "flexbrevo.yaml.example").read_text()
+    section = example.partition("# event_mapping:\n")[2].partition("\n\n")[0]
+    events = json.loads(check("--json")[1])["config"]["connectors"]["twilio_flex"]["event_mapping"]
+
+    assert re.findall(r"#   ([a-z.]+):", section) == list(events)
+
+
 def test_the_example_names_the_first_variable_that_is_not_set():
     example = harness.ROOT / "deploy" / "flexbrevo.yaml.example"
     env = {name: value for name, value in ENOUGH.items() if name != "BREVO_API_KEY"}
