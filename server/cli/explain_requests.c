@@ -49,6 +49,9 @@ list_requests(const struct event *event, const struct explain_input *input)
     AUTO(payload_release) json_t *requests = json_array();
     bool is_asked = false;
 
+    if (!is_sent) {
+        (void)json_object_del(contact, "listIds"); /* as job_compose_contact() */
+    }
     if (contact == NULL || (is_sent && body == NULL) ||
         !contact_assumed_say(input->config, event, contact, body, &is_asked) ||
         !add_request(requests, BREVO_CONTACT_LOOKUP, identifier, "first", NULL) ||
