@@ -70,7 +70,8 @@ def test_kill9_loses_nothing(program, twilio, sandbox, tmp_path, capsys, batch, 
     assert not lost
     assert set(times) <= load.sent
     assert load.refused == []
-    assert 0 <= min(maybe) and max(maybe) <= most
+    for before, count in zip([0, *maybe], maybe):
+        assert 0 <= count <= most + before      # what was in doubt before may be so still
     assert len(doubled) <= sum(maybe)
     assert max(times.values()) <= 1 + KILLS
     assert flexbrevo.metric("unaccounted_events") == 0
