@@ -145,12 +145,15 @@ is_brevo_host(struct slice host)
            (host.size == size || host.data[host.size - size - 1] == '.');
 }
 
-/* Elsewhere, a sandbox or a proxy, it may have any path. */
+/* The key is not for whoever listens. Elsewhere, a sandbox or a proxy, any URL may be right. */
 static bool
 is_brevo_url(const char *text)
 {
-    return is_url(text) &&
-           (!is_brevo_host(shape_url_host(text)) || slice_is(url_path(text), BREVO_PATH));
+    if (!is_url(text) || !is_brevo_host(shape_url_host(text))) {
+        return is_url(text);
+    }
+    return slice_starts(slice_of(text), "https://") &&
+           slice_is(url_path(text), BREVO_PATH);
 }
 
 bool

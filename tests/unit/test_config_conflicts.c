@@ -101,6 +101,8 @@ knows_the_path_of_brevos_own_api(void **state)
     static const struct refusal refusals[] = {
         {"brevo: { base_url: \"https://api.brevo.com\" }\n",
             "\"https://api.brevo.com\" is not a usable URL: c.yaml:1:20: brevo.base_url " V3},
+        {"brevo: { base_url: \"http://api.brevo.com/v3\" }\n",
+            "\"http://api.brevo.com/v3\" is not a usable URL: c.yaml:1:20: brevo.base_url " V3},
         {"brevo: { base_url: \"https://API.brevo.com/v3/contacts\" }\n",
             "\"https://API.brevo.com/v3/contacts\" is not a usable URL: c.yaml:1:20: "
             "brevo.base_url " V3},
