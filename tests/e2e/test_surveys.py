@@ -294,7 +294,7 @@ def test_explain_shows_the_answer_and_why_no_other_extractor_applies(program):
 
 def test_explain_says_which_of_two_extractors_of_one_survey_is_not_taken(program):
     """What that one would find makes no answer, and the survey's end is without one."""
-    second = {**BY_KIND, "score": "other.score"}
+    second = {**BY_KIND, "attribute": "other", "score": "other.score"}
     flexbrevo = program(changes={"csat": {"extractors": [BY_KIND, second]}}).start()
     task = survey_of(Task())
     task.attributes["other"] = {"score": 4}
