@@ -21,10 +21,9 @@ static const struct endpoint {
     const char *method;
     const char *path;
     enum brevo_class class;
-    size_t answer_max;
 } endpoints[BREVO_ENDPOINT_COUNT] = {
-    [BREVO_CONTACT_LOOKUP] = {"contact_lookup", "GET", "/contacts/", BREVO_CLASS_CONTACTS,
-        BREVO_CONTACT_MAX},
+    [BREVO_CONTACT_LOOKUP] = {"contact_lookup", "GET", "/contacts/",
+        BREVO_CLASS_CONTACTS},
     [BREVO_CONTACT_UPSERT] = {"contacts", "POST", "/contacts", BREVO_CLASS_CONTACTS},
     [BREVO_CONTACT_UPDATE] = {"contact_update", "PUT", "/contacts/",
         BREVO_CLASS_CONTACTS},
@@ -52,7 +51,7 @@ brevo_endpoint_method(enum brevo_endpoint endpoint)
 size_t
 brevo_endpoint_answer_max(enum brevo_endpoint endpoint)
 {
-    return endpoints[endpoint].answer_max;
+    return endpoint == BREVO_CONTACT_LOOKUP ? BREVO_CONTACT_MAX : 0;
 }
 
 const char *brevo_class_name(enum brevo_class class)

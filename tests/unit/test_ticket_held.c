@@ -70,6 +70,7 @@ left_ms(const struct told told[TOLD_MAX], const char *posted, int64_t age_ms,
         posted, (long long)received_ms);
     AUTO(payload_release)
     json_t *payload = read_changed(changes, &rules, "task.completed/" TASK, &reading);
+    assert_non_null(payload);
     const size_t before = reading.trace_count;
     const int64_t left = ticket_held_left_ms(&reading, &facts, &rules, &times);
 
