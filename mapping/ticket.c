@@ -290,6 +290,19 @@ ticket_link_at(const struct facts *facts, int64_t date_ms)
 }
 
 bool
+ticket_is_others(const struct fact *fact, const struct facts *facts, const char *ticket)
+{
+    const struct fact *last = facts_find(facts, slice_of(last_link_name));
+    const bool is_last = last != NULL && slice_is(last->text, ticket);
+    const bool is_first = slice_is(ticket_link(facts), ticket);
+
+    if (last == NULL || (is_last && is_first) || !ticket_is_of_survey(fact)) {
+        return false;
+    }
+    return is_last ? fact->rank < last->rank : fact->rank >= last->rank;
+}
+
+bool
 ticket_called_fact(const char *ticket, char name[TICKET_NAME_SIZE], struct fact *ret_fact)
 {
     const int size = snprintf(name, TICKET_NAME_SIZE, "%s%s", called_prefix, ticket);

@@ -93,8 +93,11 @@ void ticket_say_customer(
 extern const char ticket_link_name[];
 /* Whose facts those of an alias are; absent when they are its own. */
 struct slice ticket_link(const struct facts *facts);
-/* The same of something at that time: a conversation may go on through many tickets. */
+/* The same of a conversation at that time: it may go on through many tickets. */
 struct slice ticket_link_at(const struct facts *facts, int64_t date_ms);
+/* Whether what a conversation was told is another one of its tickets': an answer is to one of them. */
+bool ticket_is_others(
+    const struct fact *fact, const struct facts *facts, const char *ticket);
 /* Whether it is a link, and nothing that is known of a ticket. */
 bool ticket_is_link(const struct fact *fact);
 

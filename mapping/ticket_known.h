@@ -114,6 +114,8 @@ void ticket_say_answer(
 /* Of an answer: the last value of each field, whichever record told it. */
 void ticket_learn_answer(struct ticket *ticket, const struct facts *facts);
 
+/* Whether it is part of an answer. */
+bool ticket_is_of_survey(const struct fact *fact);
 bool ticket_is_survey(const struct ticket *ticket);
 /* Until a request's queue is told, which may be a survey's. */
 int64_t ticket_queue_left_ms(const struct ticket *ticket);

@@ -57,6 +57,12 @@ ticket_say_answer(
 }
 
 /* "4/5 csat": score, scale and kind are of one answer. */
+bool
+ticket_is_of_survey(const struct fact *fact)
+{
+    return slice_starts(slice_skip(fact->name, 1), "survey.");
+}
+
 static void
 learn_score(const struct fact *fact, struct event *event)
 {

@@ -199,6 +199,10 @@ flow_learn(struct flow *flow, struct queue *queue, const struct job *job,
     } else if (job->is_probe && (verdict->outcome == BREVO_DELIVERED ||
                                     verdict->outcome == BREVO_NO_CONTACT)) {
         pause_end(&flow->pause, queue, job->next, job_needs_events(job));
+        if (!job_needs_events(
+                job)) { /* nobody knows of /events: the first failure tells */
+            flow->failures[BREVO_CLASS_EVENTS] = FLOW_FAILURES_MAX - 1;
+        }
     } else if (job->is_probe && verdict->outcome != BREVO_DROP &&
                verdict->outcome != BREVO_AGAIN) { /* those go on */
         pause_postpone(&flow->pause, queue);

@@ -239,7 +239,7 @@ job_advance(struct job *job, const struct brevo_verdict *verdict)
     case BREVO_AGAIN: /* see above */
         return;
     case BREVO_PARK:
-        if (job_contact_unlisted(job)) {
+        if (job_contact_unlisted(job, verdict)) {
             return;
         }
         if (verdict->maybe_done || !job_contact_doubted(job)) {

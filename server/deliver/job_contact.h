@@ -43,7 +43,7 @@ void job_event_said(struct job *job);
 void job_event_found(struct job *job);
 void job_contact_refused(struct job *job, const struct brevo_verdict *verdict);
 /* Whether what Brevo refused for an unknown reason goes once more, without the list it would join. */
-bool job_contact_unlisted(struct job *job) MUST_USE;
+bool job_contact_unlisted(struct job *job, const struct brevo_verdict *verdict) MUST_USE;
 
 /* Of a contact as Brevo shows it: the e-mail is one Brevo made up, or there is none. */
 bool job_contact_lacks_email(const json_t *contact);

@@ -198,11 +198,12 @@ tell_dropped(const struct job *job, unsigned dropped)
 }
 
 bool
-job_contact_unlisted(struct job *job)
+job_contact_unlisted(struct job *job, const struct brevo_verdict *verdict)
 {
     const int64_t list = request_contact_list(job->contact);
-    const bool is_refused = job->exchange.status == STATUS_BAD_REQUEST ||
-                            job->exchange.status == STATUS_NOT_FOUND;
+    const bool is_refused = (job->exchange.status == STATUS_BAD_REQUEST ||
+                                job->exchange.status == STATUS_NOT_FOUND) &&
+                            verdict->code[0] != '\0'; /* by Brevo, not on the way */
 
     if (job->next != BREVO_CONTACT_UPSERT || !is_refused ||
         request_contact_drop(job->contact, REQUEST_LIST) == 0) {
@@ -274,6 +275,13 @@ compose(struct job *job, const struct facts *known, const struct rules *rules)
                      (overwritten > 0 ? LEFT_OVERWRITTEN : 0);
 }
 
+/* Brevo may show a whole number as 42.0. */
+static bool
+is_fraction(const json_t *value)
+{
+    return json_is_real(value) && history_hundredths(value) % 100 != 0;
+}
+
 /*
  * Of what is remembered, but what may be again what it was: in between another one may have written
  * something else. (A fraction, which no event carries, is compared with what is remembered.) NULL
@@ -288,7 +296,7 @@ forget_returning(const json_t *remembered, const struct rules *rules)
     for (size_t i = 0; i < LENGTH(returning); i++) {
         const char *name = history_attribute(rules, returning[i]);
 
-        if (name != NULL && !json_is_real(json_object_get(attributes, name))) {
+        if (name != NULL && !is_fraction(json_object_get(attributes, name))) {
             (void)json_object_del(attributes, name); /* may have none */
         }
     }

@@ -74,16 +74,18 @@ add_called(struct called *called, const char *ticket, const char *name,
     }
 }
 
-/* What `from` has and `to` would have to be told; into `ret`, whose texts are those of `from`. */
+/* What `from` has of `ticket`, and `to` would have to be told; into `ret`, with the texts of `from`. */
 static void
-add_missing(const struct facts *from, const struct facts *to, struct facts *ret)
+add_missing(const struct facts *from, const struct facts *to, const char *ticket,
+    struct facts *ret)
 {
     for (size_t i = 0; i < from->count; i++) {
         const struct fact *fact = &from->items[i];
         const struct fact *held = facts_find(to, fact->name);
 
-        if (!ticket_is_link(fact) && (held == NULL || held->rank != fact->rank ||
-                                         !slice_equal(held->text, fact->text))) {
+        if (!ticket_is_link(fact) && !ticket_is_others(fact, from, ticket) &&
+            (held == NULL || held->rank != fact->rank ||
+                !slice_equal(held->text, fact->text))) {
             facts_add(ret, *fact);
         }
     }
@@ -97,9 +99,11 @@ static bool
 leads_elsewhere(const struct queue_facts *item, int64_t date_ms, const char *here,
     const char *before, char ret_there[EVENT_TICKET_SIZE])
 {
-    return slice_to_text(
-               ticket_link_at(&item->all, date_ms), ret_there, EVENT_TICKET_SIZE) &&
-           ret_there[0] != '\0' && strcmp(ret_there, here) != 0 &&
+    const struct slice link = sid_is(here, "CH") ? ticket_link_at(&item->all, date_ms)
+                                                 : ticket_link(&item->all);
+
+    return slice_to_text(link, ret_there, EVENT_TICKET_SIZE) && ret_there[0] != '\0' &&
+           strcmp(ret_there, here) != 0 &&
            (strcmp(ret_there, before) != 0 || strcmp(before, here) < 0);
 }
 
@@ -120,9 +124,9 @@ bring(struct queue *queue, struct job *job, const struct facts *found,
         char there[EVENT_TICKET_SIZE];
         const bool moves = leads_elsewhere(item, date_ms, ticket, before, there);
 
-        add_missing(found, &item->all, &missing);
+        add_missing(found, &item->all, ticket, &missing);
         if (moves) {
-            add_missing(&item->all, &(struct facts){0}, &missing);
+            add_missing(&item->all, &(struct facts){0}, there, &missing);
             add_called(called, there, ticket, &item->all, &missing);
             memcpy(before, ticket, sizeof before);
             memcpy(ticket, there, sizeof there);
@@ -166,7 +170,7 @@ telling_hear(struct queue *queue, struct job *job, const struct rules *rules,
     }
     (void)snprintf(job->ticket, sizeof job->ticket, "%s", says->ticket); /* fits */
     for (size_t i = 0; i < says->alias_count; i++) {
-        add_missing(&items[1 + i].all, &items[0].all, &found);
+        add_missing(&items[1 + i].all, &items[0].all, says->ticket, &found);
         add_called(&called, says->ticket, says->aliases[i], &items[1 + i].all, &found);
     }
     r = bring(queue, job, &found, &called, &items[0]);

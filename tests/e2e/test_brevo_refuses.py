@@ -140,10 +140,12 @@ def test_a_list_that_brevo_does_not_have_costs_the_list_and_nothing_else(
     assert ["listIds" in body for body in written] == [True, False, False, False]
 
 
-def test_what_brevo_refuses_with_and_without_its_list_is_parked(program, twilio, sandbox):
+@pytest.mark.parametrize("refusal, count", [
+    ({"code": "invalid_parameter", "message": "made up"}, 2), ("<html>not found</html>", 1)])
+def test_a_refusal_that_is_not_the_lists_is_parked_and_blames_no_list(
+        program, twilio, sandbox, refusal, count):
     flexbrevo = program().start()
-    refusal = {"code": "invalid_parameter", "message": "made up"}
-    sandbox.fault("status", endpoint="POST /contacts", status=400, body=refusal, count=2)
+    sandbox.fault("status", endpoint="POST /contacts", status=400, body=refusal, count=count)
     flexbrevo.caller().send(twilio.callback(Task()))
     flexbrevo.wait_for_metric('events_parked_total{reason="rejected"}', 1)
     assert "list_refused" not in flexbrevo.log()

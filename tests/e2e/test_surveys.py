@@ -4,6 +4,7 @@ Waits are short here; that they are right is tests/unit/test_survey.c's business
 """
 
 import json
+import time
 
 import pytest
 
@@ -206,20 +207,24 @@ def test_an_answer_has_what_its_ticket_knows(program, sandbox, twilio, call, abo
 
 def test_an_answer_about_a_conversation_is_the_latest_tickets(program, sandbox, twilio, call):
     """Flex may take a conversation up again for another interaction, which is another ticket."""
-    flexbrevo = program(changes={"csat": {"settle": "100ms"}}).start()
+    flexbrevo = program(changes={"csat": {
+        "settle": "100ms",
+        "extractors": [{"in": "endpoint", "score": "score", "comment": "comment"}]}}).start()
     conversation = call.attributes["conversationSid"]
     later = Task(customer=call.customer,
                  attributes={**call.attributes, "flexInteractionSid": sid("KD")})
-    call.time_ms -= 60_000
-    for count, (task, score) in enumerate([(call, "4"), (later, "2")], 1):
+    for count, (task, answer) in enumerate([
+            (call, {"Score": "4", "Comment": "quick"}), (later, {"Score": "2"})], 1):
+        task.time_ms = int(time.time() * 1000)
         assert flexbrevo.caller().send(twilio.callback(task, "task.created")).status == 204
         assert flexbrevo.caller().send(posted(
-            call, twilio, TaskSid="", ConversationSid=conversation, Score=score)).status == 204
+            call, twilio, TaskSid="", ConversationSid=conversation, **answer)).status == 204
         settled(flexbrevo, 2 * count)
     answers = [event["event_properties"] for event in sandbox.events()
                if event["event_name"] == "CSAT_SUBMITTED"]
-    assert [(answer["score"], answer["ticket"]) for answer in answers] == [
-        (4, call.attributes["flexInteractionSid"]), (2, later.attributes["flexInteractionSid"])]
+    assert [(answer["score"], answer.get("comment"), answer["ticket"]) for answer in answers] == [
+        (4, "quick", call.attributes["flexInteractionSid"]),
+        (2, None, later.attributes["flexInteractionSid"])]
     assert sandbox.contact(call.customer.email)["attributes"]["SUPPORT_TICKET_COUNT"] == 2
 
 

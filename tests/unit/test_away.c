@@ -97,6 +97,25 @@ what_was_sent_before_prolongs_no_pause_and_begins_none_after_it(void **state)
     assert_false(pause_stops_all(&flow.pause, false));
 }
 
+/* Too old to be told, it never asks for events. */
+static void
+ended_by_what_needs_no_events_one_failure_of_those_begins_it_again(void **state)
+{
+    (void)state;
+    job.next = BREVO_EVENT;
+    fails(FLOW_FAILURES_MAX);
+    look();
+    take_turn();
+    job.mute = "too_old";
+    job.next = BREVO_CONTACT_LOOKUP;
+    flow_learn(&flow, queue, &job, &said);
+    look();
+    assert_false(pause_stops_all(&flow.pause, false));
+    job = (struct job){.stage = JOB_ANSWERED, .next = BREVO_EVENT};
+    fails(1);
+    assert_true(pause_stops_all(&flow.pause, false));
+}
+
 /* Contacts alone may be served while events are not. */
 static void
 a_success_of_the_class_that_failed_ends_it(void **state)
@@ -204,6 +223,7 @@ main(void)
         TEST(any_answer_in_between_says_that_brevo_is_there),
         TEST(what_was_sent_before_prolongs_no_pause_and_begins_none_after_it),
         TEST(a_success_of_the_class_that_failed_ends_it),
+        TEST(ended_by_what_needs_no_events_one_failure_of_those_begins_it_again),
         TEST(contacts_that_are_served_do_not_hide_that_events_are_not),
         TEST(looks_for_events_that_fail_stop_nobody),
         TEST(it_is_looked_for_every_ten_seconds),
