@@ -166,9 +166,8 @@ id_of(const struct rules_extractor *extractor)
     return extractor->survey_id != NULL ? extractor->survey_id : default_id;
 }
 
-/* A post has one answer, whatever an extractor calls its survey. */
-static bool
-is_same_survey(const struct rules_extractor *one, const struct rules_extractor *other)
+bool
+survey_is_same(const struct rules_extractor *one, const struct rules_extractor *other)
 {
     return one->in == RULES_IN_POST || strcmp(id_of(one), id_of(other)) == 0;
 }
@@ -181,7 +180,7 @@ survey_is_taken(const json_t *payload, const struct rules *rules, size_t index)
 
     for (size_t i = 0; is_taken && i < index; i++) {
         is_taken = survey_unmet(&rules->extractors[i], payload) != NULL ||
-                   !is_same_survey(&rules->extractors[i], extractor);
+                   !survey_is_same(&rules->extractors[i], extractor);
     }
     return is_taken;
 }

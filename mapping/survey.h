@@ -19,6 +19,9 @@
 const char *survey_unmet(const struct rules_extractor *extractor, const json_t *payload);
 /* Whether it finds anything: a score, or a comment, whatever they are. */
 bool survey_answers(const struct rules_extractor *extractor, const json_t *payload);
+/* Whether both find answers to one survey: a post has one, whatever an extractor calls its survey. */
+bool survey_is_same(
+    const struct rules_extractor *one, const struct rules_extractor *other);
 /* Whether what it finds counts: it applies, and none before it does that is of the same survey. */
 bool survey_is_taken(const json_t *payload, const struct rules *rules, size_t index);
 /* What is at a path of the extractor's; NULL: nothing. */

@@ -50,7 +50,7 @@ list_requests(const struct event *event, const struct explain_input *input)
     bool is_asked = false;
 
     if (!is_sent) {
-        (void)json_object_del(contact, "listIds"); /* as job_compose_contact() */
+        (void)!request_contact_drop(contact, REQUEST_LIST); /* job_compose_contact() */
     }
     if (contact == NULL || (is_sent && body == NULL) ||
         !contact_assumed_say(input->config, event, contact, body, &is_asked) ||

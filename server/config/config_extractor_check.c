@@ -8,6 +8,7 @@
 #include <strings.h>
 
 #include "mapping/member.h"
+#include "mapping/survey.h"
 
 enum {
     SHOWN_MAX = 60, /* of a bad value, in errors */
@@ -88,21 +89,13 @@ covers_attribute(
                covers(extractor->attribute_value, other->attribute_value));
 }
 
-static const char *
-id_of(const struct rules_extractor *extractor)
-{
-    return extractor->survey_id != NULL ? extractor->survey_id : "default";
-}
-
-/* Tasks are one place, whatever a matching one is; of a post one extractor is taken, whatever its id. */
+/* Tasks are one place, whatever a matching one is. */
 static bool
 is_asked_alike(
     const struct rules_extractor *extractor, const struct rules_extractor *other)
 {
-    return extractor->in == RULES_IN_POST
-               ? other->in == RULES_IN_POST
-               : other->in != RULES_IN_POST &&
-                     strcmp(id_of(extractor), id_of(other)) == 0;
+    return (extractor->in == RULES_IN_POST) == (other->in == RULES_IN_POST) &&
+           survey_is_same(extractor, other);
 }
 
 static bool

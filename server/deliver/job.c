@@ -133,7 +133,7 @@ job_compose_contact(const struct job *job, const struct rules *rules)
     json_t *contact = request_contact(&job->reading.event, rules);
 
     if (job->mute != NULL) {
-        (void)json_object_del(contact, "listIds"); /* may have none */
+        (void)!request_contact_drop(contact, REQUEST_LIST); /* may have none */
     }
     return contact;
 }
