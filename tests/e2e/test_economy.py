@@ -158,6 +158,22 @@ def test_a_channel_that_is_preferred_again_is_told_by_who_remembers_it(
     assert calls(sandbox, began) == ["POST events"]
 
 
+def test_a_whole_number_that_looks_like_a_fraction_is_told_by_who_remembers_it(
+        program, twilio, sandbox):
+    """A fraction is no event's to tell; 4.0 is none."""
+    flexbrevo, task = start(program), Task()
+    tell_all(flexbrevo.caller(), [twilio.callback(task)])
+    tell_all(flexbrevo.caller(), [twilio.form(survey(task, 4), "/webhooks/flex/survey")])
+    settled(flexbrevo, 2)
+    sandbox.contact(task.customer.email)["attributes"]["CSAT_SCORE"] = 4.0
+    flexbrevo.terminate()
+    flexbrevo.start()       # it looks at whom it does not remember
+    for count in (1, 2):
+        tell_all(flexbrevo.caller(), [twilio.callback(Task(customer=task.customer))])
+        settled(flexbrevo, 2 + count)
+    assert sandbox.events("SUPPORT_RESOLVED")[-1]["contact_properties"]["CSAT_SCORE"] == 4
+
+
 def test_what_a_person_raised_is_not_lowered_from_memory(program, twilio, sandbox):
     """What only goes up is compared with what is remembered, and said when it is more."""
     flexbrevo = start(program)
