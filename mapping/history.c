@@ -194,8 +194,10 @@ history_read(const struct event *event, const struct rules *rules, const json_t 
     struct history_says *ret_says)
 {
     *ret_says = (struct history_says){0};
-    tell_base(rules, existing, ret_says);
-    tell_lists(rules, existing, ret_says);
+    if (existing != NULL) {
+        tell_base(rules, existing, ret_says);
+        tell_lists(rules, existing, ret_says);
+    }
     tell_answer(event, ret_says);
     overwrite_read(event, rules, ret_says);
     if (is_support(event->type)) {

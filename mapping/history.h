@@ -39,8 +39,8 @@ struct history_says {
 };
 
 /*
- * `existing` is the contact as Brevo answered GET /contacts/{id} with it; an empty object, or NULL,
- * for one that was just created and has no attributes of ours yet.
+ * `existing` is the contact as Brevo answered GET /contacts/{id} with it; an empty object for one that
+ * was just created and has no attributes of ours yet; NULL: nobody has looked, and nothing is said of it.
  */
 void history_read(const struct event *event, const struct rules *rules,
     const json_t *existing, struct history_says *ret_says);

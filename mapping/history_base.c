@@ -137,6 +137,18 @@ history_base_write(size_t index, const json_t *existing, const struct rules *rul
     return bases[index].name;
 }
 
+bool
+history_base_is_known(const struct facts *known, const struct rules *rules)
+{
+    for (size_t i = 0; i < LENGTH(bases); i++) {
+        if (history_attribute(rules, bases[i].path) != NULL &&
+            facts_find(known, slice_of(bases[i].name)) == NULL) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static struct slice
 text_of(const struct facts *known, const char *name)
 {

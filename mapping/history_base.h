@@ -37,5 +37,7 @@ int64_t history_hundredths(const json_t *value);
  */
 const char *history_base_write(size_t index, const json_t *existing,
     const struct rules *rules, char ret_text[HISTORY_TEXT_SIZE]);
+/* Whether each was told of which the attribute is mapped. */
+bool history_base_is_known(const struct facts *known, const struct rules *rules) MUST_USE;
 /* `known` outlives the base; what is absent or unreadable there Brevo did not have. */
 void history_base_read(const struct facts *known, struct history_base *ret_base);

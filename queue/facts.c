@@ -14,10 +14,7 @@ enum {
     FACTS_KEYS = 2,
     FACTS_ARGUMENTS = 3,
     FACT_ARGUMENTS = 3,
-    LIFE_MIN_DAYS = 7,
 };
-
-static const int64_t life_min_ms = INT64_C(1000) * 60 * 60 * 24 * LIFE_MIN_DAYS;
 
 static size_t
 count_kept(const struct queue_facts *item)
@@ -30,15 +27,6 @@ count_kept(const struct queue_facts *item)
     return count;
 }
 
-static int64_t
-life_ms(const struct queue *queue, const struct queue_facts *item)
-{
-    if (item->life_ms > 0) {
-        return item->life_ms;
-    }
-    return queue->dedupe_window_ms > life_min_ms ? queue->dedupe_window_ms : life_min_ms;
-}
-
 static void
 write_item(struct queue *queue, const struct queue_facts *item)
 {
@@ -49,7 +37,7 @@ write_item(struct queue *queue, const struct queue_facts *item)
         FACTS_ARGUMENTS + FACT_ARGUMENTS * count_kept(item));
     session_argument_key(exchange, partition, "f:", item->subject);
     session_argument_key(exchange, partition, "i:", item->subject);
-    redis_argument_number(exchange, life_ms(queue, item));
+    redis_argument_number(exchange, item->life_ms > 0 ? item->life_ms : queue->facts_ms);
     redis_argument_number(exchange, FACTS_MAX);
     redis_argument_number(exchange, FACT_ITEM_FIELDS_MAX);
     for (size_t i = 0; i < item->count; i++) {

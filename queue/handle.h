@@ -33,6 +33,7 @@ struct queue {
     struct redis_exchange *shares;  /* of it, each partition's; with `others` */
     int statuses[QUEUE_PARTITIONS_MAX]; /* of each partition, after handle_call() */
     int64_t dedupe_window_ms;
+    int64_t facts_ms; /* how long facts and links are kept */
     int64_t keep_bodies_ms;
     int64_t claim_deadline_ms;
     char consumer[HANDLE_CONSUMER_SIZE]; /* empty: never claims */

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/param.h>
 #include <sys/random.h>
 
 #include "queue/cluster.h"
@@ -18,6 +19,8 @@ enum {
     FORGET_ARGUMENTS = 3,
     FORGET_MAX = 100, /* consumers of a partition, in one call */
 };
+
+static const int64_t week_ms = INT64_C(7) * 24 * 60 * 60 * 1000;
 
 /* ---- opening ----------------------------------------------------------------------------- */
 
@@ -57,6 +60,7 @@ init(struct queue *queue, const struct queue_options *options, char *ret_error)
 
     redis_exchange_init(&queue->exchange);
     queue->dedupe_window_ms = options->dedupe_window_ms;
+    queue->facts_ms = MAX(options->dedupe_window_ms, week_ms);
     queue->keep_bodies_ms = options->keep_bodies_ms;
     queue->claim_deadline_ms = options->claim_deadline_ms;
     handle_recover(queue);
@@ -293,7 +297,7 @@ queue_link_put(struct queue *queue, const char *from, const char *to)
     session_argument_key(&queue->exchange, partition, "l:", name);
     redis_argument_text(&queue->exchange, to);
     redis_argument_text(&queue->exchange, "PX");
-    redis_argument_number(&queue->exchange, queue->dedupe_window_ms);
+    redis_argument_number(&queue->exchange, queue->facts_ms);
     return handle_call(queue);
 }
 

@@ -12,6 +12,8 @@
 
 enum {
     DOUBT_LOOKS_AN_HOUR = 60,
+    DOUBT_LOOKS_AT_ONCE =
+        40, /* of these: all that a worker which dies may leave, and some */
     DOUBT_LOOKS_MS = 60 * 60 * 1000, /* how long a look that fails is tried again */
 };
 

@@ -31,7 +31,8 @@ flow_init(struct flow *flow, const struct config *config, int64_t probe_ms)
     for (size_t i = 0; i < BREVO_CLASSES_PACED; i++) {
         pace_init(&flow->paces[i], config->brevo_max_rps, config->brevo_rate_share);
     }
-    pace_init_hourly(&flow->paces[BREVO_CLASS_LOOKUPS], DOUBT_LOOKS_AN_HOUR);
+    pace_init_hourly(
+        &flow->paces[BREVO_CLASS_LOOKUPS], DOUBT_LOOKS_AN_HOUR, DOUBT_LOOKS_AT_ONCE);
     pace_init_unknown(&flow->paces[BREVO_CLASS_BATCHES], batches_an_hour(config),
         config->brevo_max_rps, config->brevo_rate_share);
 }

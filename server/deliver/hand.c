@@ -10,10 +10,14 @@
 
 #include "queue/crash_point.h"
 #include "server/deliver/alarms.h"
+#include "server/deliver/doubt.h"
 #include "server/deliver/job_contact.h"
 #include "server/deliver/outcome.h"
 #include "server/ops/clock.h"
 #include "server/ops/log.h"
+
+_Static_assert((int)DOUBT_LOOKS_AT_ONCE >= (int)HAND_JOBS_MAX,
+    "a worker that dies leaves no doubt that is not looked into");
 
 enum {
     REDIS_BACKOFF_MIN_MS = 100,

@@ -112,6 +112,7 @@ struct job {
     bool is_joining;       /* known by its phone: is to gain the e-mail */
     bool asks_owner;       /* the lookup is of whoever has its phone */
     bool is_recalled;      /* `existing` was not asked for: it was met lately */
+    bool is_new;           /* it was created just now, and may not be shown yet */
     bool has_numbers;      /* `event` carries the contact's attributes */
     bool goes_alone;       /* in a batch Brevo refused it, and was not asked why */
     bool is_sent;          /* Brevo has its event, and it is never sent again */

@@ -36,6 +36,7 @@ job_know_contact(struct job *job, int64_t id, json_t *existing)
     (void)snprintf(job->contact_id_text, JOB_ID_SIZE, "%" PRId64, id); /* fits */
     keep_existing(job, existing);
     job->seen_us = job->claimed_us; /* or later */
+    job->is_new = false;
     job->stage = JOB_MEETING;
 }
 
@@ -193,6 +194,8 @@ job_contact_missing(struct job *job, const struct brevo_verdict *verdict)
         job_filter(job, job->mute);
     } else if (job->erasure == JOB_ASKS_WHETHER_ERASED) {
         learn_erasure(job, is_gone);
+    } else if (job->next == BREVO_CONTACT_UPDATE && job_contact_doubted(job)) {
+        return; /* gone since, or what was said was refused: a look tells */
     } else if (job->next == BREVO_CONTACT_UPDATE) {
         /* Gone since, or the e-mail is invalid, or another's by now: it stays as it is. */
         job->has_looked_again = true;

@@ -98,6 +98,7 @@ begin_anew(struct job *job, int64_t id)
     }
     job->is_recalled = false; /* met just now: a look would show those numbers */
     job_know_contact(job, id, json_object());
+    job->is_new = true;
 }
 
 static void
@@ -329,6 +330,23 @@ carry(struct job *job, int left, const struct facts *known, const struct config 
     return job->has_numbers || left == 0;
 }
 
+/* Whom we only remember may have been deleted since: what is said by number creates nobody. */
+static void
+say_from_memory(struct job *job, const struct facts *known, const struct rules *rules)
+{
+    json_decref(job->contact);
+    job->contact = json_object();
+    if (job->contact == NULL ||
+        history_write(job->contact, known, job->existing, rules) < 0 ||
+        overwrite_write(job->contact, &job->reading.event, known, job->existing, rules) <
+            0) {
+        job_lack_memory(job);
+        return;
+    }
+    job->lookup = (struct request_identifier){"contact_id", job->contact_id_text};
+    job_next(job, BREVO_CONTACT_UPDATE);
+}
+
 void
 job_meet(struct job *job, const struct facts *known, const struct config *config)
 {
@@ -342,7 +360,9 @@ job_meet(struct job *job, const struct facts *known, const struct config *config
         job_lack_memory(job);
     } else if (carry(job, left, known, config)) {
         job_next(job, BREVO_EVENT);
-    } else if ((left & LEFT_PROFILE) == 0 || !job_contact_doubted(job)) {
+    } else if (job->is_recalled && (left & LEFT_PROFILE) == 0) {
+        say_from_memory(job, known, &config->rules);
+    } else if (!job_contact_doubted(job)) {
         /* Gaps are not filled from memory: somebody may have filled them. */
         job_next(job, job->only_numbers ? BREVO_CONTACT_UPDATE : BREVO_CONTACT_UPSERT);
     }

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "mapping/history_base.h"
 #include "mapping/overwrite.h"
 #include "queue/facts.h"
 #include "server/deliver/conflict.h"
@@ -15,7 +16,8 @@
 enum {
     LINKS_MAX = 4,
     SUBJECT_SIZE = 96,
-    ERASED_AFTER_MS = 5 * 60 * 1000, /* what was there just now may not be shown yet */
+    CREATED_AFTER_MS = 5 * 60 * 1000, /* what was created may not be shown before */
+    SHOWN_AFTER_MS = 60 * 1000, /* what was shown may not be shown to everybody before */
 };
 
 static const char link_name[] = "+id";
@@ -105,8 +107,17 @@ id_of(const struct links *links, int64_t now_ms)
     const struct fact *link =
         links->count > 0 ? facts_find(&links->items[0].all, slice_of(link_name)) : NULL;
 
-    return link != NULL && link->rank < now_ms - ERASED_AFTER_MS ? link->text
-                                                                 : (struct slice){0};
+    return link != NULL && link->rank < now_ms - CREATED_AFTER_MS ? link->text
+                                                                  : (struct slice){0};
+}
+
+/* When the contact was seen, or, if Brevo showed it, as much earlier as that is sooner believed. */
+static int64_t
+link_rank(const struct job *job)
+{
+    const int64_t seen_ms = job_now_ms(job, job->seen_us);
+
+    return job->is_new ? seen_ms : seen_ms - (CREATED_AFTER_MS - SHOWN_AFTER_MS);
 }
 
 /* ---- meetings ------------------------------------------------------------------------------- */
@@ -167,7 +178,7 @@ tell_links(struct queue *queue, struct job *job, const struct config *config)
 {
     struct links links = {0};
     const struct fact id = {.name = slice_of(link_name),
-        .rank = job_now_ms(job, job->seen_us),
+        .rank = link_rank(job),
         .text = slice_of(job->contact_id_text)};
 
     if (!job->only_numbers && !links_of_contact(job, &links)) {
@@ -232,8 +243,9 @@ tell(struct queue *queue, struct job *job, const struct history_says *says,
     }
     r = conflict_pass_on(queue, job, says, known, config);
     const bool is_doubtful =
-        may_differ && overwrite_is_doubtful(&job->reading.event, &asked[0].all, known,
-                          job->existing, &config->rules);
+        (job->is_recalled && !history_base_is_known(known, &config->rules)) ||
+        (may_differ && overwrite_is_doubtful(&job->reading.event, &asked[0].all, known,
+                           job->existing, &config->rules));
 
     if (r == QUEUE_OK && !(is_doubtful && job_contact_doubted(job))) {
         hear(job, known, config, now_ms);
@@ -254,7 +266,9 @@ meet(struct queue *queue, struct job *job, const struct config *config, int64_t 
     if (r != QUEUE_OK || job->stage != JOB_MEETING) {
         return r;
     }
-    history_read(&job->reading.event, &config->rules, job->existing, &says);
+    /* What is remembered may be from before Redis lost what was counted since: no base to count from. */
+    history_read(&job->reading.event, &config->rules,
+        job->is_recalled ? NULL : job->existing, &says);
     if (says.failed || !conflict_say(job, now_ms, &says)) {
         job_lack_memory(job);
         return QUEUE_OK;

@@ -52,17 +52,17 @@ pace_init(struct pace *pace, double max_rps, double rate_share)
 
 /* What the bucket holds and what flows into it add up. */
 static void
-take_hourly(struct pace *pace, double max_per_hour)
+take_hourly(struct pace *pace, double max_per_hour, double at_once)
 {
-    pace->rate = max_per_hour / 2 / hour_s;
-    pace->holds = max_per_hour / 2;
+    pace->rate = (max_per_hour - at_once) / hour_s;
+    pace->holds = at_once;
 }
 
 void
-pace_init_hourly(struct pace *pace, double max_per_hour)
+pace_init_hourly(struct pace *pace, double max_per_hour, double at_once)
 {
     *pace = (struct pace){.share = 1, .is_fixed = true};
-    take_hourly(pace, max_per_hour);
+    take_hourly(pace, max_per_hour, at_once);
 }
 
 void
@@ -74,7 +74,7 @@ pace_init_unknown(
         .hourly = max_per_hour,
         .rate_max = is_rate(max_rps) ? max_rps : 0,
     };
-    take_hourly(pace, max_per_hour);
+    take_hourly(pace, max_per_hour, max_per_hour / 2);
 }
 
 static bool
@@ -208,7 +208,7 @@ pace_learn(struct pace *pace, const struct pace_limits *limits, int64_t now_ms)
         is_short && is_by_the_second(pace, now_ms)) {
         learn_rate(pace, (double)limits->limit * pace->share);
     } else if (pace->hourly > 0 && !is_short) {
-        take_hourly(pace, pace->hourly);
+        take_hourly(pace, pace->hourly, pace->hourly / 2);
         pace->short_ms = 0;
     }
     return limits->remaining == 0 ? reset_ms : 0;

@@ -52,8 +52,9 @@ struct pace_limits {
 /* `max_rps`: above 0 it is the rate, whatever answers say. `rate_share`: 0 .. 1. */
 void pace_init(struct pace *pace, double max_rps, double rate_share);
 
-/* So many in any hour, half of them at once, whatever answers say. */
-void pace_init_hourly(struct pace *pace, double max_per_hour);
+/* So many in any hour, some of them at once, whatever answers say. */
+void pace_init_hourly(struct pace *pace, double max_per_hour, double at_once);
+
 /*
  * Nobody knows whether it is limited by the hour or by the second: by the hour, until two answers tell
  * a rate (one may just have seen its hour end) and until one tells of hours again. Of a rate it is

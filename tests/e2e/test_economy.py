@@ -158,6 +158,17 @@ def test_a_channel_that_is_preferred_again_is_told_by_who_remembers_it(
     assert calls(sandbox, began) == ["POST events"]
 
 
+def test_what_is_remembered_is_no_base_to_count_from_when_redis_has_lost_the_count(
+        by_turns, twilio, sandbox, redis):
+    customer = Customer.new()
+    for worker in (0, 1, 1):
+        by_turns(worker, twilio.callback(Task(customer=customer)))
+    assert attributes(sandbox, customer.email)["SUPPORT_TICKET_COUNT"] == 3
+    assert redis.do("DEL", *redis.do("KEYS", "*:contact/*").split()) == "2"
+    by_turns(0, twilio.callback(Task(customer=customer)))
+    assert attributes(sandbox, customer.email)["SUPPORT_TICKET_COUNT"] == 4
+
+
 def test_a_whole_number_that_looks_like_a_fraction_is_told_by_who_remembers_it(
         program, twilio, sandbox):
     """A fraction is no event's to tell; 4.0 is none."""
@@ -241,7 +252,12 @@ def test_of_two_events_whose_answers_cross_the_later_one_leaves_what_both_know(c
 
 
 def test_what_fails_after_its_event_was_taken_sends_no_second_one(crossing, sandbox):
-    crossing(lambda: sandbox.fault("status", endpoint="POST /contacts", status=503, count=-1))
+    def refuse_writes():
+        for endpoint in ("POST /contacts", "PUT *"):    # by who looked, by who remembers
+            sandbox.fault("status", endpoint=endpoint, status=503, count=-1)
+
+    crossing(refuse_writes)
+    assert 503 in [entry["status"] for entry in sandbox.requests()]
 
 
 def test_a_backlog_is_predicted_by_what_records_cost(program, twilio, sandbox):

@@ -97,7 +97,7 @@ def test_of_whom_we_remember_the_same_value_costs_nothing_and_another_one_call(
     assert calls(sandbox, began) == ["POST events"]
     began = len(sandbox.requests())
     tell(flexbrevo, twilio, tiered(customer, "platinum", 7))
-    assert calls(sandbox, began) == ["POST contacts", "POST events"]
+    assert calls(sandbox, began) == ["PUT contacts", "POST events"]
     began = len(sandbox.requests())
     tell(flexbrevo, twilio, tiered(customer, "platinum", 6), tiered(customer, None))
     assert calls(sandbox, began) == 2 * ["POST events"]
@@ -162,7 +162,7 @@ def test_an_older_value_that_is_written_last_is_written_over(program, sandbox, t
 
 
 @pytest.mark.parametrize("fault, endpoint", [
-    ({"name": "hang"}, "POST /contacts"), ({"name": "delay", "seconds": 2}, "POST /events")])
+    ({"name": "hang"}, "PUT *"), ({"name": "delay", "seconds": 2}, "POST /events")])
 def test_a_worker_that_dies_about_the_write_leaves_the_newest_value(
         start, sandbox, twilio, redis, fault, endpoint):
     flexbrevo = start(redis={"url": redis.url})

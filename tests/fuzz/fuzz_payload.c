@@ -119,10 +119,11 @@ static void
 check_attributes(const struct event *event, const json_t *sent)
 {
     AUTO(payload_release) json_t *body = json_object();
+    AUTO(payload_release) json_t *created = json_object();
     struct history_says says;
     struct facts known = {0};
 
-    history_read(event, &rules, NULL, &says);
+    history_read(event, &rules, created, &says);
     for (size_t i = 0; i < says.fact_count; i++) {
         facts_add(&known, says.facts[i]);
     }

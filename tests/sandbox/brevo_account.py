@@ -98,6 +98,7 @@ def has_null(value):
 class Account:
     def __init__(self):
         self.contacts = {}          # id -> contact
+        self.number = 0             # of the latest contact: none is given twice
         self.owners = {}            # (kind, value) -> id, for everything unique across contacts
         self.attributes = dict(DEFAULT_ATTRIBUTES)
         self.lists = dict(DEFAULT_LISTS)
@@ -183,8 +184,9 @@ class Account:
         if len(self.contacts) >= CONTACTS_MAX:
             raise Refused(500, "bad_request", "the sandbox is full")
         now = timestamp()
+        self.number += 1
         contact = {
-            "id": len(self.contacts) + 1, "email": None, "ext_id": None, "attributes": {},
+            "id": self.number, "email": None, "ext_id": None, "attributes": {},
             "listIds": [], "createdAt": now, "modifiedAt": now,
             "emailBlacklisted": False, "smsBlacklisted": False}
         self.contacts[contact["id"]] = contact

@@ -245,12 +245,12 @@ an_hours_limit_holds_for_any_hour(void **state)
     struct pace pace;
 
     (void)state;
-    pace_init_hourly(&pace, 60);
+    pace_init_hourly(&pace, 60, 40);
     assert_int_equal(pace_learn(&pace, &limits, 0), 0); /* nor by what answers say */
     const struct queue_budget question = pace_question(&pace, 1);
 
     assert_true(question.holds + question.rate * 3600 <= 60.001);
-    assert_true(question.holds >= 30);
+    assert_true(question.holds >= 40);
     assert_int_equal(question.wanted, 1);
 }
 
