@@ -79,6 +79,7 @@ attribute_watch_compose(const struct config *config, const char *auth, struct bu
         .headers = {auth, "Accept: application/json"},
         .header_count = 2,
         .timeout_ms = BREVO_TIMEOUT_MS,
+        .answer_max = brevo_endpoint_answer_max(BREVO_ATTRIBUTES),
         .is_ipv4_only = config->brevo_ipv4_only,
     };
     return !url->failed;

@@ -51,7 +51,9 @@ brevo_endpoint_method(enum brevo_endpoint endpoint)
 size_t
 brevo_endpoint_answer_max(enum brevo_endpoint endpoint)
 {
-    return endpoint == BREVO_CONTACT_LOOKUP ? BREVO_CONTACT_MAX : 0;
+    const bool is_long = endpoint == BREVO_CONTACT_LOOKUP || endpoint == BREVO_ATTRIBUTES;
+
+    return is_long ? BREVO_LONG_ANSWER_MAX : 0;
 }
 
 const char *brevo_class_name(enum brevo_class class)

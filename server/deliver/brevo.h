@@ -45,8 +45,8 @@ enum {
         60 * 60 * 1000, /* what can be done without, and was, is not asked for again */
     BREVO_CODE_SIZE = 61,
     BREVO_URL_SIZE_MAX = 4096,
-    BREVO_CONTACT_MAX =
-        1024 * 1024, /* of a contact as it is shown: with all its campaigns */
+    BREVO_LONG_ANSWER_MAX =
+        1024 * 1024, /* a contact with all its campaigns, an account's attributes */
     BREVO_STATUS_SIZE = 24,
 };
 

@@ -264,8 +264,8 @@ job_contact_found(struct job *job)
     }
     if (answer->failed) {
         /* Too long to read, so nothing can be known to be missing: it is left as it is. */
-        log_warn(
-            "contact_unread", "key=%s bytes_max=%d", job->record->key, BREVO_CONTACT_MAX);
+        log_warn("contact_unread", "key=%s bytes_max=%d", job->record->key,
+            BREVO_LONG_ANSWER_MAX);
         job_next(job, BREVO_EVENT);
         return;
     }

@@ -77,6 +77,15 @@ def test_a_look_that_fails_holds_nothing_up_and_is_taken_again(program, twilio, 
     assert flexbrevo.log().count("attributes_unread") == 1
 
 
+def test_an_account_with_many_attributes_is_audited(program, sandbox, attributes):
+    """Over 64 KiB of them."""
+    attributes.update({f"SEGMENT_{number}_{'X' * 40}": "text" for number in range(1000)})
+    flexbrevo = program().start()
+    harness.wait_until(lambda: noted(flexbrevo) == "fine", "the note that all is fine")
+    assert check(flexbrevo)[0] == 0
+    assert len(sandbox.requests(path=harness.ATTRIBUTES)) == 2
+
+
 def test_check_reads_and_touches_nothing(program, sandbox):
     one = program().start()
     status, out, err = check(one)
