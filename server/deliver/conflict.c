@@ -41,7 +41,7 @@ number_of(const struct job *job, const struct phone *phone)
 void
 conflict_refused(struct job *job, unsigned taken)
 {
-    job->taken |= taken & REQUEST_PHONES;
+    job->unsaid |= taken & REQUEST_PHONES;
     if (job->existing != NULL) { /* else it was found out: its creation has asked */
         job->unasked |= taken & REQUEST_PHONES;
     }
@@ -196,7 +196,7 @@ conflict_turn_to_heir(struct job *job)
 {
     job_know_contact(job, job->heir_id, NULL);
     job->heir_id = -1;
-    job->taken = 0;
+    job->unsaid = 0;
     job->dropped = 0;
     job->refused = (struct contact_refused){0};
     job->meetings = 0;
@@ -212,7 +212,7 @@ conflict_say(const struct job *job, int64_t now_ms, struct history_says *says)
     for (size_t i = 0; i < LENGTH(phones); i++) {
         char hash[SHA256_HEX_SIZE];
 
-        if ((job->taken & phones[i].bit) == 0) {
+        if ((job->unsaid & phones[i].bit) == 0) {
             continue;
         }
         if (!sha256_try_hex(slice_of(number_of(job, &phones[i])), hash)) {

@@ -120,7 +120,7 @@ struct job {
     enum job_erasure erasure;
     unsigned dropped;               /* REQUEST_* bits: not said again */
     struct contact_refused refused; /* of its contact, that is remembered with it */
-    unsigned taken;       /* REQUEST_* bits: phones that are another contact's */
+    unsigned unsaid;      /* REQUEST_* bits: phones of another contact's, or of nobody */
     unsigned unasked;     /* of these: whose was not asked */
     int64_t refused_list; /* Brevo did not take it with that; 0: none */
     int64_t other_id;     /* of a contact that is the same customer's; 0: there is none */

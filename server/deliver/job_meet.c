@@ -237,8 +237,11 @@ job_contact_refused(struct job *job, const struct brevo_verdict *verdict)
     tell_dropped(job, dropped);
     if (verdict->is_taken) {
         conflict_refused(job, dropped);
+    } else {
+        job->unsaid |= dropped & verdict->refused & REQUEST_PHONES;
     }
-    if (job->unasked != 0) {
+    if (job->existing !=
+        NULL) { /* whose it is may be asked, and nothing may be left to say */
         job->stage = JOB_MEETING;
     } else {
         job_next(job, BREVO_CONTACT_UPSERT);

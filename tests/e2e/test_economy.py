@@ -102,6 +102,23 @@ def test_a_phone_that_brevo_refused_is_not_said_again_with_each_event(program, t
     assert sandbox.contact(customer.email)["attributes"].get("SMS") is None
 
 
+def test_a_phone_that_brevo_refused_is_not_said_again_by_who_looks(program, twilio, sandbox):
+    flexbrevo = start(program, remember_contacts="0")
+    customer = Customer.new()
+    sandbox.brevo.account.create_contact({"email": customer.email, "listIds": [32]})
+    sandbox.fault("status", endpoint="POST /contacts", having="SMS", status=400, count=-1,
+                  body={"code": "invalid_parameter", "message": "Invalid phone number"})
+    began, asked = 0, []
+    for count, customer.phone in enumerate([customer.phone, customer.phone, Customer.new().phone], 1):
+        tell_all(flexbrevo.caller(), [twilio.callback(Task(customer=customer))])
+        settled(flexbrevo, count)
+        asked.append(calls(sandbox, began))
+        began = len(sandbox.requests())
+    assert asked == [["GET contacts", "POST contacts", "POST contacts", "POST events"],
+                     ["GET contacts", "POST events"],
+                     ["GET contacts", "POST contacts", "POST events"]]  # and nothing else to say
+
+
 def test_a_phone_that_was_refused_says_nothing_of_another_one(program, twilio, sandbox):
     flexbrevo = start(program)
     owner, customer = Customer.new(), Customer.new()
