@@ -27,6 +27,8 @@ static const char link_name[] = "+id";
 struct links {
     char subjects[LINKS_MAX][SUBJECT_SIZE];
     struct queue_facts items[LINKS_MAX];
+    unsigned asked
+        [LINKS_MAX]; /* REQUEST_* bit: whose it is, is only asked; 0: the contact's */
     size_t count;
 };
 
@@ -57,7 +59,10 @@ is_same(const char *held, const char *value)
                value[0] == '+' ? value + 1 : value);
 }
 
-/* Those of the customer's identifiers that the contact has in Brevo. */
+/*
+ * Those of the customer's identifiers that the contact has in Brevo; and phones in place of which it has
+ * another: who was met by such a one first is the same customer.
+ */
 static bool
 links_of_contact(const struct job *job, struct links *links)
 {
@@ -67,15 +72,23 @@ links_of_contact(const struct job *job, struct links *links)
         const char *kind;
         const char *value;
         const json_t *held;
+        unsigned phone;
     } identifiers[LINKS_MAX] = {
-        {"email", customer->email, json_object_get(job->existing, "email")},
-        {"ext_id", customer->ext_id, json_object_get(job->existing, "ext_id")},
-        {"phone", customer->phone, json_object_get(attributes, "SMS")},
-        {"whatsapp", customer->whatsapp, json_object_get(attributes, "WHATSAPP")},
+        {"email", customer->email, json_object_get(job->existing, "email"), 0},
+        {"ext_id", customer->ext_id, json_object_get(job->existing, "ext_id"), 0},
+        {"phone", customer->phone, json_object_get(attributes, "SMS"), REQUEST_SMS},
+        {"whatsapp", customer->whatsapp, json_object_get(attributes, "WHATSAPP"),
+            REQUEST_WHATSAPP},
     };
 
     for (size_t i = 0; i < LINKS_MAX; i++) {
-        if (is_same(json_string_value(identifiers[i].held), identifiers[i].value) &&
+        const bool own =
+            is_same(json_string_value(identifiers[i].held), identifiers[i].value);
+        const bool other = identifiers[i].phone != 0 && identifiers[i].value[0] != '\0' &&
+                           json_string_length(identifiers[i].held) > 0;
+
+        links->asked[links->count] = own ? 0 : identifiers[i].phone;
+        if ((own || other) &&
             !add_link(links, identifiers[i].kind, identifiers[i].value)) {
             return false;
         }
@@ -169,6 +182,19 @@ meet_ticket(struct queue *queue, struct job *job, const struct config *config)
     return r;
 }
 
+/* A phone may have been another contact's, which is known by it. */
+static void
+suspect(struct job *job, const struct links *links)
+{
+    for (size_t i = 0; i < links->count; i++) {
+        const struct fact *link = facts_find(&links->items[i].all, slice_of(link_name));
+
+        if (link != NULL && !slice_is(link->text, job->contact_id_text)) {
+            job->suspected |= links->asked[i];
+        }
+    }
+}
+
 /*
  * When the contact was seen, and not when it was remembered: it may be gone since. In a cluster they are
  * elsewhere, and do without: the next event tells them.
@@ -187,13 +213,14 @@ tell_links(struct queue *queue, struct job *job, const struct config *config)
     }
     for (size_t i = 0; i < links.count; i++) {
         links.items[i].facts = &id;
-        links.items[i].count = 1;
+        links.items[i].count = links.asked[i] == 0 ? 1 : 0;
         links.items[i].life_ms = config->facts_retention_ms;
     }
     const int r =
         links.count > 0 ? queue_facts_merge(queue, links.items, links.count) : QUEUE_OK;
 
     if (r == QUEUE_OK) {
+        suspect(job, &links);
         queue_facts_done(links.items, links.count);
     }
     return r == QUEUE_E_NODE ? QUEUE_OK : r;
@@ -211,7 +238,13 @@ hear(struct job *job, const struct facts *known, const struct config *config,
         return;
     }
     job->dropped |= (unsigned)taken;
-    job_meet(job, known, config);
+    job->suspected &= ~(unsigned)taken;
+    if (job->suspected != 0 && !job->is_sent) {
+        conflict_refused(
+            job, job->suspected); /* it would be, and whose it is, is asked */
+    } else {
+        job_meet(job, known, config);
+    }
 }
 
 /*

@@ -69,6 +69,25 @@ def test_what_is_known_by_phone_becomes_the_contacts_with_the_email(
     assert flexbrevo.metric("contact_conflicts") == 1
 
 
+def test_a_contact_that_has_another_phone_gets_what_was_told_by_this_one(
+        start, sandbox, twilio, customer):
+    other_phone = Customer.new().phone.lstrip("+")
+    contact = sandbox.contact(customer.email)
+    contact["attributes"].update(SMS=other_phone, WHATSAPP=other_phone)
+    sandbox.brevo.account.owners.update({
+        ("SMS", other_phone): contact["id"], ("WHATSAPP", other_phone): contact["id"]})
+    flexbrevo = start()
+    tell(flexbrevo, twilio, ByPhone(customer.phone), ByPhone(customer.phone))
+    tell(flexbrevo, twilio, customer)
+    assert count_of(contact) == 6 and contact["attributes"]["SMS"] == other_phone
+    assert pairs(flexbrevo) == [numbers(sandbox, customer)]
+    began = len(sandbox.requests("GET"))
+    tell(flexbrevo, twilio, ByPhone(customer.phone), customer)
+    assert count_of(contact) == 8
+    looks = [entry["path"].partition("?")[2] for entry in sandbox.requests("GET")[began:]]
+    assert looks == [BY_NUMBER, "identifierType=email_id"], "whose the phone is, is known"
+
+
 def test_a_ticket_told_of_both_contacts_counts_once(start, sandbox, twilio, customer):
     flexbrevo = start()
     task = Task(customer=ByPhone(customer.phone))
