@@ -120,13 +120,13 @@ struct job {
     enum job_erasure erasure;
     unsigned dropped;               /* REQUEST_* bits: not said again */
     struct contact_refused refused; /* of its contact, that is remembered with it */
-    unsigned unsaid;      /* REQUEST_* bits: phones of another contact's, or of nobody */
-    unsigned unasked;     /* of these: whose was not asked */
-    unsigned suspected;   /* REQUEST_* bits: not the contact's, and once another one's */
+    unsigned unsaid;    /* REQUEST_* bits: phones of another contact's, or of nobody */
+    unsigned unasked;   /* of these: whose was not asked */
+    unsigned suspected; /* REQUEST_* bits: not the contact's, and once another one's */
+    unsigned meetings;
     int64_t refused_list; /* Brevo did not take it with that; 0: none */
     int64_t other_id;     /* of a contact that is the same customer's; 0: there is none */
     int64_t heir_id;      /* of the one that has its facts; 0: none, -1: it was told */
-    unsigned meetings;
     unsigned auth_number; /* of the token its call was made with */
 
     enum brevo_endpoint next;
