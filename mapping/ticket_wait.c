@@ -5,8 +5,10 @@
 
 enum {
     OPEN_WAIT_PARTS = 4,
+    MARGIN_PARTS = 4, /* of the age: a last look falls into it, and what comes of that */
     LOOK_MIN_MS = 1000,
     LOOK_MAX_MS = 10 * 60 * 1000,
+    MARGIN_MAX_MS = 2 * LOOK_MAX_MS,
     WAIT_MAX_H = 24, /* what was lost of another task must not lose this event, too */
 };
 
@@ -49,9 +51,10 @@ ticket_look_again_ms(const struct ticket *ticket)
     const int64_t wait_ms = age_ms / OPEN_WAIT_PARTS;
     const bool is_shorter =
         rules->max_event_age_ms > 0 && rules->max_event_age_ms < day_ms;
-    const int64_t last_ms = ticket->reading->event.date_ms +
-                            (is_shorter ? rules->max_event_age_ms : day_ms) -
-                            (int64_t)2 * LOOK_MAX_MS;
+    const int64_t whole_ms = is_shorter ? rules->max_event_age_ms : day_ms;
+    const int64_t part_ms = whole_ms / MARGIN_PARTS;
+    const int64_t margin_ms = part_ms < MARGIN_MAX_MS ? part_ms : MARGIN_MAX_MS;
+    const int64_t last_ms = ticket->reading->event.date_ms + whole_ms - margin_ms;
 
     if (ticket->times->now_ms >= last_ms) {
         return 0;

@@ -364,6 +364,10 @@ set(struct rules *changed, const char *with)
     if (strcmp(with, "ticket.callback_kinds: [rueckruf]") == 0) {
         changed->callback_kinds = (struct rules_texts){{"rueckruf"}, 1};
     }
+    if (strcmp(with, "brevo.max_event_age: 15m") == 0) {
+        changed->max_event_age_ms = 15 * 60 * MS_PER_S;
+        return;
+    }
     assert_true(with[0] == '\0' || strncmp(with, "ticket.", 7) == 0 ||
                 changed->ticket_per_task || changed->agent != RULES_AGENT_NONE ||
                 changed->outbound != RULES_OUTBOUND_RESOLVED ||
