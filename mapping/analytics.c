@@ -63,16 +63,21 @@ waited_until(const struct task *task, int64_t end_ms)
     return ticket_span_ms(is_by_queue ? task->queued_ms : task->created_ms, end_ms);
 }
 
+static const char *
+or_unknown(const char *text)
+{
+    return text != NULL ? text : unknown;
+}
+
 /* By what the task itself says: that of the ticket's first one is not its own. */
 static const char *
 direction_of(const struct task *task, const struct event *event)
 {
-    const char *told = direction_name(event->direction);
+    const enum event_direction told = ticket_task_direction(task);
+    const char *name =
+        direction_name(told != DIRECTION_UNKNOWN ? told : event->direction);
 
-    if (task->direction.size > 0) {
-        return slice_is(task->direction, "outbound") ? "outbound" : "inbound";
-    }
-    return told != NULL ? told : unknown;
+    return or_unknown(name);
 }
 
 /* Then nobody waits for an agent, though the task does. */
@@ -173,12 +178,6 @@ analytics_day(int64_t unix_ms, const struct zone *zone, char ret_day[ANALYTICS_D
         unix_ms + (int64_t)zone_offset_s(zone, unix_ms / MS_PER_S) * MS_PER_S, text);
     memcpy(ret_day, text, ANALYTICS_DAY_SIZE - 1);
     ret_day[ANALYTICS_DAY_SIZE - 1] = '\0';
-}
-
-static const char *
-or_unknown(const char *text)
-{
-    return text != NULL ? text : unknown;
 }
 
 static int

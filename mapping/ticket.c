@@ -112,7 +112,6 @@ say_facts(const struct event_reading *reading, const json_t *payload,
 {
     const struct event *event = &reading->event;
     const unsigned all = sayings[saying].says;
-    const char *direction = direction_name(event->direction);
 
     if ((all & SAYS_STATE) != 0) {
         ticket_add_fact(says, "+conversation", event->date_ms, sayings[saying].text);
@@ -122,7 +121,10 @@ say_facts(const struct event_reading *reading, const json_t *payload,
     }
     if ((all & SAYS_SEEN) != 0) {
         add_fact(says, event, "created", creation_ms(event, payload),
-            direction != NULL ? direction : "");
+            ticket_direction_told(event));
+        if (event->direction == DIRECTION_OUTBOUND) {
+            add_fact(says, event, "outbound", event->date_ms, "");
+        }
     }
     if ((all & SAYS_ASKED) != 0 && reading->verdict == EVENT_DELIVER) {
         add_fact(says, event, "asked", event->date_ms, "");

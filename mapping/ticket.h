@@ -6,7 +6,7 @@
  * it knows of its ticket, as facts (fact.h), and then hears what all together know.
  *
  *   -WT….created    when, and the direction       -WT….accepted   by an agent; "then": when, too
- *   -WT….queued     when first
+ *   -WT….queued     when first                     -WT….outbound   some record of it states that
  *   -WT….closed     when, and how                 -WT….asked      its creation is told to Brevo
  *   -WT….heard      when we read that              -WT….call      when, if it may end a call
  *   -WT….wrapup     when the agent's wrap-up began
@@ -147,8 +147,8 @@ struct ticket_times {
 /*
  * What becomes of an event that would be delivered, by what is known of its ticket, its own facts
  * included; of one that knows no customer, too: the ticket's becomes its own, and the reading's
- * verdict follows. Notes the rules that fired in the reading's trace, and the
- * ticket's direction in an event that states none.
+ * verdict follows. Notes the rules that fired in the reading's trace; the event's direction becomes its
+ * ticket's.
  */
 void ticket_judge(struct event_reading *reading, const struct facts *facts,
     const struct rules *rules, const struct ticket_times *times,

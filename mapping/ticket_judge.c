@@ -30,7 +30,7 @@ is_earlier_asked(const struct ticket *ticket, const struct task *task)
 {
     const struct task *own = ticket->own;
     const bool may_ask = ticket->rules->outbound == RULES_OUTBOUND_ALL ||
-                         !slice_is(task->direction, "outbound");
+                         ticket_task_direction(task) != DIRECTION_OUTBOUND;
 
     return may_ask && task->is_asked && task->is_known && own != NULL &&
            task->created_ms < own->created_ms;

@@ -33,6 +33,8 @@ learn_of_task(struct task *task, struct slice what, const struct fact *fact)
         task->is_known = true;
         task->created_ms = fact->rank;
         task->direction = fact->text;
+    } else if (slice_is(what, "outbound")) {
+        task->is_outbound = true;
     } else if (slice_is(what, "closed")) {
         task->closed_how = fact->text;
         task->closed_ms = fact->rank;
@@ -109,34 +111,6 @@ ticket_learn(struct ticket *ticket, const struct facts *facts)
     }
     forget_surveys(ticket, own);
     ticket->own = own.size > 0 ? task_of(ticket, own) : NULL;
-}
-
-/* A ticket has the direction of its first task: who is handed an outbound one began nothing. */
-static void
-learn_direction(struct ticket *ticket)
-{
-    struct event *event = &ticket->reading->event;
-    const struct task *first = NULL;
-
-    for (size_t i = 0; i < ticket->count; i++) {
-        const struct task *task = &ticket->tasks[i];
-
-        if (task->is_known && task->direction.size > 0 &&
-            (first == NULL || task->created_ms < first->created_ms)) {
-            first = task;
-        }
-    }
-    const bool is_outbound = first != NULL && slice_is(first->direction, "outbound");
-
-    ticket->is_outbound =
-        first != NULL ? is_outbound : event->direction == DIRECTION_OUTBOUND;
-    if (first != NULL && event->direction == DIRECTION_UNKNOWN) {
-        event->direction = is_outbound ? DIRECTION_OUTBOUND : DIRECTION_INBOUND;
-    }
-    if (ticket->is_outbound && event->direction != DIRECTION_OUTBOUND) {
-        event->direction = DIRECTION_OUTBOUND;
-        event_trace(ticket->reading, "direction: outbound, as the ticket's first task");
-    }
 }
 
 static bool
@@ -264,7 +238,7 @@ ticket_know(struct ticket *ticket, struct event_reading *reading,
 {
     *ticket = (struct ticket){.reading = reading, .rules = rules, .times = times};
     ticket_learn(ticket, facts);
-    learn_direction(ticket);
+    ticket_learn_direction(ticket);
     say_waited(ticket);
     ticket_know_agent(ticket, facts);
     ticket_complete(ticket, facts);
@@ -311,7 +285,7 @@ ticket_waited(struct event_reading *reading, const struct facts *facts,
     struct ticket ticket = {.reading = reading, .rules = rules};
 
     ticket_learn(&ticket, facts);
-    learn_direction(&ticket);
+    ticket_learn_direction(&ticket);
     *ret_wait = (struct ticket_wait){.wait_s = -1};
     if (has_waited(&ticket)) {
         measure(&ticket, ret_wait);

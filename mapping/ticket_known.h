@@ -28,11 +28,12 @@ struct task {
     int64_t
         wrapup_ms;   /* when its agent had no more to say to the customer; 0: not told */
     int64_t call_ms; /* when its end may have been that of a call; 0: not told */
-    struct slice direction;
+    struct slice direction;  /* at its creation; absent: nobody told its attributes */
     struct slice closed_how; /* absent: open */
     struct agent taken_by;   /* the last one who did */
     struct agent done_by;
-    bool is_known; /* since when, that is */
+    bool is_known;    /* since when, that is */
+    bool is_outbound; /* as some record states, at its creation or later */
     bool is_accepted;
     bool is_asked;
     bool is_survey;        /* of the event's own: others are left out */
@@ -55,7 +56,7 @@ struct ticket {
 
 /* Its tasks, by what `facts` tell; the reading and the rules are there. */
 void ticket_learn(struct ticket *ticket, const struct facts *facts);
-/* What `facts` tell; the ticket's direction goes into an event that states none. */
+/* What `facts` tell; the event's direction is the ticket's from then on. */
 void ticket_know(struct ticket *ticket, struct event_reading *reading,
     const struct facts *facts, const struct rules *rules,
     const struct ticket_times *times);
@@ -88,6 +89,16 @@ void ticket_measure_handling(
     const struct task *task, int64_t end_ms, struct ticket_handling *ret_handling);
 /* What the event says of its agent and of that, where its own record does not. */
 void ticket_know_agent(struct ticket *ticket, const struct facts *facts);
+
+/* ---- ticket_direction.c -------------------------------------------------------------------- */
+
+/* What the event's record tells of its task: "inbound", "outbound"; "none", where its attributes state
+ * neither; nothing, where it has none. */
+const char *ticket_direction_told(const struct event *event);
+/* DIRECTION_UNKNOWN: it states none. */
+enum event_direction ticket_task_direction(const struct task *task);
+/* Whether the ticket is outbound; the event has its ticket's direction from then on. */
+void ticket_learn_direction(struct ticket *ticket);
 
 /* ---- ticket_held.c ------------------------------------------------------------------------- */
 

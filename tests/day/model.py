@@ -113,11 +113,12 @@ class Judged:
 
     def requested(self):
         """Once, by the first task. Should a later one be told of first, that is as good, by
-        whatever record its customer is known."""
+        whatever record its customer is known; but not one by which the customer is called."""
         if self.is_outbound or not any(task.is_named for task in self.tasks):
             return None
         return self.event("SUPPORT_REQUESTED", [
-            self.of_task(told) for told in self.all("task.created")])
+            self.of_task(told) for told in self.all("task.created")
+            if told.task.direction == "inbound"])
 
     def resolved(self):
         wait_s = self.wait_s()
@@ -134,7 +135,9 @@ class Judged:
 
     def is_abandonment(self, told):
         task, end_ms = told.task, told.at_ms
-        if self.is_outbound or task.purpose or told.said["reason"] not in GAVE_UP:
+        if self.is_outbound or task.direction == "outbound" or task.purpose:
+            return False
+        if told.said["reason"] not in GAVE_UP:
             return False
         followed = any(task.created_ms < other.created_ms <= end_ms + ABANDONED_AFTER_MS
                        for other in self.tasks)

@@ -267,6 +267,19 @@ def called_out_and_transferred(script):
     close(script)
 
 
+def called_out_for_an_answer(script):
+    """In the ticket of who asked, which stays the customer's whichever task ends last."""
+    first = open_one(script)
+    script.wait(30, 300)
+    second = take(script, script.begin(direction="outbound"), 1, 20)
+    script.wait(30, 300)
+    for task in (first, second) if script.lucky(0.7) else (second, first):
+        complete(script, task)
+        script.wait(30, 300)
+    close(script)
+    answer_survey(script, first)
+
+
 SCENES = {
     "served": (520, served), "transferred": (90, transferred), "consulted": (20, consulted),
     "invitation refused": (30, invitation_refused), "parked, back": (30, parked_and_back),
@@ -277,4 +290,5 @@ SCENES = {
     "called back": (20, called_back), "voicemail": (15, left_a_voicemail),
     "deleted": (10, deleted), "survey task": (20, surveyed_by_task),
     "called out": (45, called_out), "called out, transferred": (10, called_out_and_transferred),
+    "called out for an answer": (15, called_out_for_an_answer),
 }

@@ -195,6 +195,22 @@ def test_who_calls_again_has_not_given_up(ticket, sandbox):
     assert names(sandbox) == ["SUPPORT_REQUESTED", "SUPPORT_RESOLVED"]
 
 
+def test_a_call_back_that_ends_last_leaves_the_ticket_the_customers(ticket, sandbox):
+    asked, called = ticket.task(), ticket.task(began_s=20, direction="outbound")
+    ticket.tell(asked, "reservation.accepted", 5)
+    ticket.tell(called, "task.created", 20)
+    ticket.tell(called, "reservation.accepted", 25, ReservationSid=sid("WR"))
+    ticket.tell(asked, "task.completed", 30)
+    ticket.tell(called, "task.completed", 50)
+    assert ticket.settled() == {"outbound": 1, "already_delivered": 1}
+    event, = sandbox.events()
+    told = event["event_properties"]
+    assert (told["task_sid"], told["direction"], told["wait_s"]) == (called.sid, "inbound", 5)
+    found = sandbox.contact(ticket.customer.email)["attributes"]
+    assert (found["SUPPORT_TICKET_COUNT"], found["AVG_WAIT_TIME"]) == (1, 5)
+    assert found["PREFERRED_CHANNEL"] == "whatsapp"
+
+
 @pytest.mark.parametrize("end", ["task.deleted", "task.system-deleted"])
 def test_a_deleted_task_ends_its_ticket_without_an_event(ticket, sandbox, end):
     task, other = ticket.task(), ticket.task(began_s=10)

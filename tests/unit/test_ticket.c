@@ -185,6 +185,15 @@ write_reason(const struct word *word, char reason[32])
     }
 }
 
+/* "unsaid": its attributes state none. */
+static const char *
+direction_of(const struct word *word)
+{
+    return has_detail(word, "outbound") ? "outbound"
+           : has_detail(word, "unsaid") ? ""
+                                        : "inbound";
+}
+
 static json_t *
 task_payload(const struct play *play, const struct word *word, const char *sid)
 {
@@ -203,8 +212,8 @@ task_payload(const struct play *play, const struct word *word, const char *sid)
         reason, "date_ms", (json_int_t)(BEGAN_S + word->at_s) * MS_PER_S, "task_age",
         (json_int_t)age_s(play, word), "task_attributes", "email",
         has_detail(word, "nobody") ? "anonymous" : "ana@example.com", "direction",
-        has_detail(word, "outbound") ? "outbound" : "inbound", "flexInteractionSid",
-        INTERACTION, "conversations", "kind", kind_of(word), "any", "");
+        direction_of(word), "flexInteractionSid", INTERACTION, "conversations", "kind",
+        kind_of(word), "any", "");
 }
 
 static json_t *
@@ -223,6 +232,9 @@ payload_of(const struct play *play, const struct word *word, char *key, size_t s
     (void)snprintf(key, size, "%s.%s/%s", said_of(word), word->what, sid);
     json_t *payload = task_payload(play, word, sid);
 
+    if (has_detail(word, "bare")) {
+        (void)json_object_del(payload, "task_attributes"); /* it is there */
+    }
     add_agent(word, payload);
     return payload;
 }
@@ -336,9 +348,11 @@ judge(struct play *play, const size_t *order, const struct rules *by, long after
         return;
     }
     const bool is_end = reading.event.type == EVENT_TASK_CANCELED;
+    const bool is_outbound = reading.event.direction == DIRECTION_OUTBOUND;
 
-    (void)snprintf(becomes, TEXT_MAX, "%s%s%s", by->event_names[reading.event.type],
-        is_end ? " " : "", is_end ? reading.event.outcome : "");
+    (void)snprintf(becomes, TEXT_MAX, "%s%s%s%s", by->event_names[reading.event.type],
+        is_end ? " " : "", is_end ? reading.event.outcome : "",
+        is_outbound ? " direction=outbound" : "");
     say_number("wait_s", reading.event.wait_s, becomes);
     say_number("handling_s", reading.event.handling_s, becomes);
     say_number("wrapup_s", reading.event.wrapup_s, becomes);
@@ -365,7 +379,7 @@ set(struct rules *changed, const char *with)
         changed->callback_kinds = (struct rules_texts){{"rueckruf"}, 1};
     }
     if (strcmp(with, "brevo.max_event_age: 15m") == 0) {
-        changed->max_event_age_ms = 15 * 60 * MS_PER_S;
+        changed->max_event_age_ms = INT64_C(15) * 60 * MS_PER_S;
         return;
     }
     assert_true(with[0] == '\0' || strncmp(with, "ticket.", 7) == 0 ||
