@@ -86,10 +86,17 @@ name_effect(const struct event *event, const char *ticket, char key[EVENT_EFFECT
     return false;
 }
 
+bool
+event_is_of_ticket(const struct event *event, const struct rules *rules)
+{
+    return !rules->ticket_per_task || event->type == EVENT_CONVERSATION_ENDED ||
+           event->type == EVENT_SURVEY_COMPLETED;
+}
+
 static const char *
 naming_ticket(const struct event *event, const struct rules *rules)
 {
-    return rules->ticket_per_task ? NULL : event->ticket;
+    return event_is_of_ticket(event, rules) ? event->ticket : NULL;
 }
 
 bool
@@ -102,10 +109,7 @@ bool
 event_effect_as(const struct event *event, const struct rules *rules, const char *ticket,
     char key[EVENT_EFFECT_SIZE])
 {
-    const bool is_by_ticket =
-        !rules->ticket_per_task || event->type == EVENT_SURVEY_COMPLETED;
-
-    return is_by_ticket && name_effect(event, ticket, key) &&
+    return event_is_of_ticket(event, rules) && name_effect(event, ticket, key) &&
            strcmp(key, event->effect_key) != 0;
 }
 

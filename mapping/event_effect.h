@@ -6,6 +6,12 @@
 #include "mapping/event.h"
 
 /*
+ * Whether it is its ticket's and not its task's alone: with `ticket.per_task`, too, the end of a
+ * conversation and the answer to a survey are.
+ */
+bool event_is_of_ticket(const struct event *event, const struct rules *rules);
+
+/*
  * Names the event's effect, "resolved/<ticket>", from what was read of it. False when it has no subject
  * to name it by, or one too long.
  */

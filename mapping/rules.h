@@ -113,7 +113,7 @@ struct rules {
     const char *ext_id_from; /* attribute path, NULL: never send ext_id */
     enum rules_agent agent;
     enum rules_outbound outbound;
-    bool ticket_per_task; /* each task is judged, and named, by itself */
+    bool ticket_per_task; /* each task is judged, and named, by itself: event_effect.h */
     int64_t ticket_settle_ms;
     int64_t ticket_abandoned_after_ms;
     int64_t ticket_join_wait_ms; /* an end waits so long for who it is about */

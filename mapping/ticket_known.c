@@ -3,6 +3,7 @@
  */
 #include "mapping/ticket_known.h"
 
+#include "mapping/event_effect.h"
 #include "mapping/event_subject.h"
 
 enum {
@@ -69,7 +70,7 @@ learn_fact(struct ticket *ticket, struct slice own, const struct fact *fact)
 {
     const struct slice name = slice_skip(fact->name, 1);
     const struct slice sid = slice_before(name, '.');
-    const bool is_alone = ticket->rules->ticket_per_task;
+    const bool is_alone = !event_is_of_ticket(&ticket->reading->event, ticket->rules);
 
     if (slice_is(name, "conversation")) {
         ticket->inactive_ms =

@@ -361,6 +361,26 @@ def test_a_call_nobody_tells_the_end_of_ends_after_its_last_task(call, sandbox):
     assert call.flexbrevo.metric("unaccounted_events") == 0
 
 
+def test_by_task_a_call_that_is_handed_on_ends_once(program, twilio, sandbox):
+    call = Ticket(program(changes={"ticket": {
+        **WAITS["ticket"], "per_task": True, "voice_end": "1s"}}).start(), twilio)
+    call.attributes = {"channelType": "voice", "conversations": {"conversation_id": "matter-1"}}
+    first, second = call.task(), call.task(began_s=25)
+    call.tell(first, "task.created")
+    call.tell(second, "task.created", 25)
+    call.tell(first, "task.completed", 30)
+    harness.wait_until(lambda: "SUPPORT_RESOLVED" in names(sandbox), "the first event")
+    time.sleep(1.5)             # longer than its end waits for another task
+    assert "CONVERSATION_ENDED" not in names(sandbox)
+    call.tell(second, "task.completed", 50)
+    call.told += 2              # an end for each of the tasks
+    assert call.settled() == {"newer_task": 1}
+    assert names(sandbox) == ["CONVERSATION_ENDED"] + ["SUPPORT_REQUESTED"] * 2 + [
+        "SUPPORT_RESOLVED"] * 2
+    event, = sandbox.events("CONVERSATION_ENDED")
+    assert event["event_properties"]["task_sid"] == second.sid
+
+
 def test_a_plugin_ends_no_call_that_another_agent_has(program, twilio, sandbox):
     """Handed on within one task: the first agent is done, and the customer is not."""
     call = Ticket(program(changes={

@@ -149,7 +149,7 @@ a_calls_end_is_one_with_what_interactions_tell(void **state)
         {",'flexInteractionSid':'" INTERACTION "'", false, "ended/" INTERACTION},
         {",'flexInteractionSid':'" INTERACTION "'", true, "ended/" INTERACTION},
         {",'conversations':{'conversation_id':'mine'}", false, "ended/mine"},
-        {",'conversations':{'conversation_id':'mine'}", true, "ended/" TASK},
+        {",'conversations':{'conversation_id':'mine'}", true, "ended/mine"},
     };
 
     (void)state;

@@ -649,8 +649,12 @@ an_answer_is_of_the_agent_who_had_the_ticket_last(void **state)
     facts_add(&facts, (struct fact){.name = slice_of("+" TASK ".taken_by.WK9"),
                           .rank = 9,
                           .text = slice_of("Robot")});
-    ticket_judge(&reading, &facts, &by, &times, &verdict);
-    assert_string_equal(event_agent(&reading.event), "Mary");
+    for (int is_per_task = 0; is_per_task < 2; is_per_task++) {
+        by.ticket_per_task = is_per_task != 0;
+        reading.event.agent_known[0] = '\0';
+        ticket_judge(&reading, &facts, &by, &times, &verdict);
+        assert_string_equal(event_agent(&reading.event), "Mary");
+    }
 }
 
 static void
@@ -751,6 +755,13 @@ a_name_learnt_from_others_names_the_effect(void **state)
 
     per_task.ticket_per_task = true;
     assert_false(event_effect_as(&reading.event, &per_task, "KD02", earlier));
+    reading.event.type = EVENT_CONVERSATION_ENDED;
+    reading.event.is_call = true;
+    event_set_ticket(&reading.event, &per_task, "KD01");
+    assert_string_equal(reading.event.effect_key, "ended/KD01");
+    assert_true(event_effect_as(&reading.event, &per_task, "KD02", earlier));
+    assert_true(event_effect_by_task(&reading.event, earlier));
+    assert_string_equal(earlier, "ended/" TASK);
 }
 
 static void
