@@ -229,6 +229,34 @@ def test_a_phone_that_is_anothers_is_tried_once_and_its_owner_asked_once(
     assert flexbrevo.metric('brevo_identifiers_dropped_total{identifier="SMS"}') == 1
 
 
+class OnWhatsApp:
+    """Who writes by WhatsApp and has an e-mail, and no other phone."""
+
+    def __init__(self, known):
+        self.email, self.phone = known.email, known.phone
+
+    def attributes(self, **more):
+        return {"direction": "inbound", "channelType": "whatsapp",
+                "customerAddress": "whatsapp:" + self.phone, "email": self.email, **more}
+
+
+def test_a_whatsapp_number_that_is_anothers_is_one_as_a_phone_is(
+        start, sandbox, twilio, customer):
+    flexbrevo = start(**NOBODY_REMEMBERED)
+    tell(flexbrevo, twilio, *2 * [ByPhone(customer.phone, "whatsapp")])
+    for _ in range(3):
+        tell(flexbrevo, twilio, OnWhatsApp(customer))
+    refused = [one for one in sandbox.requests("POST", "/contacts") if one["status"] == 400]
+    assert len(refused) == 1
+    assert flexbrevo.metric('brevo_identifiers_dropped_total{identifier="WHATSAPP"}') == 1
+    found = attributes(sandbox, customer.email)
+    assert found["SUPPORT_TICKET_COUNT"] == 3 + 2 + 3
+    assert "WHATSAPP" not in found
+    owners = sandbox.brevo.account.owners
+    assert pairs(flexbrevo) == [
+        (owners["email", customer.email], owners["WHATSAPP", customer.phone.lstrip("+")])]
+
+
 def test_who_shares_a_phone_with_somebody_keeps_a_history_of_their_own(
         start, sandbox, twilio, customer):
     flexbrevo = start()

@@ -20,6 +20,8 @@ set(struct rules *changed, const char *with)
         changed->csat_scale = 10;
     } else if (strcmp(with, "timezone: Pacific/Kiritimati") == 0) {
         changed->zone = (struct zone){.first_s = 14 * 60 * 60}; /* since 1995 */
+    } else if (strcmp(with, "outbound: all") == 0) {
+        changed->outbound = RULES_OUTBOUND_ALL;
     } else if (strcmp(with, "ticket.per_task: true") == 0) {
         changed->ticket_per_task = true;
     } else if (strcmp(with, "sync.customers: false") == 0) {

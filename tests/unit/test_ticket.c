@@ -401,6 +401,7 @@ waiting_rules(void)
     by.ticket_voice_end_ms = 120000;
     by.identity_wait_ms = 900000;
     by.wait_notify_ms = 120000;
+    by.wait_max_ms = INT64_C(4) * 60 * 60 * MS_PER_S;
     by.event_names[EVENT_TASK_WAITING] = "SUPPORT_WAITING";
     return by;
 }
@@ -693,6 +694,39 @@ an_abandonment_waits_by_twilios_time_but_for_no_clock_of_its(void **state)
     }
 }
 
+/* By the event alone: of a ticket with too many tasks its own is not among them. */
+static void
+who_waited_exactly_the_least_has_given_up(void **state)
+{
+    static const struct {
+        const char *age;
+        bool is_short;
+    } cases[] = {{"4", true}, {"5", false}, {"null", false}};
+    const struct ticket_times times = {.received_ms = received_ms, .has_waited = true};
+    struct rules by = rules;
+
+    (void)state;
+    by.ticket_min_wait_ms = 5000;
+    for (size_t i = 0; i < LENGTH(cases); i++) {
+        struct event_reading reading;
+        struct ticket_verdict verdict;
+        const struct facts none = {0};
+        char changes[128];
+
+        (void)snprintf(changes, sizeof changes,
+            "{'event_type':'task.canceled','task_canceled_reason':'hangup',"
+            "'task_age':%s}",
+            cases[i].age);
+        AUTO(payload_release)
+        json_t *payload = read_changed(changes, &by, "task.canceled/" TASK, &reading);
+
+        assert_non_null(payload);
+        ticket_judge(&reading, &none, &by, &times, &verdict);
+        assert_int_equal(
+            verdict.decision, cases[i].is_short ? TICKET_FILTERED : TICKET_GOES_ON);
+    }
+}
+
 /* In a backlog others are stored, and not read yet, when its own time is over. */
 static void
 what_is_read_late_waits_from_its_reading_and_not_from_each(void **state)
@@ -920,6 +954,7 @@ main(void)
         cmocka_unit_test(what_was_kept_is_told_as_events_are_to_say_it_now),
         cmocka_unit_test(an_answer_is_of_the_agent_who_had_the_ticket_last),
         cmocka_unit_test(an_abandonment_waits_by_twilios_time_but_for_no_clock_of_its),
+        cmocka_unit_test(who_waited_exactly_the_least_has_given_up),
         cmocka_unit_test(what_is_read_late_waits_from_its_reading_and_not_from_each),
         cmocka_unit_test(a_name_learnt_from_others_names_the_effect),
         cmocka_unit_test(a_ticket_knows_what_it_was_called),
