@@ -131,9 +131,10 @@ struct queue_record {
     char *token;    /* fence */
     unsigned partition;
     unsigned schema;
-    int64_t received_ms; /* Redis time of the first put */
-    int64_t now_ms;      /* Redis time of this claim */
-    int64_t attempts;    /* claims somebody received so far, this one included */
+    int64_t received_ms;    /* Redis time of the first put */
+    int64_t now_ms;         /* Redis time of this claim */
+    int64_t waits_since_ms; /* and of the first settlement that was a wait; 0: none was */
+    int64_t attempts;       /* claims somebody received so far, this one included */
     int64_t lost_claims; /* in a row, whose worker was gone before it settled anything */
     bool was_delivered;  /* before a new route reopened it */
     struct queue_route routes[QUEUE_ROUTES_MAX];
@@ -268,6 +269,7 @@ struct queue_settlement {
     enum queue_settle_result result;
     bool completes_effect; /* whatever the outcome */
     bool is_doubted;       /* not delivered: Brevo may have seen it all the same */
+    bool is_wait; /* delayed: for others. Since when is remembered until it is settled */
     bool free_attempt; /* delayed: this attempt does not count (a pause, a rate limit) */
     /*
      * A new route makes it pending again. Filtered: with the bytes it had, to be judged by all.

@@ -36,6 +36,7 @@ enum {
     ANSWER_LOST_CLAIMS,
     ANSWER_ROUTES,
     ANSWER_WAS_DELIVERED,
+    ANSWER_WAITS_SINCE,
 };
 
 static size_t
@@ -92,6 +93,8 @@ handle_make_record(const struct redisReply *answer, const char *token, unsigned 
     record->schema = (unsigned)redis_reply_number(redis_reply_at(answer, ANSWER_SCHEMA));
     record->attempts = redis_reply_number(redis_reply_at(answer, ANSWER_ATTEMPTS));
     record->received_ms = redis_reply_number(redis_reply_at(answer, ANSWER_RECEIVED));
+    record->waits_since_ms =
+        redis_reply_number(redis_reply_at(answer, ANSWER_WAITS_SINCE));
     record->lost_claims = redis_reply_number(redis_reply_at(answer, ANSWER_LOST_CLAIMS));
 
     record->was_delivered =

@@ -14,7 +14,7 @@ enum {
     SETTLE_KEYS = 4,
     SETTLE_ARGUMENTS = 3,
     SETTLE_ITEM_KEYS = 2,
-    SETTLE_ITEM_ARGUMENTS = 10,
+    SETTLE_ITEM_ARGUMENTS = 11,
     EFFECT_ARGUMENTS = 3,
     EFFECT_ITEM_ARGUMENTS = 5,
 };
@@ -204,6 +204,7 @@ write_item(struct redis_exchange *exchange, const struct queue_settlement *item)
     redis_argument_number(exchange, item->reopens && is_end ? 1 : 0);
     redis_argument(exchange, detail_of(item));
     redis_argument_number(exchange, item->outcome == QUEUE_DELAYED ? item->shelf : 0);
+    redis_argument_number(exchange, item->is_wait ? 1 : 0);
 }
 
 static void

@@ -6,7 +6,8 @@
 --       as bits: closed shelves, and those of them to take one from all the same
 -- Returns now in ms, recover cursor, takeover cursor, groups made again, the records, each
 --       {key, entry id, attempts, received ms, schema, lost claims, {route, bytes, ...}, whether it
---       was delivered}, how many entries had none, and the key of the last of those.
+--       was delivered, since when it waits, 0: it does not}, how many entries had none, and the key of
+--       the last of those.
 --
 -- The first write of each run is one that Redis allows over maxmemory; then the rest may run.
 local OWN_READ = 64
@@ -102,6 +103,11 @@ local function is_repeated(values)
   return values.s == 'claimed' and values.k == token
 end
 
+-- Redis's clock may have gone back.
+local function not_ahead(ms)
+  return (tonumber(ms) or 0) > now and string.format('%.0f', now) or ms
+end
+
 local function take(id, key, is_late)
   local record = key and prefix .. key
   local fields = key and look('HGETALL', record) or {}
@@ -118,15 +124,12 @@ local function take(id, key, is_late)
   end
   local attempts = (tonumber(values.a) or 0) + (is_repeated(values) and 0 or 1)
   -- The first entry came with the record.
-  local received = values.t or string.match(id, '^%d+')
-  if (tonumber(received) or 0) > now then
-    received = string.format('%.0f', now) -- Redis's clock went back
-  end
+  local received = not_ahead(values.t or string.match(id, '^%d+'))
   call('HDEL', record, 'd')
   local lost_claims = count_lost(record, values)
   call('HSET', record, 's', 'claimed', 'k', token, 'a', attempts, 't', received)
   records[#records + 1] = {key, id, attempts, received, values.v or '0', lost_claims, routes,
-    values.n and 1 or 0}
+    values.n and 1 or 0, not_ahead(values.b or '0')}
 end
 
 local function key_in(fields)

@@ -3,7 +3,7 @@
 -- KEYS  stream, delayed, parked, stats, then for each settlement: record, copy of its bytes
 -- ARGV  group, dedupe window in ms, life of copies in ms (0: none), then for each settlement:
 --       key, entry id, token, outcome, reason, delay in ms, attempts to give back, reopens (1),
---       what went wrong ('': nothing to tell), shelf (0: none, the delay counts)
+--       what went wrong ('': nothing to tell), shelf (0: none, the delay counts), is a wait (1)
 -- Returns a number for each settlement: 0 settled, 1 stale, 2 reopened.
 --
 -- Frees first (XACK, XDEL), then writes: so Redis lets it run over maxmemory. Before that it reads
@@ -45,7 +45,7 @@ end
 local function bury(item)
   local told = item.reopens and item.outcome == 'delivered' and told_by(item.record)
   if item.reopens and not told then
-    call('HDEL', item.record, 'k', 'd', 'l', 'w')
+    call('HDEL', item.record, 'k', 'd', 'l', 'w', 'b')
     call('HSET', item.record, 'o', 1)
   elseif copy_ms > 0 then
     keep_copy(item)
@@ -87,8 +87,19 @@ local function release(item)
   call('XADD', stream, '*', 'k', item.key)
 end
 
+-- Since when it waits: the first time stays.
+local function note_wait(item)
+  local since = tonumber(call('HGET', item.record, 'b'))
+  if not since or since > now then -- Redis's clock may have gone back
+    call('HSET', item.record, 'b', string.format('%.0f', now))
+  end
+end
+
 local function delay(item)
   unclaim(item, 'delayed')
+  if item.is_wait then
+    note_wait(item)
+  end
   call('HDEL', item.record, 'l') -- whoever claimed it lived to tell
   note_error(item)
   local due = now + item.delay_ms
@@ -135,12 +146,12 @@ end
 
 local results, ids, todo, seen = {}, {}, {}, {}
 for i = 1, (#KEYS - 4) / 2 do
-  local at = 10 * i - 7
+  local at = 11 * i - 8
   local item = {index = i, record = KEYS[2 * i + 3], copy = KEYS[2 * i + 4],
     key = ARGV[at + 1], token = ARGV[at + 3], outcome = ARGV[at + 4], reason = ARGV[at + 5],
     delay_ms = tonumber(ARGV[at + 6]), give_back = tonumber(ARGV[at + 7]),
     reopens = ARGV[at + 8] == '1', detail = ARGV[at + 9],
-    shelf = tonumber(ARGV[at + 10])}
+    shelf = tonumber(ARGV[at + 10]), is_wait = ARGV[at + 11] == '1'}
   results[i] = STALE
   if not seen[item.record] and is_ours(item) then
     seen[item.record] = true

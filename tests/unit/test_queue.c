@@ -265,6 +265,64 @@ remembers_when_a_record_came(void **state)
     queue_record_free(&record);
 }
 
+/* Whatever delays it else, and how often; what is put back by another route begins anew. */
+static void
+remembers_since_when_a_record_waits(void **state)
+{
+    static const struct {
+        bool is_wait;
+        bool is_remembered;
+    } delays[] = {{false, false}, {true, true}, {false, true}, {true, true}};
+    int64_t since_ms = 0;
+
+    (void)state;
+    struct queue_record *record = put_and_claim(TASK);
+
+    for (size_t i = 0; i < LENGTH(delays); i++) {
+        struct queue_settlement settlement = {
+            .record = record, .outcome = QUEUE_DELAYED, .is_wait = delays[i].is_wait};
+        const int64_t before_ms = record->now_ms;
+
+        assert_int_equal(record->waits_since_ms, since_ms);
+        assert_int_equal(queue_settle(queue, &settlement, 1), QUEUE_OK);
+        queue_record_free(&record);
+        record = claim_later(queue);
+        if (delays[i].is_remembered && since_ms == 0) {
+            assert_in_range(record->waits_since_ms, before_ms, record->now_ms);
+            since_ms = record->waits_since_ms;
+        }
+    }
+    assert_int_equal(record->waits_since_ms, since_ms);
+    struct queue_settlement filtered = {
+        .record = record, .outcome = QUEUE_FILTERED, .reason = "x", .reopens = true};
+
+    assert_int_equal(queue_settle(queue, &filtered, 1), QUEUE_OK);
+    queue_record_free(&record);
+    assert_int_equal(put_one(queue, TASK, "plugin", "more"), QUEUE_PUT_NEW);
+    record = claim_one(queue);
+    assert_int_equal(record->waits_since_ms, 0);
+    queue_record_free(&record);
+}
+
+/* Redis's clock went back: it waits from now on, and not from then. */
+static void
+nothing_waits_since_the_future(void **state)
+{
+    struct queue_settlement wait = {.outcome = QUEUE_DELAYED, .is_wait = true};
+
+    (void)state;
+    (void)put_one(queue, TASK, "taskrouter", "signed");
+    (void)REDIS_DO(&redis, "HSET", TASK_RECORD, "b", "9999999999999");
+    struct queue_record *record = claim_one(queue);
+
+    assert_int_equal(record->waits_since_ms, record->now_ms);
+    wait.record = record;
+    assert_int_equal(queue_settle(queue, &wait, 1), QUEUE_OK);
+    assert_in_range(REDIS_NUMBER(&redis, "HGET", TASK_RECORD, "b"), record->now_ms,
+        record->now_ms + 60000);
+    queue_record_free(&record);
+}
+
 /* Else it would wait for its twin until Redis's clock is there again. */
 static void
 a_record_is_never_of_the_future(void **state)
@@ -322,6 +380,8 @@ main(void)
         TEST(hands_out_records_of_an_unknown_schema),
         TEST(remembers_links),
         TEST(remembers_when_a_record_came),
+        TEST(remembers_since_when_a_record_waits),
+        TEST(nothing_waits_since_the_future),
         TEST(a_record_is_never_of_the_future),
         TEST(tells_the_age_of_the_oldest_unsettled),
         TEST(cuts_a_long_reason_to_what_a_label_shows),
