@@ -154,19 +154,15 @@ say_facts(const struct event_reading *reading, const json_t *payload,
     }
 }
 
-/* When its end was read, or who would be asked whose it is: it may be long after it was stored. */
+/* When its end was read: others wait for what is told with it. */
 static void
 say_heard(const struct event_reading *reading, int64_t now_ms, struct ticket_says *says)
 {
     const struct event *event = &reading->event;
 
-    if (event->task_sid == NULL) {
-        return;
-    }
-    if (event->type == EVENT_TASK_COMPLETED || event->type == EVENT_TASK_CANCELED) {
+    if (event->task_sid != NULL &&
+        (event->type == EVENT_TASK_COMPLETED || event->type == EVENT_TASK_CANCELED)) {
         add_fact(says, event, "heard", now_ms, "");
-    } else if (event->type == EVENT_TASK_CREATED && reading->lacks_customer) {
-        add_fact(says, event, "sought", now_ms, "");
     }
 }
 

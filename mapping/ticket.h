@@ -13,7 +13,6 @@
  *   +WT….taken_by.WK…, +WT….done_by.WK…  when that agent last took it, and was done with it; their
  *                   name where events are to have it. Neither where events name no agent
  *   +WT….reservation.WR…  an agent "accepted" it, or has "completed" it
- *   -WT….sought     when we read a creation that names no customer
  *   -WT….survey     it is nothing but a survey: no task of the ticket's
  *   -WT….workflow   its workflow's name was told, where that may be a survey's
  *   +survey.….answer, +survey.….comment, -survey.….heard: what was answered, and read first when
@@ -140,8 +139,8 @@ bool ticket_may_deliver(const struct event_reading *reading);
 
 struct ticket_times {
     int64_t now_ms;
-    int64_t received_ms; /* of the record */
-    bool has_waited;     /* for everything there is to wait for */
+    int64_t read_ms; /* when the record was read first */
+    bool has_waited; /* for everything there is to wait for */
 };
 
 /*

@@ -8,7 +8,7 @@ ticket_judge_alone(struct event_reading *reading, const json_t *payload,
     const struct rules *rules, int64_t received_ms)
 {
     const struct ticket_times times = {
-        .now_ms = received_ms, .received_ms = received_ms, .has_waited = true};
+        .now_ms = received_ms, .read_ms = received_ms, .has_waited = true};
     struct ticket_verdict verdict;
     struct ticket_says says;
     struct facts facts = {0};

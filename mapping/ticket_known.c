@@ -47,8 +47,6 @@ learn_of_task(struct task *task, struct slice what, const struct fact *fact)
         task->queued_ms = fact->rank;
     } else if (slice_is(what, "heard")) {
         task->heard_ms = fact->rank;
-    } else if (slice_is(what, "sought")) {
-        task->sought_ms = fact->rank;
     } else if (slice_is(what, "wrapup")) {
         task->wrapup_ms = fact->rank;
     } else if (slice_is(what, "call")) {

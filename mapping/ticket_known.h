@@ -23,7 +23,6 @@ struct task {
     int64_t queued_ms;   /* 0: not told */
     int64_t accepted_ms; /* 0: not told, though it may be accepted */
     int64_t heard_ms;    /* when we first read of its end */
-    int64_t sought_ms;   /* when we first read that its creation names no customer */
     int64_t closed_ms;   /* 0: not told */
     int64_t
         wrapup_ms;   /* when its agent had no more to say to the customer; 0: not told */

@@ -12,11 +12,7 @@
 #include <string.h>
 
 #include "mapping/survey.h"
-#include "mapping/ticket_known.h"
-
-enum {
-    LOOK_MIN_MS = 1000,
-};
+#include "mapping/ticket_wait.h"
 
 static const char csat[] = "csat";
 static const char other[] = "other";
@@ -131,22 +127,19 @@ told_of(const struct task *task)
 int64_t
 ticket_queue_left_ms(const struct ticket *ticket)
 {
-    const int64_t age_ms = ticket->times->now_ms - ticket->times->received_ms;
-    const int64_t left_ms = ticket->rules->csat_queue_wait_ms - age_ms;
-    const int64_t wait_ms = age_ms > LOOK_MIN_MS ? age_ms : LOOK_MIN_MS;
+    const struct rules *rules = ticket->rules;
 
-    if (left_ms <= 0 || !survey_may_be_task(ticket->reading->event.payload, ticket->rules,
-                            told_of(ticket->own))) {
-        return 0;
-    }
-    return left_ms < wait_ms ? left_ms : wait_ms;
+    return survey_may_be_task(ticket->reading->event.payload, rules, told_of(ticket->own))
+               ? ticket_look_later_ms(
+                     ticket, ticket->times->read_ms, rules->csat_queue_wait_ms)
+               : 0;
 }
 
 int64_t
 ticket_answers_left_ms(const struct ticket *ticket)
 {
     const int64_t first_ms =
-        ticket->answered_ms > 0 ? ticket->answered_ms : ticket->times->received_ms;
+        ticket->answered_ms > 0 ? ticket->answered_ms : ticket->times->read_ms;
 
     return first_ms + ticket->rules->csat_settle_ms - ticket->times->now_ms;
 }

@@ -12,16 +12,13 @@ enum {
     WAIT_MAX_H = 24, /* what was lost of another task must not lose this event, too */
 };
 
-/*
- * From when on others have time to be heard: what was stored with it, in a backlog, is read after it,
- * too.
- */
+/* When it was read first, or what it says of its task's end was told, which may be held back. */
 static int64_t
 heard_ms(const struct ticket *ticket)
 {
     const int64_t heard_ms = ticket->own != NULL ? ticket->own->heard_ms : 0;
 
-    return heard_ms > ticket->times->received_ms ? heard_ms : ticket->times->received_ms;
+    return heard_ms > ticket->times->read_ms ? heard_ms : ticket->times->read_ms;
 }
 
 /* Of several completions it is the last one that resolves the ticket: it goes first. */
@@ -47,7 +44,7 @@ ticket_look_again_ms(const struct ticket *ticket)
 {
     const struct rules *rules = ticket->rules;
     const int64_t day_ms = (int64_t)WAIT_MAX_H * 60 * 60 * MS_PER_S;
-    const int64_t age_ms = ticket->times->now_ms - ticket->times->received_ms;
+    const int64_t age_ms = ticket->times->now_ms - ticket->times->read_ms;
     const int64_t wait_ms = age_ms / OPEN_WAIT_PARTS;
     const bool is_shorter =
         rules->max_event_age_ms > 0 && rules->max_event_age_ms < day_ms;
@@ -108,7 +105,7 @@ ticket_notify_left_ms(const struct ticket *ticket)
     const int64_t wait_ms = ticket->rules->wait_notify_ms;
 
     return left_after_ms(ticket, ticket->reading->event.date_ms - wait_ms,
-        ticket->times->received_ms, wait_ms);
+        ticket->times->read_ms, wait_ms);
 }
 
 /* From the end of whichever task ended last: it may go on in another one. */
@@ -141,9 +138,9 @@ ticket_call_open_left_ms(const struct ticket *ticket)
     return ticket->reading->event.is_call ? ticket_open_left_ms(ticket) : 0;
 }
 
-/* Of a wait from `began_ms` on: it is looked each time as much later as has passed already. */
-static int64_t
-look_later_ms(const struct ticket *ticket, int64_t began_ms, int64_t whole_ms)
+/* Looked at each time as much later as has passed already. */
+int64_t
+ticket_look_later_ms(const struct ticket *ticket, int64_t began_ms, int64_t whole_ms)
 {
     const int64_t age_ms = ticket->times->now_ms - began_ms;
     const int64_t left_ms = whole_ms - age_ms;
@@ -156,7 +153,7 @@ int64_t
 ticket_join_left_ms(const struct ticket *ticket)
 {
     return ticket->count > 0 ? 0
-                             : look_later_ms(ticket, ticket->times->received_ms,
+                             : ticket_look_later_ms(ticket, ticket->times->read_ms,
                                    ticket->rules->ticket_join_wait_ms);
 }
 
@@ -164,15 +161,12 @@ int64_t
 ticket_identity_left_ms(const struct ticket *ticket)
 {
     const bool is_created = ticket->reading->event.type == EVENT_TASK_CREATED;
-    const int64_t sought_ms =
-        is_created && ticket->own != NULL ? ticket->own->sought_ms : 0;
-    const int64_t read_ms = is_created ? sought_ms : heard_ms(ticket);
-    const int64_t received_ms = ticket->times->received_ms;
 
     if (!ticket->reading->lacks_customer ||
         event_is_too_old(&ticket->reading->event, ticket->rules, ticket->times->now_ms)) {
         return 0;
     }
-    return look_later_ms(ticket, read_ms > received_ms ? read_ms : received_ms,
+    return ticket_look_later_ms(ticket,
+        is_created ? ticket->times->read_ms : heard_ms(ticket),
         ticket->rules->identity_wait_ms);
 }

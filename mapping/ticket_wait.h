@@ -16,6 +16,9 @@ int64_t ticket_look_again_ms(const struct ticket *ticket);
 int64_t ticket_open_left_ms(const struct ticket *ticket);
 /* For a conversation that is parked. */
 int64_t ticket_parked_left_ms(const struct ticket *ticket);
+/* Of a wait from `began_ms` on, until another look is worth it. */
+int64_t ticket_look_later_ms(
+    const struct ticket *ticket, int64_t began_ms, int64_t whole_ms);
 /* For a newer task of a customer who seems to have given up. */
 int64_t ticket_newer_left_ms(const struct ticket *ticket);
 /* For an agent, until it was long enough to be told. */

@@ -107,6 +107,13 @@ job_delay(struct job *job, const char *reason, int64_t delay_ms)
 }
 
 void
+job_wait(struct job *job, const char *reason, int64_t delay_ms)
+{
+    job->settlement.is_wait = true;
+    job_delay(job, reason, delay_ms);
+}
+
+void
 job_shelve(struct job *job, const char *reason, unsigned shelf)
 {
     job->settlement.shelf = shelf;
@@ -184,6 +191,14 @@ int64_t
 job_now_ms(const struct job *job, int64_t now_us)
 {
     return job->record->now_ms + (now_us - job->claimed_us) / US_PER_MS;
+}
+
+int64_t
+job_read_ms(const struct job *job, int64_t now_us)
+{
+    const int64_t since_ms = job->record->waits_since_ms;
+
+    return since_ms > 0 ? since_ms : job_now_ms(job, now_us);
 }
 
 struct slice

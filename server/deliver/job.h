@@ -184,11 +184,18 @@ void job_retry(struct job *job, const char *reason, int64_t delay_ms);
 void job_shelve(struct job *job, const char *reason, unsigned shelf);
 /* Later, through no fault of its own: the attempt does not count. */
 void job_delay(struct job *job, const char *reason, int64_t delay_ms);
+/* For what others have to say: see job_read_ms(). */
+void job_wait(struct job *job, const char *reason, int64_t delay_ms);
 void job_lack_memory(struct job *job);
 void job_release(struct job *job);
 
 /* Unix time as Redis has it: when the record was claimed, and what passed since. */
 int64_t job_now_ms(const struct job *job, int64_t now_us);
+/*
+ * When it was read first, and told to wait; now, until it is. What it waits for may have been stored
+ * with it, in a backlog, and be read after it: so no such wait counts from its receipt.
+ */
+int64_t job_read_ms(const struct job *job, int64_t now_us);
 /* What the record is about: in its key the part behind the first '/', mostly a SID. */
 struct slice job_subject(const struct job *job);
 /* Nobody but a browser has told it. */

@@ -172,10 +172,10 @@ filter_event(struct job *job, const char *reason)
 /* By what all know of the ticket. False when the job waits or is finished. */
 static bool
 passes_ticket(struct job *job, const struct facts *facts, const struct config *config,
-    int64_t now_ms)
+    int64_t now_us)
 {
     const struct ticket_times times = {
-        .now_ms = now_ms, .received_ms = job->record->received_ms};
+        .now_ms = job_now_ms(job, now_us), .read_ms = job_read_ms(job, now_us)};
     struct ticket_verdict verdict;
 
     ticket_judge(&job->reading, facts, &config->rules, &times, &verdict);
@@ -183,7 +183,7 @@ passes_ticket(struct job *job, const struct facts *facts, const struct config *c
     case TICKET_GOES_ON:
         return true;
     case TICKET_WAITS:
-        job_delay(job, verdict.reason, verdict.wait_ms);
+        job_wait(job, verdict.reason, verdict.wait_ms);
         return false;
     case TICKET_FILTERED:
         filter_event(job, verdict.reason);
@@ -206,7 +206,7 @@ judge(struct job *job, const struct facts *facts, const struct config *config,
         return;
     }
     if (facts != NULL && ticket_may_deliver(&job->reading) &&
-        !passes_ticket(job, facts, config, now_ms)) {
+        !passes_ticket(job, facts, config, now_us)) {
         return;
     }
     switch (job->reading.verdict) {
@@ -305,12 +305,12 @@ job_listen(struct job *job, const struct facts *facts, const struct config *conf
     int64_t now_us)
 {
     const struct ticket_times times = {
-        .now_ms = job_now_ms(job, now_us), .received_ms = job->record->received_ms};
+        .now_ms = job_now_ms(job, now_us), .read_ms = job_read_ms(job, now_us)};
     const int64_t wait_ms =
         ticket_held_left_ms(&job->reading, facts, &config->rules, &times);
 
     if (wait_ms > 0) {
-        job_delay(job, TICKET_WAIT_HELD, wait_ms);
+        job_wait(job, TICKET_WAIT_HELD, wait_ms);
         return;
     }
     read_event(job, config); /* of which the ticket's name was changed */

@@ -12,24 +12,18 @@ enum {
     TASK_SID_SIZE = 64,
 };
 
-/*
- * Not known yet: the fact may be on its way, or in a backlog behind it. So what is old when it is read
- * first is looked at again, behind all that was there; those looks are attempts, to be counted.
- */
+/* Not known yet: the fact may be on its way, or in a backlog behind it. */
 static void
 wait_for_fact(struct job *job, int64_t now_us)
 {
-    const int64_t age_ms = job_now_ms(job, now_us) - job->record->received_ms;
+    const int64_t age_ms = job_now_ms(job, now_us) - job_read_ms(job, now_us);
 
-    if (age_ms >= RESERVATION_GIVE_UP_MS &&
-        job->record->attempts >= RESERVATION_LOOKS_MAX) {
+    if (age_ms >= RESERVATION_GIVE_UP_MS) {
         job_park(job, EVENT_REASON_UNRESOLVED);
-    } else if (age_ms >= RESERVATION_GIVE_UP_MS) {
-        job_retry(job, EVENT_REASON_UNRESOLVED, RESERVATION_WAIT_MS);
     } else if (age_ms < RESERVATION_FIRST_MS) {
-        job_delay(job, EVENT_REASON_UNRESOLVED, RESERVATION_FIRST_WAIT_MS);
+        job_wait(job, EVENT_REASON_UNRESOLVED, RESERVATION_FIRST_WAIT_MS);
     } else {
-        job_delay(job, EVENT_REASON_UNRESOLVED, RESERVATION_WAIT_MS);
+        job_wait(job, EVENT_REASON_UNRESOLVED, RESERVATION_WAIT_MS);
     }
 }
 

@@ -13,8 +13,8 @@ enum {
     RESERVATION_FIRST_MS = 5 * 1000, /* the fact is likely under way */
     RESERVATION_FIRST_WAIT_MS = 500,
     RESERVATION_WAIT_MS = 10 * 1000,
-    RESERVATION_GIVE_UP_MS = 10 * 60 * 1000, /* after the receipt; then it is parked, */
-    RESERVATION_LOOKS_MAX = 3, /* unless a backlog had it wait, and its fact with it */
+    RESERVATION_GIVE_UP_MS =
+        10 * 60 * 1000, /* after it was read first; then it is parked */
 };
 
 /*

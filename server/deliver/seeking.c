@@ -117,7 +117,7 @@ is_one_under_way(const struct hand *hand)
 static int64_t
 waited_ms(const struct job *job, const struct config *config, int64_t now_us)
 {
-    return job_now_ms(job, now_us) - job->record->received_ms -
+    return job_now_ms(job, now_us) - job_read_ms(job, now_us) -
            config->rules.identity_wait_ms;
 }
 
@@ -138,7 +138,7 @@ put_back(
     const int64_t turn_ms =
         jitter_of(MIN(MAX(job_waited_ms / TURN_PARTS, TURN_MIN_MS), TURN_MAX_MS));
 
-    job_delay(job, rest_ms > 0 ? "twilio_away" : "twilio_busy",
+    job_wait(job, rest_ms > 0 ? "twilio_away" : "twilio_busy",
         rest_ms > 0 ? rest_ms + turn_ms : turn_ms);
 }
 

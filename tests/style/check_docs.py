@@ -71,7 +71,7 @@ REASONS = {
         ("server/deliver/brevo_token.c", first(r"\[BREVO_TOKEN_(?!FINE)\w+\] = \{" + REASON)),
     ),
     "Why a record waits": (
-        ("server/deliver/*.c", every(r"job_(?:delay|retry|shelve)\(\s*job, ([^;]+);")),
+        ("server/deliver/*.c", every(r"job_(?:delay|retry|shelve|wait)\(\s*job, ([^;]+);")),
         ("server/deliver/brevo.c", first(rf"\bretry\(&?verdict, \w+, \w+, {REASON}")),
         ("server/deliver/brevo.c", first(rf"BREVO_RETRY;\s*verdict->reason = {REASON}")),
         ("mapping/ticket.h", first(r"#define TICKET_WAIT_\w+\s+" + REASON)),

@@ -240,6 +240,7 @@ tell(
     story->records[i] = (struct queue_record){.key = story->keys[i],
         .received_ms = told_ms,
         .now_ms = told_ms,
+        .waits_since_ms = told_ms,
         .attempts = 1,
         .schema = QUEUE_SCHEMA};
     job_start(job, &story->records[i], 0);
@@ -328,7 +329,7 @@ say(const struct job *job, const struct config *config, char said[CELL_SIZE])
     }
 }
 
-/* The event in question, `after_s` behind its receipt; all others told in this order. */
+/* The event in question, `after_s` after it was read first; all others told in this order. */
 static void
 judge(struct story *story, const size_t *order, int64_t after_s, char said[CELL_SIZE])
 {

@@ -31,7 +31,8 @@ seek(struct job *job, int64_t attempts)
         .account_sid = account,
         .auth_token = token,
         .conversations_url = url};
-    record = (struct queue_record){.key = record_key, .attempts = attempts};
+    record = (struct queue_record){
+        .key = record_key, .attempts = attempts, .waits_since_ms = 1};
     hand = (struct hand){.config = &config, .jobs = {job}, .count = 1};
     seeking = (struct seeking){0};
     *job = (struct job){.record = &record, .stage = JOB_ASKED};
@@ -198,7 +199,7 @@ nobody_waits_for_ever_for_twilio(void **state)
     /* As long as its ticket had time to say who it is, it has not waited for Twilio. */
     assert_in_range(rest_ms(&job, hour_us), 599000 + 30000, 600000 + 60000);
     job.stage = JOB_SEEKING;
-    seeking_step(&seeking, &hand, &job, NULL, hour_us + 1000 * US_PER_MS);
+    seeking_step(&seeking, &hand, &job, NULL, hour_us + 1001 * US_PER_MS);
     assert_int_equal(job.stage, JOB_TELLING);
     assert_true(job.has_sought);
     /* A backlog was not waiting for Twilio, either. */

@@ -273,7 +273,7 @@ judge(const struct play *play, const size_t *order, const struct rules *by, long
 {
     const struct record *last = &play->records[play->count - 1];
     struct event_reading reading = last->reading;
-    const struct ticket_times times = {.received_ms = last->received_ms,
+    const struct ticket_times times = {.read_ms = last->received_ms,
         .now_ms = last->received_ms + (int64_t)after_s * MS_PER_S};
     struct ticket_verdict verdict = {.decision = TICKET_GOES_ON};
     struct facts facts = {0};
@@ -610,7 +610,7 @@ answers_wait_from_the_first_one_and_not_each_from_its_own(void **state)
         .items = {{.name = slice_of("-survey.default.heard"), .rank = received_ms}},
         .count = 1};
     const struct ticket_times times = {
-        .received_ms = received_ms + 200000, .now_ms = received_ms + 250000};
+        .read_ms = received_ms + 200000, .now_ms = received_ms + 250000};
     struct ticket_verdict verdict;
     struct event_reading reading;
     AUTO(payload_release)
@@ -638,7 +638,7 @@ a_request_looks_for_its_queue_ever_more_seldom_and_a_minute_at_most(void **state
     (void)state;
     for (size_t i = 0; i < LENGTH(cases); i++) {
         const struct ticket_times times = {
-            .received_ms = received_ms, .now_ms = received_ms + cases[i].age_ms};
+            .read_ms = received_ms, .now_ms = received_ms + cases[i].age_ms};
         const struct facts none = {0};
         struct ticket_verdict verdict;
         struct event_reading reading;
@@ -669,7 +669,7 @@ an_answer_has_what_its_tickets_tasks_told(void **state)
             "CH00000000000000000000000000000001"},
     };
     const struct ticket_times times = {
-        .received_ms = received_ms, .now_ms = received_ms + 600000};
+        .read_ms = received_ms, .now_ms = received_ms + 600000};
     const struct rules by = rules_of("by the endpoint");
 
     (void)state;

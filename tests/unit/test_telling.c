@@ -65,8 +65,7 @@ hear(const struct told *told, char ticket[EVENT_TICKET_SIZE], char known[KNOWN_S
 
     for (size_t i = 0; i < facts.count; i++) {
         const struct slice name = facts.items[i].name;
-        const bool is_of_now = memmem(name.data, name.size, ".heard", 6) != NULL ||
-                               memmem(name.data, name.size, ".sought", 7) != NULL;
+        const bool is_of_now = memmem(name.data, name.size, ".heard", 6) != NULL;
 
         if (!ticket_is_link(&facts.items[i]) && !is_of_now) {
             (void)snprintf(lines[count++], sizeof(lines[0]), "%.*s=%lld %.*s;",

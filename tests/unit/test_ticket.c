@@ -325,7 +325,7 @@ judge(struct play *play, const size_t *order, const struct rules *by, long after
     struct event_reading reading = play->readings[last];
     const int64_t received = received_of(&play->words[last]);
     const struct ticket_times times = {
-        .received_ms = received, .now_ms = received + (int64_t)after_s * MS_PER_S};
+        .read_ms = received, .now_ms = received + (int64_t)after_s * MS_PER_S};
     struct ticket_verdict verdict;
     struct facts facts = {0};
 
@@ -594,7 +594,7 @@ what_was_kept_is_told_as_events_are_to_say_it_now(void **state)
         {"", RULES_AGENT_SID, AGENT},
         {"", RULES_AGENT_NAME, NULL},
     };
-    const struct ticket_times times = {.received_ms = received_ms, .has_waited = true};
+    const struct ticket_times times = {.read_ms = received_ms, .has_waited = true};
 
     (void)state;
     for (size_t i = 0; i < LENGTH(cases); i++) {
@@ -626,7 +626,7 @@ an_answer_is_of_the_agent_who_had_the_ticket_last(void **state)
 {
     static const char *const others[] = {
         "WT00000000000000000000000000000001", "WT00000000000000000000000000000002"};
-    const struct ticket_times times = {.received_ms = received_ms, .has_waited = true};
+    const struct ticket_times times = {.read_ms = received_ms, .has_waited = true};
     struct rules by = rules;
     struct event_reading reading;
     struct ticket_verdict verdict;
@@ -676,8 +676,7 @@ an_abandonment_waits_by_twilios_time_but_for_no_clock_of_its(void **state)
     by.ticket_settle_ms = 5000;
     by.ticket_abandoned_after_ms = 120000;
     for (size_t i = 0; i < LENGTH(cases); i++) {
-        const struct ticket_times times = {
-            .now_ms = received_ms, .received_ms = received_ms};
+        const struct ticket_times times = {.now_ms = received_ms, .read_ms = received_ms};
         struct event_reading reading;
         struct ticket_verdict verdict;
         const struct facts none = {0};
@@ -702,7 +701,7 @@ who_waited_exactly_the_least_has_given_up(void **state)
         const char *age;
         bool is_short;
     } cases[] = {{"4", true}, {"5", false}, {"null", false}};
-    const struct ticket_times times = {.received_ms = received_ms, .has_waited = true};
+    const struct ticket_times times = {.read_ms = received_ms, .has_waited = true};
     struct rules by = rules;
 
     (void)state;
@@ -727,15 +726,15 @@ who_waited_exactly_the_least_has_given_up(void **state)
     }
 }
 
-/* In a backlog others are stored, and not read yet, when its own time is over. */
+/* It was read long before, and said nothing of its task's end. */
 static void
-what_is_read_late_waits_from_its_reading_and_not_from_each(void **state)
+an_end_that_was_held_back_waits_from_when_it_was_told_first(void **state)
 {
-    const int64_t read_ms = received_ms + INT64_C(3600000);
+    const int64_t told_ms = received_ms + INT64_C(3600000);
     const struct {
         int64_t now_ms;
         int64_t wait_ms; /* 0: goes on */
-    } looks[] = {{read_ms, 5000}, {read_ms + 2000, 3000}, {read_ms + 5000, 0}};
+    } looks[] = {{told_ms, 5000}, {told_ms + 2000, 3000}, {told_ms + 5000, 0}};
     struct rules by = rules;
     struct facts facts = {0};
 
@@ -743,7 +742,7 @@ what_is_read_late_waits_from_its_reading_and_not_from_each(void **state)
     by.ticket_settle_ms = 5000;
     for (size_t i = 0; i < LENGTH(looks); i++) {
         const struct ticket_times times = {
-            .now_ms = looks[i].now_ms, .received_ms = received_ms};
+            .now_ms = looks[i].now_ms, .read_ms = received_ms};
         struct event_reading reading;
         struct ticket_verdict verdict;
         struct ticket_says says;
@@ -758,7 +757,7 @@ what_is_read_late_waits_from_its_reading_and_not_from_each(void **state)
                                       .rank = says.facts[j].rank});
             }
         }
-        assert_int_equal(facts.count, 1); /* the first reading's */
+        assert_int_equal(facts.count, 1); /* the first telling's */
         ticket_judge(&reading, &facts, &by, &times, &verdict);
         assert_int_equal(
             verdict.decision, looks[i].wait_ms > 0 ? TICKET_WAITS : TICKET_GOES_ON);
@@ -843,7 +842,7 @@ an_event_knows_of_its_customer_what_its_tickets_tasks_told(void **state)
         {"'email':'ana@example.com'", "'from':'anonymous'", "ana@example.com", ""},
     };
     const struct ticket_times times = {
-        .now_ms = received_ms + 60000, .received_ms = received_ms};
+        .now_ms = received_ms + 60000, .read_ms = received_ms};
 
     (void)state;
     for (size_t i = 0; i < LENGTH(cases); i++) {
@@ -955,7 +954,7 @@ main(void)
         cmocka_unit_test(an_answer_is_of_the_agent_who_had_the_ticket_last),
         cmocka_unit_test(an_abandonment_waits_by_twilios_time_but_for_no_clock_of_its),
         cmocka_unit_test(who_waited_exactly_the_least_has_given_up),
-        cmocka_unit_test(what_is_read_late_waits_from_its_reading_and_not_from_each),
+        cmocka_unit_test(an_end_that_was_held_back_waits_from_when_it_was_told_first),
         cmocka_unit_test(a_name_learnt_from_others_names_the_effect),
         cmocka_unit_test(a_ticket_knows_what_it_was_called),
         cmocka_unit_test(an_event_knows_of_its_customer_what_its_tickets_tasks_told),

@@ -108,7 +108,7 @@ an_event_has_the_direction_of_its_tickets_first_task(void **state)
         {{{FIRST, 9, "inbound", false}, {TASK, 5, "none", true}}, STATES("outbound"),
             DIRECTION_OUTBOUND},
     };
-    const struct ticket_times times = {.received_ms = received_ms, .has_waited = true};
+    const struct ticket_times times = {.read_ms = received_ms, .has_waited = true};
 
     (void)state;
     for (size_t i = 0; i < LENGTH(cases); i++) {

@@ -63,7 +63,7 @@ left_ms(const struct told told[TOLD_MAX], const char *posted, int64_t age_ms,
     struct event_reading reading;
     char changes[256];
     const struct ticket_times times = {
-        .received_ms = received_ms, .now_ms = received_ms + age_ms};
+        .read_ms = received_ms, .now_ms = received_ms + age_ms};
 
     tell(told, is_backwards, &facts, says, payloads);
     (void)snprintf(changes, sizeof changes, "{'reservation_sid':'%s','date_ms':%lld}",
