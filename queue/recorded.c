@@ -11,13 +11,17 @@ enum {
 
 static const char route_prefix[] = "r:";
 
-/* The fields of a hash that are a route's bytes. */
+/* The fields of a hash that are a route's bytes, or when the first one came. */
 static void
 take_routes(const struct redisReply *fields, struct queue_recorded *record)
 {
     for (size_t i = 0; i + 1 < redis_reply_count(fields); i += 2) {
         const struct slice field = redis_reply_text(redis_reply_at(fields, i));
 
+        if (slice_is(field, "t")) {
+            (void)!slice_to_int64(
+                redis_reply_text(redis_reply_at(fields, i + 1)), &record->received_ms);
+        }
         if (slice_starts(field, route_prefix) && record->route_count < QUEUE_ROUTES_MAX) {
             record->routes[record->route_count++] = (struct queue_route){
                 .name = slice_skip(field, sizeof(route_prefix) - 1),
@@ -46,6 +50,7 @@ queue_recorded(struct queue *queue, unsigned partition, const struct slice *keys
 
     for (size_t i = 0; r == QUEUE_OK && i < count; i++) {
         ret_records[i].route_count = 0;
+        ret_records[i].received_ms = 0;
         for (size_t j = 0; j < HASHES && ret_records[i].route_count == 0; j++) {
             take_routes(exchange->replies[HASHES * i + j], &ret_records[i]);
         }

@@ -12,6 +12,8 @@ enum {
 struct queue_recorded {
     struct queue_route routes[QUEUE_ROUTES_MAX];
     size_t route_count; /* 0: settled, and no copy was kept */
+    int64_t
+        received_ms; /* 0: not known: nobody has claimed it, or the copy is an old one */
 };
 
 /*

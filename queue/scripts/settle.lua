@@ -25,7 +25,7 @@ local function keep_copy(item)
   local fields = call('HGETALL', item.record)
   call('DEL', item.record, item.copy) -- be that what it may
   for i = 1, #fields, 2 do
-    if string.sub(fields[i], 1, 2) == 'r:' then
+    if string.sub(fields[i], 1, 2) == 'r:' or fields[i] == 't' then
       call('HSET', item.copy, fields[i], fields[i + 1])
     end
   end

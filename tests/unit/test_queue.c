@@ -183,7 +183,8 @@ keeps_copies_of_settled_bytes_when_asked(void **state)
     (void)put_one(queue, TASK, "plugin", "who");
     assert_int_equal(
         settle_one(keeper, claim_one(keeper), QUEUE_DELIVERED, NULL), QUEUE_SETTLED);
-    assert_int_equal(REDIS_NUMBER(&redis, "HLEN", TASK_COPY), 2);
+    assert_int_equal(REDIS_NUMBER(&redis, "HLEN", TASK_COPY), 3); /* and when it came */
+    assert_true(REDIS_NUMBER(&redis, "HEXISTS", TASK_COPY, "t") == 1);
     assert_true(slice_is(
         redis_reply_text(REDIS_DO(&redis, "HGET", TASK_COPY, "r:taskrouter")), "signed"));
     assert_in_range(REDIS_NUMBER(&redis, "PTTL", TASK_COPY), 1, 5000);
