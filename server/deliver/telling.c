@@ -12,8 +12,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "queue/facts.h"
-
 enum {
     HOPS_MAX = 4, /* an alias of an alias: an interaction that is known by another name */
 };
@@ -27,7 +25,7 @@ count_links(const struct ticket_says *says, size_t alias)
 
 /* Tells the ticket and each alias; the ticket's answer comes first. */
 static int
-tell(struct queue *queue, const struct ticket_says *says,
+tell(const struct telling_place *place, const struct ticket_says *says,
     struct queue_facts items[1 + TICKET_ALIASES_MAX])
 {
     items[0] = (struct queue_facts){.subject = slice_of(says->ticket),
@@ -38,7 +36,7 @@ tell(struct queue *queue, const struct ticket_says *says,
             .facts = says->links,
             .count = count_links(says, i)};
     }
-    return queue_facts_merge(queue, items, 1 + says->alias_count);
+    return place->merge(place->context, items, 1 + says->alias_count);
 }
 
 /* Names of facts, which are borrowed. */
@@ -112,7 +110,7 @@ leads_elsewhere(const struct queue_facts *item, int64_t date_ms, const char *her
  * `item` has the answer so far, `job` the ticket's name.
  */
 static int
-bring(struct queue *queue, struct job *job, const struct facts *found,
+bring(const struct telling_place *place, struct job *job, const struct facts *found,
     struct called *called, struct queue_facts *item)
 {
     const int64_t date_ms = job->reading.event.date_ms;
@@ -135,7 +133,7 @@ bring(struct queue *queue, struct job *job, const struct facts *found,
         }
         struct queue_facts next = {
             .subject = slice_of(ticket), .facts = missing.items, .count = missing.count};
-        const int r = queue_facts_merge(queue, &next, 1);
+        const int r = place->merge(place->context, &next, 1);
 
         if (r != QUEUE_OK) {
             return r;
@@ -156,14 +154,14 @@ note_names(struct job *job, const struct facts *facts)
 }
 
 int
-telling_hear(struct queue *queue, struct job *job, const struct rules *rules,
-    struct facts *ret_facts)
+telling_hear_at(const struct telling_place *place, struct job *job,
+    const struct rules *rules, struct facts *ret_facts)
 {
     const struct ticket_says *says = &job->says;
     struct queue_facts items[1 + TICKET_ALIASES_MAX] = {0};
     struct facts found = {0};
     struct called called = {0};
-    int r = tell(queue, says, items);
+    int r = tell(place, says, items);
 
     if (r != QUEUE_OK) {
         return r;
@@ -173,7 +171,7 @@ telling_hear(struct queue *queue, struct job *job, const struct rules *rules,
         add_missing(&items[1 + i].all, &items[0].all, says->ticket, &found);
         add_called(&called, says->ticket, says->aliases[i], &items[1 + i].all, &found);
     }
-    r = bring(queue, job, &found, &called, &items[0]);
+    r = bring(place, job, &found, &called, &items[0]);
     if (r == QUEUE_OK) {
         note_names(job, &items[0].all);
         *ret_facts = items[0].all;
@@ -182,6 +180,21 @@ telling_hear(struct queue *queue, struct job *job, const struct rules *rules,
     }
     queue_facts_done(items, LENGTH(items));
     return r;
+}
+
+static int
+merge_in_queue(void *context, struct queue_facts *items, size_t count)
+{
+    return queue_facts_merge(context, items, count);
+}
+
+int
+telling_hear(struct queue *queue, struct job *job, const struct rules *rules,
+    struct facts *ret_facts)
+{
+    const struct telling_place place = {merge_in_queue, queue};
+
+    return telling_hear_at(&place, job, rules, ret_facts);
 }
 
 void

@@ -7,7 +7,14 @@
  */
 #pragma once
 
+#include "queue/facts.h"
 #include "server/deliver/job.h"
+
+/* Where facts are kept: merges and answers as queue_facts_merge() does. */
+struct telling_place {
+    int (*merge)(void *context, struct queue_facts *items, size_t count);
+    void *context;
+};
 
 /*
  * Of a job in JOB_TELLING: *ret_facts is everything known of its ticket, whose best name is then in
@@ -16,4 +23,7 @@
  */
 int telling_hear(struct queue *queue, struct job *job, const struct rules *rules,
     struct facts *ret_facts) MUST_USE;
+/* The same elsewhere. Of the job only what it says, and what it is told. */
+int telling_hear_at(const struct telling_place *place, struct job *job,
+    const struct rules *rules, struct facts *ret_facts) MUST_USE;
 void telling_done(struct facts *facts);
