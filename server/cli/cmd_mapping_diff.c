@@ -77,15 +77,19 @@ ignore_finding(void *context, const struct queue_finding *finding)
 static int
 look_at_all(struct mapping_walk *walk, const struct config *config, struct queue *queue)
 {
+    int r = QUEUE_OK;
+
     const struct queue_audit_options options = {
         .record = take_record,
         .finding = ignore_finding,
         .context = walk,
     };
     struct queue_audit audit;
-    const int r = queue_audit(queue, &options, &audit);
 
-    mapping_walk_end(walk);
+    while (r == QUEUE_OK && walk->result == QUEUE_OK && walk->pass != MAPPING_END) {
+        r = queue_audit(queue, &options, &audit);
+        mapping_walk_end(walk);
+    }
     if (r != QUEUE_OK) {
         return cli_queue_unavailable(config, queue, "the queue cannot be read");
     }
@@ -126,6 +130,20 @@ print_records(const struct mapping_walk *walk)
 }
 
 static void
+print_unjudged(const struct mapping_walk *walk)
+{
+    const char *reason;
+    json_t *count;
+
+    json_object_foreach(walk->unjudged, reason, count)
+    {
+        (void)printf("%6" JSON_INTEGER_FORMAT
+                     "  alike as far as is recorded, not for certain: %s\n",
+            json_integer_value(count), reason);
+    }
+}
+
+static void
 print_text(const struct mapping_walk *walk)
 {
     const char *kind;
@@ -140,6 +158,7 @@ print_text(const struct mapping_walk *walk)
                  " without their bytes, %" PRId64 " older\n",
         walk->different > 0 ? "\n" : "", walk->compared, walk->different,
         walk->without_bytes, walk->older);
+    print_unjudged(walk);
 }
 
 static int
@@ -149,11 +168,11 @@ print_result(const struct mapping_walk *walk, const struct arguments *arguments)
 
     if (arguments->json) {
         status = cli_print_json(
-            json_pack("{s:I, s:I, s:I, s:I, s:O, s:O}", "compared",
+            json_pack("{s:I, s:I, s:I, s:I, s:O, s:O, s:O}", "compared",
                 (json_int_t)walk->compared, "different", (json_int_t)walk->different,
                 "without_bytes", (json_int_t)walk->without_bytes, "older",
-                (json_int_t)walk->older, "changes", walk->kinds, "records",
-                walk->records),
+                (json_int_t)walk->older, "unjudged", walk->unjudged, "changes",
+                walk->kinds, "records", walk->records),
             stdout);
     } else {
         print_text(walk);

@@ -23,11 +23,16 @@ enum {
 int
 mapping_walk_init(struct mapping_walk *walk)
 {
+    mapping_side_init(&walk->old_side, walk->old_config, walk->now_ms);
+    mapping_side_init(&walk->new_side, walk->new_config, walk->now_ms);
     walk->records = json_array();
     walk->kinds = json_object();
     walk->made = json_object();
-    return walk->records != NULL && walk->kinds != NULL && walk->made != NULL ? 0
-                                                                              : -ENOMEM;
+    walk->unjudged = json_object();
+    return walk->records != NULL && walk->kinds != NULL && walk->made != NULL &&
+                   walk->unjudged != NULL
+               ? 0
+               : -ENOMEM;
 }
 
 void
@@ -36,6 +41,9 @@ mapping_walk_done(struct mapping_walk *walk)
     json_decref(walk->records);
     json_decref(walk->kinds);
     json_decref(walk->made);
+    json_decref(walk->unjudged);
+    mapping_side_done(&walk->old_side);
+    mapping_side_done(&walk->new_side);
 }
 
 /* ---- what was found -------------------------------------------------------------------------- */
@@ -97,32 +105,54 @@ keep_changes(struct mapping_walk *walk, const char *key, json_t *changes)
 
 /* ---- one event ------------------------------------------------------------------------------- */
 
+/* Of no bytes there is no payload: NULL. 0 or -ENOMEM. */
+static int
+read_record(const char *key, const struct queue_recorded *recorded,
+    struct mapping_record *ret_record, json_t **ret_payload)
+{
+    const int r = record_payload(
+        slice_of(key), recorded->routes, recorded->route_count, ret_payload);
+
+    *ret_record = (struct mapping_record){
+        .key = key, .payload = *ret_payload, .received_ms = recorded->received_ms};
+    return r;
+}
+
+static int
+count_unjudged(struct mapping_walk *walk, const char *doubt)
+{
+    const json_int_t count = json_integer_value(json_object_get(walk->unjudged, doubt));
+
+    return json_object_set_new(walk->unjudged, doubt, json_integer(count + 1)) == 0
+               ? 0
+               : -ENOMEM;
+}
+
 /* What both make of it; NULL when there are no bytes, or it happened too early, which is counted. */
 static int
 diff(struct mapping_walk *walk, const char *key, const struct queue_recorded *recorded,
     bool is_new, json_t **ret_changes)
 {
     AUTO(payload_release) json_t *payload = NULL;
-    const struct event_context context = {
-        .record_key = slice_of(key), .received_ms = walk->now_ms};
-    int r =
-        record_payload(slice_of(key), recorded->routes, recorded->route_count, &payload);
+    struct mapping_record record;
+    struct mapping_diff diff;
+    int r = read_record(key, recorded, &record, &payload);
 
     *ret_changes = NULL;
     if (payload == NULL) {
         walk->without_bytes++;
         return r;
     }
-    const struct mapping_diff_input input = {
-        .payload = payload,
-        .context = &context,
-        .old_config = is_new ? NULL : walk->old_config,
-        .new_config = walk->new_config,
-        .since_ms = walk->since_ms,
-    };
-
-    r = mapping_diff(&input, ret_changes);
-    walk->older += r == 0 && *ret_changes == NULL ? 1 : 0;
+    r = mapping_diff(&walk->old_side, &walk->new_side, &record, is_new, &diff);
+    if (r == 0 && diff.date_ms < walk->since_ms) {
+        walk->older++;
+        json_decref(diff.changes);
+        return 0;
+    }
+    if (r == 0 && diff.doubt != NULL && json_array_size(diff.changes) == 0) {
+        r = count_unjudged(walk, diff.doubt);
+    }
+    *ret_changes = diff.changes;
     return r;
 }
 
@@ -149,6 +179,12 @@ list_made(const json_t *payload, const struct rules *rules, const char *key,
 }
 
 static bool
+is_fact(const char *key)
+{
+    return twilio_type_is_fact(slice_before(slice_of(key), '/'));
+}
+
+static bool
 holds(char keys[MADE_MAX][KEY_SIZE_MAX], size_t count, const char *key)
 {
     for (size_t i = 0; i < count; i++) {
@@ -159,18 +195,25 @@ holds(char keys[MADE_MAX][KEY_SIZE_MAX], size_t count, const char *key)
     return false;
 }
 
-/* What only the new configuration makes; what the old one made is a record, and compared as one. */
+/* What a record makes, and of which routes. */
+struct made {
+    char keys[MADE_MAX][KEY_SIZE_MAX];
+    size_t count;
+    struct queue_recorded answer;
+};
+
+/* Only of the new configuration: what the old one makes is a record, and met as one. */
 static int
-compare_made(
-    struct mapping_walk *walk, const char *key, const struct queue_recorded *recorded)
+list_new(struct mapping_walk *walk, const char *key,
+    const struct queue_recorded *recorded, struct made *ret_made)
 {
     AUTO(payload_release) json_t *payload = NULL;
-    struct queue_recorded answer = {0};
     char old_keys[MADE_MAX][KEY_SIZE_MAX];
     char new_keys[MADE_MAX][KEY_SIZE_MAX];
-    int r =
+    const int r =
         record_payload(slice_of(key), recorded->routes, recorded->route_count, &payload);
 
+    *ret_made = (struct made){.answer.received_ms = recorded->received_ms};
     if (payload == NULL) {
         return r;
     }
@@ -179,19 +222,41 @@ compare_made(
     const size_t new_count =
         list_made(payload, &walk->new_config->rules, key, walk->now_ms, new_keys);
 
-    answer.route_count =
-        answers_routes(recorded->routes, recorded->route_count, answer.routes);
-    for (size_t i = 0; r == 0 && i < new_count; i++) {
-        const bool is_answer = survey_is_answer(slice_of(new_keys[i]));
+    ret_made->answer.route_count =
+        answers_routes(recorded->routes, recorded->route_count, ret_made->answer.routes);
+    for (size_t i = 0; i < new_count; i++) {
+        const bool is_told =
+            !survey_is_answer(slice_of(new_keys[i])) || ret_made->answer.route_count > 0;
+
+        if (!holds(old_keys, old_count, new_keys[i]) && is_told) {
+            memcpy(ret_made->keys[ret_made->count++], new_keys[i], KEY_SIZE_MAX);
+        }
+    }
+    return r;
+}
+
+static const struct queue_recorded *
+bytes_of(const char *key, const struct made *made, const struct queue_recorded *recorded)
+{
+    return survey_is_answer(slice_of(key)) ? &made->answer : recorded;
+}
+
+static int
+compare_made(
+    struct mapping_walk *walk, const char *key, const struct queue_recorded *recorded)
+{
+    struct made made;
+    int r = list_new(walk, key, recorded, &made);
+
+    for (size_t i = 0; r == 0 && i < made.count; i++) {
         AUTO(payload_release) json_t *changes = NULL;
 
-        if (holds(old_keys, old_count, new_keys[i]) ||
-            json_object_get(walk->made, new_keys[i]) != NULL ||
-            (is_answer && answer.route_count == 0)) {
+        if (json_object_get(walk->made, made.keys[i]) != NULL) {
             continue;
         }
-        r = diff(walk, new_keys[i], is_answer ? &answer : recorded, true, &changes);
-        if (changes != NULL && json_object_set(walk->made, new_keys[i], changes) != 0) {
+        r = diff(
+            walk, made.keys[i], bytes_of(made.keys[i], &made, recorded), true, &changes);
+        if (changes != NULL && json_object_set(walk->made, made.keys[i], changes) != 0) {
             r = -ENOMEM;
         }
     }
@@ -204,7 +269,7 @@ compare(struct mapping_walk *walk, const char *key, const struct queue_recorded 
 {
     AUTO(payload_release) json_t *changes = NULL;
 
-    if (twilio_type_is_fact(slice_before(slice_of(key), '/'))) {
+    if (is_fact(key)) {
         return compare_made(walk, key, recorded);
     }
     int r = diff(walk, key, recorded, false, &changes);
@@ -219,10 +284,46 @@ compare(struct mapping_walk *walk, const char *key, const struct queue_recorded 
     return r == 0 ? compare_made(walk, key, recorded) : r;
 }
 
+/* ---- before anything is compared ------------------------------------------------------------- */
+
+/* What it tells one side, or would have done by it: the judgement is made again when all are known. */
+static int
+learn(struct mapping_side *side, enum mapping_pass pass, const char *key,
+    const struct queue_recorded *recorded)
+{
+    AUTO(payload_release) json_t *payload = NULL;
+    struct mapping_judgement judgement;
+    struct mapping_record record;
+    const int r = read_record(key, recorded, &record, &payload);
+
+    if (payload == NULL || r != 0) {
+        return r;
+    }
+    return pass == MAPPING_TELL ? mapping_side_tell(side, &record)
+           : is_fact(key)       ? 0
+                                : mapping_side_judge(side, &record, &judgement);
+}
+
+static int
+learn_all(
+    struct mapping_walk *walk, const char *key, const struct queue_recorded *recorded)
+{
+    struct made made;
+    int r = learn(&walk->old_side, walk->pass, key, recorded);
+
+    r = r == 0 ? learn(&walk->new_side, walk->pass, key, recorded) : r;
+    r = r == 0 ? list_new(walk, key, recorded, &made) : r;
+    for (size_t i = 0; r == 0 && i < made.count; i++) {
+        r = learn(&walk->new_side, walk->pass, made.keys[i],
+            bytes_of(made.keys[i], &made, recorded));
+    }
+    return r;
+}
+
 /* ---- all of them ----------------------------------------------------------------------------- */
 
 static void
-compare_batch(struct mapping_walk *walk)
+look_at_batch(struct mapping_walk *walk)
 {
     struct queue_recorded recorded[QUEUE_RECORDED_MAX];
     struct slice keys[QUEUE_RECORDED_MAX];
@@ -236,7 +337,8 @@ compare_batch(struct mapping_walk *walk)
     }
     for (size_t i = 0; i < walk->count; i++) {
         if (walk->result == QUEUE_OK) {
-            walk->result = compare(walk, walk->keys[i], &recorded[i]);
+            walk->result = (walk->pass == MAPPING_COMPARE ? compare : learn_all)(
+                walk, walk->keys[i], &recorded[i]);
         }
         free(walk->keys[i]);
     }
@@ -247,7 +349,7 @@ void
 mapping_walk_take(struct mapping_walk *walk, unsigned partition, struct slice key)
 {
     if (walk->count == LENGTH(walk->keys) || walk->partition != partition) {
-        compare_batch(walk);
+        look_at_batch(walk);
     }
     walk->partition = partition;
     walk->keys[walk->count] = slice_copy(key);
@@ -264,7 +366,8 @@ mapping_walk_end(struct mapping_walk *walk)
     const char *key;
     json_t *changes;
 
-    compare_batch(walk);
+    look_at_batch(walk);
+    walk->pass++;
     json_object_foreach(walk->made, key, changes)
     {
         if (walk->result == QUEUE_OK && json_is_array(changes)) {

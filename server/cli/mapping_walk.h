@@ -9,7 +9,15 @@
 #include <jansson.h>
 
 #include "queue/recorded.h"
-#include "server/config/config.h"
+#include "server/cli/mapping_side.h"
+
+/* All records are gone through in each. */
+enum mapping_pass {
+    MAPPING_TELL,    /* they tell of their tickets */
+    MAPPING_CLAIM,   /* which comes first with what is told once */
+    MAPPING_COMPARE, /* what both make of each */
+    MAPPING_END,
+};
 
 struct mapping_walk {
     /* set by whoever walks */
@@ -20,14 +28,19 @@ struct mapping_walk {
     int64_t since_ms;
     size_t shown_max;
     /* what was found */
+    enum mapping_pass pass; /* that is next, or goes on */
     int64_t compared;
     int64_t without_bytes;
     int64_t older;
     int64_t different;
     json_t *records; /* those that are different, `shown_max` at most */
     json_t *kinds;   /* of changes: how often each */
-    int result;      /* the first failure: QUEUE_E_*, -ENOMEM */
+    json_t *
+        unjudged; /* by reason: how many are alike as far as can be told, which is not all */
+    int result; /* the first failure: QUEUE_E_*, -ENOMEM */
     /* its own */
+    struct mapping_side old_side;
+    struct mapping_side new_side;
     json_t *made; /* by key: what only the new one makes; null: it is a record, too */
     unsigned partition; /* of the keys */
     size_t count;
@@ -40,7 +53,7 @@ void mapping_walk_done(struct mapping_walk *walk);
 
 /* The next record; it is looked at with the next ones, or at the end. */
 void mapping_walk_take(struct mapping_walk *walk, unsigned partition, struct slice key);
-/* There are no more. */
+/* There are no more: the next pass. */
 void mapping_walk_end(struct mapping_walk *walk);
 
 /* "event.event_name: "A" -> "B"": the same for all events it happens to. To be freed; NULL: no memory. */

@@ -141,10 +141,11 @@ def test_an_answer_only_the_new_one_finds_in_a_task_is_a_record_that_was_none(
     settled(flexbrevo, 2)
     new = changed(flexbrevo, tmp_path, {}, {"csat": {"extractors": [RATED]}})
     status, counts, told = diff_json(flexbrevo.config_file, new)
-    assert (status, counts) == (1, (3, 2))      # a fact is not compared, its answer is
-    assert told["changes"] == {'verdict: null -> "deliver"': 2}
+    assert (status, counts) == (1, (3, 1))      # a fact is not compared, its answer is
+    # Both tell of one answer: Brevo is told once.
+    assert told["changes"] == {'verdict: null -> "deliver"': 1}
     assert [one["record"].rpartition("/")[0] for one in told["records"]] == [
-        f"survey.completed/{task.sid}/default"] * 2
+        f"survey.completed/{task.sid}/default"]
     assert "Zoltana" not in json.dumps(told)
 
 
@@ -171,6 +172,20 @@ def test_the_end_of_a_call_that_only_the_new_one_tells_is_a_record_that_was_none
         "ticket": {**harness.NO_WAITS, "voice_end": "2m"}})
     status, counts, told = diff_json(flexbrevo.config_file, new)
     assert (status, counts) == (1, (2, 1))
+    assert [one["record"] for one in told["records"]] == [f"conversation.ended/{task.sid}"]
+
+
+def test_the_end_of_a_call_that_only_the_old_one_tells_is_a_record_that_would_be_none(
+        program, twilio, tmp_path):
+    flexbrevo = program(changes={"queue": {"keep_bodies": "1h"},
+                                 "ticket": {"voice_end": "1s"}}).start()
+    task = Task(customer=ANA, attributes={"channelType": "voice"})
+    assert flexbrevo.caller().send(twilio.callback(task)).status == 204
+    settled(flexbrevo, 2)
+    new = changed(flexbrevo, tmp_path, {}, {"ticket": harness.NO_WAITS})
+    status, counts, told = diff_json(flexbrevo.config_file, new)
+    assert (status, counts) == (1, (2, 1))
+    assert told["changes"] == {'verdict: "deliver" -> null': 1}
     assert [one["record"] for one in told["records"]] == [f"conversation.ended/{task.sid}"]
 
 
