@@ -150,7 +150,7 @@ judge_by_ticket(const struct mapping_side *side, const struct facts *facts,
 {
     const struct rules *rules = &side->config->rules;
     const struct ticket_times times = {
-        .now_ms = side->now_ms, .received_ms = side->now_ms, .has_waited = true};
+        .now_ms = side->now_ms, .read_ms = side->now_ms, .has_waited = true};
     struct ticket_verdict verdict;
     struct facts known = {0};
 
