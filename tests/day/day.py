@@ -22,6 +22,7 @@ class Report:
     telling: Telling
     differences: list
     calls: dict                 # "POST /events": how many
+    described: int              # calls held against the description of Brevo's API
     counts: dict                # what became of records
     told_s: float
     drained_s: float
@@ -43,6 +44,7 @@ class Report:
                f"of two for each copy={calls / (CALLS_PER_EVENT * copies):.2f} "
                f"of two for each that Brevo is told="
                f"{calls / (CALLS_PER_EVENT * self.calls['POST /events']):.2f}")
+        yield f"held against the description of Brevo's API: {self.described or 'no call'}"
 
     def stories(self, most=20):
         """Differences, contact by contact, and what each contact's day was like."""
@@ -72,9 +74,11 @@ def run(seed, customers, tasks, directory=None, now_ms=None, pace=None, parts=PA
             told_s = stage.tell(telling.posts, in_any_order)
             drained_s = stage.drain()
             calls = collections.Counter(stage.brevo.page("calls")) - before
-            return Report(day, telling, compare(
+            differences = compare(
                 expected, stage.brevo.page("contacts"), stage.brevo.page("events"), parts)
-                + violations(stage), calls, stage.counts(), told_s, drained_s, stage.slowest_s)
+            return Report(day, telling, differences + violations(stage), calls,
+                          stage.brevo.page("described"), stage.counts(), told_s, drained_s,
+                          stage.slowest_s)
 
 
 def violations(stage):

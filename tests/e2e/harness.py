@@ -403,7 +403,7 @@ class Sandbox:
             event["event_properties"].get("task_sid") for event in self.events(name))
 
     def check(self):
-        assert self.brevo.account.violations == []
+        assert self.brevo.account.violations == [], self.brevo.account.violations
 
 
 def as_one(bodies):

@@ -1,11 +1,13 @@
 """What the harness itself promises to those who measure with it."""
 
 import http.server
+import json
 import socket
 import threading
 
 import pytest
 
+import brevo_schema
 import harness
 
 
@@ -26,6 +28,23 @@ class Other(http.server.BaseHTTPRequestHandler):
 
     def log_message(self, *_):
         pass
+
+
+@pytest.mark.skipif(brevo_schema.described() is None, reason=brevo_schema.NOTHING_AT_HAND)
+def test_a_request_that_does_not_fit_brevos_description_fails_its_test():
+    sandbox = harness.Sandbox().start()
+    try:
+        sandbox.check()
+        sandbox.fault("html_524")
+        caller = harness.Caller(sandbox.url)
+        event = {"event_name": "SUPPORT_RESOLVED", "identifiers": {"email_id": "nobody"}}
+        caller.send(harness.Webhook("/v3/events", {"Content-Type": "application/json"},
+                                    json.dumps(event).encode()))
+        caller.close()
+        with pytest.raises(AssertionError, match="POST /events: body.'identifiers'"):
+            sandbox.check()
+    finally:
+        sandbox.stop()
 
 
 def test_of_a_dead_program_there_are_no_metrics(dead):

@@ -126,4 +126,5 @@ def test_the_worker_keeps_to_the_rate_limit(program, twilio, sandbox):
     refused = [entry for entry in limited.requests() if entry["status"] == 429]
     assert len(refused) <= 2                # windows of two clocks may overlap once
     limited.stop()
+    limited.check()
     sandbox.start()

@@ -63,6 +63,8 @@ def quickstart(tmp_path):
     for one in started:
         one.close()
     harness.wait_until(lambda: not left_behind(tmp_path), lambda: left_behind(tmp_path))
+    for said in tmp_path.glob("quickstart/sandbox.err"):
+        assert said.read_text() == ""
 
 
 def left_behind(directory):

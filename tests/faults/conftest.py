@@ -41,3 +41,4 @@ def lab(tmp_path):
     """Everything, running; what is left of it is killed in the end."""
     with Laboratory(tmp_path) as lab:
         yield lab.start()
+        lab.sandbox.check()

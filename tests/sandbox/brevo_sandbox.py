@@ -9,11 +9,16 @@ prints `listening on http://127.0.0.1:PORT/v3` and serves until it is ended. Bes
 
     GET /sandbox/contacts, /sandbox/events, /sandbox/violations
     GET /sandbox/calls                  {"POST /events": how many, ...}
+    GET /sandbox/described              how many calls were held against the API's description
 
 and these faults by name: ip_blocked, key_revoked, forbidden, payment, rate_limited ("reset": N,
 or without: no header), html_524, empty_500, object_500; and late_events ("seconds": N), until faults
 are deleted: GET /events shows what was taken so much later. SIGUSR1 takes the sandbox away: nobody can
 connect to it, until SIGUSR2 brings the same account back at the same place.
+
+Every request, one that meets a fault too, is held against the published description of the API where
+that lies at hand (brevo_schema.py): what does not fit it is a violation. Violations are told again
+on standard error in the end.
 """
 
 import argparse
@@ -29,6 +34,7 @@ import urllib.parse
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
+import brevo_schema  # noqa: E402
 import brevo_tokens  # noqa: E402
 import http_service  # noqa: E402
 from brevo_account import Account, Refused  # noqa: E402
@@ -99,6 +105,7 @@ class Brevo(http_service.Service):
         limit, other = (self.rps, OTHER_PER_HOUR) if self.rps else (UNLIMITED, UNLIMITED)
         self.account = Account()
         self.calls = collections.Counter()
+        self.described = 0
         self.buckets = {
             "events": Bucket(limit, 1),
             "contacts": Bucket(limit, 1),
@@ -108,6 +115,22 @@ class Brevo(http_service.Service):
             else self.buckets["other"]
 
     # ---- the API
+
+    def handle(self, request):
+        if request.path.startswith(self.prefix + "/"):
+            self._hold_against_description(request)
+        return super().handle(request)
+
+    def _hold_against_description(self, request):
+        description = brevo_schema.described()
+        if description is None:
+            return
+        problem = description.problem(
+            request.method, request.target.removeprefix(self.prefix), request.raw)
+        with self.lock:
+            self.described += 1
+            if problem:
+                self.account.violation(problem)
 
     def answer(self, request):
         with self.lock:
@@ -177,6 +200,7 @@ class Brevo(http_service.Service):
             "/sandbox/events": lambda: self.account.events,
             "/sandbox/violations": lambda: self.account.violations,
             "/sandbox/calls": lambda: self.calls,
+            "/sandbox/described": lambda: self.described,
         }
         if request.method != "GET" or request.path not in pages:
             return None
@@ -352,6 +376,7 @@ def main():
     if args.restore and args.log_file:
         brevo.restore(args.log_file)
     serve(brevo, args.port, orders)
+    print(*brevo.account.violations, sep="\n", end="", file=sys.stderr)
 
 
 if __name__ == "__main__":

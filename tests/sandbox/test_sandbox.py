@@ -3,7 +3,6 @@
 import base64
 import http.client
 import json
-import pathlib
 import signal
 import subprocess
 import sys
@@ -14,10 +13,10 @@ import urllib.parse
 import pytest
 
 import brevo_sandbox
+import brevo_schema
 import brevo_tokens
 import fake_iam
 import http_service
-from brevo_account import is_date_time
 
 EVENT = {"event_name": "SUPPORT_RESOLVED", "identifiers": {"email_id": "jane@example.com"},
          "event_date": "2026-01-01T00:00:00.123Z", "event_properties": {"duration_s": 412}}
@@ -526,15 +525,63 @@ def test_many_connections_at_once_lose_nothing(start):
 
 # ---- against a machine-readable description of the API, where there is one
 
-def description():
-    beside = pathlib.Path(__file__).resolve().parents[2].parent
-    return next(iter(sorted(beside.glob("*/contracts/brevo/brevo-v3-strict.json"))), None)
+needs_description = pytest.mark.skipif(brevo_schema.described() is None,
+                                       reason=brevo_schema.NOTHING_AT_HAND)
+
+# What the sandbox itself would let pass, or refuses without a word of what is wrong with it.
+UNDESCRIBED = (
+    ("POST", "/contacts", {"attributes": {"FIRSTNAME": "Jane"}}, "POST /contacts: body: "),
+    ("POST", "/contacts", {"email": "jane"}, "POST /contacts: body['email']: "),
+    ("POST", "/contacts", {**CONTACT, "attributes": {"firstname": "x"}}, "body['attributes']: "),
+    ("POST", "/contacts", {**CONTACT, "tags": []}, "POST /contacts: body: "),
+    ("PUT", "/contacts/1?identifierType=contact_id", {"getId": True},
+     "PUT /contacts/{identifier}: body: "),
+    ("PUT", "/contacts/1?identifierType=number", {}, "identifierType: "),
+    ("GET", "/contacts/1?kind=contact_id", None, "kind is not described"),
+    ("POST", "/events", {**EVENT, "event_date": "2026-13-01T00:00:00Z"}, "body['event_date']: "),
+    ("POST", "/events", b'{"event_name": "A', "its body is no JSON"),
+    ("POST", "/events/batch", [EVENT], "POST /events/batch: body: "),
+    ("POST", "/events/batch", {"events": [EVENT, {**EVENT, "event_properties": {"a": None}}]},
+     "body['events'][1]['event_properties']['a']: "),
+    ("GET", "/events?limit=0", None, "limit: "),
+    ("GET", "/events?contact_id=jane", None, "contact_id[0]: "),
+    ("POST", "/track/event", EVENT, "POST /track/event is not described"),
+)
 
 
-@pytest.mark.skipif(description() is None, reason="no API description beside the checkout")
+@needs_description
+@pytest.mark.parametrize("fault", [None, "html_524", "close"])
+@pytest.mark.parametrize("method,path,body,problem", UNDESCRIBED, ids=range(len(UNDESCRIBED)))
+def test_what_does_not_fit_the_description_is_a_violation(brevo, method, path, body, problem, fault):
+    if fault:
+        brevo.post("/sandbox/faults", {"fault": fault})
+    try:
+        brevo.call(method, "/v3" + path, body)
+    except (http.client.RemoteDisconnected, ConnectionResetError):
+        brevo.connection.close()
+    noted = [text for text in brevo.get("/sandbox/violations")[1] if problem in text]
+    assert len(noted) == 1
+    assert brevo.get("/sandbox/described")[1] == 1
+
+
+@needs_description
+def test_what_fits_the_description_is_none(brevo):
+    calls = (("POST", "/contacts", CONTACT), ("POST", "/events", EVENT),
+             ("POST", "/events/batch", {"events": [EVENT] * 200}),
+             ("PUT", "/contacts/jane%40example.com?identifierType=email_id", {"ext_id": "x"}),
+             ("GET", "/contacts/34600111222?identifierType=phone_id", None),
+             ("GET", "/contacts/attributes", None), ("GET", "/account", None),
+             ("GET", "/events?contact_id=1&contact_id=2&event_name=A&limit=9&" + JANUARY, None))
+    for method, path, body in calls:
+        assert brevo.call(method, "/v3" + path, body)[0] < 300
+    assert brevo.get("/sandbox/violations")[1] == []
+    assert brevo.get("/sandbox/described")[1] == len(calls)
+
+
+@needs_description
 def test_the_sandbox_agrees_with_the_api_description(brevo):
     jsonschema = pytest.importorskip("jsonschema")
-    paths = json.loads(description().read_text())["paths"]
+    paths = json.loads(brevo_schema.description().read_text())["paths"]
     good_events = [EVENT, {k: EVENT[k] for k in ("event_name", "identifiers")},
                    {**EVENT, "identifiers": {"phone_id": "+34600111222"}},
                    {**EVENT, "event_properties": {"a": 1.5, "b": True, "c": [1], "d": {"e": "f"}}},
@@ -546,17 +593,19 @@ def test_the_sandbox_agrees_with_the_api_description(brevo):
                          ("/events/batch", [{"events": good_events}, [EVENT], {"events": []},
                                             {"events": [EVENT] * 201}])):
         schema = paths[path]["post"]["requestBody"]["content"]["application/json"]["schema"]
-        checker = jsonschema.Draft202012Validator(schema, format_checker=formats(jsonschema))
+        checker = jsonschema.Draft202012Validator(
+            schema, format_checker=brevo_schema.formats(jsonschema))
         for body in bodies:
             brevo.call("DELETE", "/sandbox")
             accepted = brevo.post("/v3" + path, body)[0] in (201, 202, 204)
             assert accepted == (checker.is_valid(body) and body not in STRICTER), body
 
 
-@pytest.mark.skipif(description() is None, reason="no API description beside the checkout")
+@needs_description
 def test_what_the_sandbox_lists_is_as_the_description_has_it(brevo):
     jsonschema = pytest.importorskip("jsonschema")
-    described = json.loads(description().read_text())["paths"]["/events"]["get"]["responses"]["200"]
+    paths = json.loads(brevo_schema.description().read_text())["paths"]
+    described = paths["/events"]["get"]["responses"]["200"]
     schema = described["content"]["application/json"]["schema"]
     brevo.post("/v3/contacts", CONTACT)
     brevo.post("/v3/events", EVENT)
@@ -566,13 +615,6 @@ def test_what_the_sandbox_lists_is_as_the_description_has_it(brevo):
 
 # a null inside a nested object, which the description does not look into
 STRICTER = [{**EVENT, "event_properties": {"a": {"b": None}}}]
-
-
-def formats(jsonschema):
-    """jsonschema itself knows date-time only where one package more is installed."""
-    checker = jsonschema.FormatChecker(["email"])
-    checker.checks("date-time")(lambda value: not isinstance(value, str) or is_date_time(value))
-    return checker
 
 
 # ---- the fake IAM

@@ -51,6 +51,7 @@ class Stand:
         self.sandbox.stop()
         self.redis.close()
         self.directory.cleanup()
+        self.sandbox.check()
 
     def _program(self, command, name):
         home = self.home / name
