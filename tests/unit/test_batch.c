@@ -7,10 +7,14 @@
 #include "server/deliver/batch.h"
 #include "server/ops/log.h"
 #include "server/ops/metrics.h"
+#include "tests/unit/http_peer.h"
 #include "tests/unit/unit.h"
 
 enum {
     COUNT = 4, /* in the batch */
+    BREVO_BYTES_MAX = 512 * 1000,
+    LARGE = 45 * 1000,
+    TOO_LARGE = 51 * 1000, /* its properties may have 50 KB, and it is more than those */
 };
 
 static struct config config;
@@ -18,6 +22,7 @@ static struct hand hand;
 static struct flow flow;
 static struct batch batch;
 static struct brevo_auth auth;
+static struct http_client *client;
 static struct queue_record records[HAND_JOBS_MAX];
 
 static void
@@ -49,16 +54,18 @@ hold(size_t count)
 static int
 set_up(void **state)
 {
+    static char url[] = "http://127.0.0.1:1/v3", key[] = "k";
+
     (void)state;
     log_set_level(LOG_ERROR);
-    config = (struct config){.brevo_batch = true,
-        .brevo_base_url = (char[]){"http://b/v3"},
-        .brevo_api_key = (char[]){"k"}};
+    config =
+        (struct config){.brevo_batch = true, .brevo_base_url = url, .brevo_api_key = key};
     brevo_auth_init(&auth, &config);
     hand = (struct hand){0};
     flow_init(&flow, &config, FLOW_CLAIM_DEADLINE_MS);
+    assert_int_equal(http_client_open(1, &client), 0);
     const struct call_tools tools = {
-        .config = &config, .flow = &flow, .hand = &hand, .auth = &auth};
+        .config = &config, .client = client, .flow = &flow, .hand = &hand, .auth = &auth};
 
     batch_init(&batch, &tools);
     hold(COUNT);
@@ -69,6 +76,7 @@ static int
 tear_down(void **state)
 {
     (void)state;
+    http_client_close(&client);
     let_go();
     batch_done(&batch);
     return 0;
@@ -351,6 +359,100 @@ the_hand_is_never_overfilled(void **state)
     assert_int_equal(batch_room(&batch, 1201 * ms_us), 3);
 }
 
+/* ---- packed ------------------------------------------------------------------------------- */
+
+static void
+enlarge(size_t index, size_t size)
+{
+    AUTO(buffer_done) struct buffer text = {.max = TOO_LARGE};
+
+    for (size_t i = 0; i < size; i++) {
+        buffer_add_text(&text, "x");
+    }
+    assert_int_equal(json_object_set_new(hand.pool[index].event, "event_properties",
+                         json_pack("{s:s%}", "text", text.data, text.size)),
+        0);
+}
+
+/* Of what has waited for a second; Brevo is not where it is sent. Returns the batch's events. */
+static json_t *
+send_batch(void)
+{
+    wait_until(1, 1201);
+    pace_alone(&flow.paces[BREVO_CLASS_BATCHES], 1201 * ms_us);
+    batch_run(&batch, false, 1201 * ms_us);
+    assert_true(batch.count >= BATCH_MIN);
+    AUTO(payload_release)
+    json_t *body = json_loadb(batch.body.data, batch.body.size, 0, NULL);
+
+    assert_int_equal(json_object_size(body), 1);
+    return json_incref(json_object_get(body, "events"));
+}
+
+static void
+a_batch_is_no_larger_than_brevo_takes_and_what_is_left_waits_for_the_next(void **state)
+{
+    (void)state;
+    hold(HAND_BATCH_MAX);
+    for (size_t i = 0; i < HAND_BATCH_MAX; i++) {
+        enlarge(i, LARGE);
+    }
+    AUTO(payload_release) json_t *events = send_batch();
+
+    assert_true(batch.body.size <= BREVO_BYTES_MAX);
+    assert_true(batch.body.size > BREVO_BYTES_MAX - 2 * LARGE); /* as many as go */
+    assert_int_equal(json_array_size(events), batch.count);
+    for (size_t i = 0; i < HAND_BATCH_MAX; i++) {
+        assert_int_equal(hand.pool[i].stage, i < batch.count ? JOB_CALLING : JOB_READY);
+        assert_false(hand.pool[i].goes_alone);
+    }
+}
+
+static void
+an_event_too_large_for_one_goes_by_itself(void **state)
+{
+    (void)state;
+    hold(BATCH_MIN + 2);
+    enlarge(0, TOO_LARGE);
+    enlarge(5, TOO_LARGE);
+    AUTO(payload_release) json_t *events = send_batch();
+
+    assert_int_equal(json_array_size(events), BATCH_MIN);
+    assert_int_equal(fate(&hand.pool[0]), 'a');
+    assert_int_equal(fate(&hand.pool[5]), 'a');
+}
+
+static void
+serve(struct peer *peer, int fd, int index)
+{
+    (void)index;
+    if (peer_read(peer, fd)) {
+        peer_answer(fd, "HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n");
+    }
+}
+
+static void
+with_ipv4_only_a_batch_reaches_no_ipv6_address(void **state)
+{
+    struct peer peer;
+
+    (void)state;
+    if (!peer_start_ipv6(&peer, serve)) {
+        skip();
+    }
+    config.brevo_base_url = peer.url;
+    for (int only = 0; only <= 1; only++) {
+        hold(BATCH_MIN);
+        config.brevo_ipv4_only = only != 0;
+        json_decref(send_batch());
+        run_until_idle(client);
+        assert_int_equal(batch.exchange.result, only ? HTTP_NOT_SENT : HTTP_ANSWERED);
+        batch_take(&batch, 1201 * ms_us);
+    }
+    peer_stop(&peer);
+    assert_int_equal(peer.connections, 1);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int
@@ -367,6 +469,9 @@ main(void)
         TEST(no_more_are_claimed_for_a_batch_that_may_not_go),
         TEST(who_cannot_join_takes_up_room_as_ever),
         TEST(the_hand_is_never_overfilled),
+        TEST(a_batch_is_no_larger_than_brevo_takes_and_what_is_left_waits_for_the_next),
+        TEST(an_event_too_large_for_one_goes_by_itself),
+        TEST(with_ipv4_only_a_batch_reaches_no_ipv6_address),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
