@@ -133,6 +133,26 @@ def test_a_status_that_is_mapped_reaches_brevo_once_for_whoever_was_written_to(
     assert was_read["event_properties"]["channel"] == "whatsapp"
 
 
+def test_two_statuses_of_one_message_are_two_events_each_once(program, sandbox, twilio):
+    mapping = {"message.delivered": "MESSAGE_DELIVERED", "message.read": "MESSAGE_READ"}
+    flexbrevo = program(changes={"connectors": {"twilio_flex": {"event_mapping": mapping}}}).start()
+    caller = flexbrevo.caller()
+    message = {"AccountSid": ACCOUNT_SID, "MessageSid": "SM" + HEX,
+               "From": "whatsapp:+15550100000", "To": "whatsapp:+34600111222"}
+    for status in ("delivered", "read", "delivered", "read"):
+        assert caller.send(twilio.form({**message, "MessageStatus": status},
+                                       "/webhooks/messaging")).status == 204
+        assert caller.send(twilio.json([cloud_event("messaging.message." + status, {
+            "messageSid": "SM" + HEX, "messageStatus": status.upper(),
+            "to": "whatsapp:+34600111222"})])).status == 204
+    harness.wait_until(lambda: flexbrevo.metric("queue_delivered") == 2, "both settled")
+    assert flexbrevo.metric("queue_accepted") == 2
+    told = sandbox.events()
+    assert sorted(event["event_name"] for event in told) == ["MESSAGE_DELIVERED", "MESSAGE_READ"]
+    assert {event["event_properties"]["message_sid"] for event in told} == {"SM" + HEX}
+    assert len({event["event_properties"]["source_event_id"] for event in told}) == 2
+
+
 def test_a_sinks_test_is_kept(caller, twilio, flexbrevo):
     test = cloud_event("eventstreams.test-event",
                        {"test_id": "4fbd2c58-7a2b-4a0e-9f3e-1d2c3b4a5f60"})
