@@ -6,6 +6,7 @@ import pytest
 import redis as redis_client
 
 import harness
+from brevo_sandbox import Bucket
 from harness import ByPhone, Customer, Task, sid
 
 SOON = {"brevo": {"lookup_after": "300ms"}}
@@ -157,6 +158,37 @@ def test_a_look_that_fails_is_tried_again(looking, twilio, sandbox):
     task = send(flexbrevo, twilio)
     wait_settled(flexbrevo)
     assert sandbox.tasks() == {task.sid: 1} and looks(flexbrevo) == {"found": 1}
+
+
+def looked_at(sandbox):
+    return [entry["time"] for entry in sandbox.requests("GET")
+            if entry["path"].startswith("/events?")]
+
+
+def test_a_look_that_brevo_says_is_too_many_is_done_without_when_it_has_waited(
+        looking, twilio, sandbox):
+    flexbrevo = looking.start()
+    sandbox.fault("close", endpoint="POST /events", apply=True)
+    sandbox.fault("status", endpoint="GET /events", status=429, headers={"Retry-After": "2"})
+    task = send(flexbrevo, twilio)
+    wait_settled(flexbrevo)
+    assert sandbox.tasks() == {task.sid: 2} and looks(flexbrevo) == {"limited": 1}
+    refused, = looked_at(sandbox)
+    assert sandbox.requests("POST", "/events")[-1]["time"] - refused >= 1.9
+    assert not any("brevo_paused{" in name for name in flexbrevo.metrics())
+    assert flexbrevo.metric("queue_parked") == 0
+
+
+def test_the_last_look_that_brevo_allows_counts_and_the_next_event_is_not_held_up(
+        looking, twilio, sandbox):
+    flexbrevo = looking.start()
+    sandbox.brevo.buckets["other"] = Bucket(1, 3600)
+    for result in ("found", "limited"):
+        sandbox.fault("close", endpoint="POST /events", apply=True)
+        task = send(flexbrevo, twilio)
+        harness.wait_until(lambda: looks(flexbrevo).get(result) == 1, result)
+    harness.wait_until(lambda: sandbox.tasks()[task.sid] == 2, "it again")
+    assert len(looked_at(sandbox)) == 1
 
 
 def test_of_two_answers_of_one_task_the_one_is_not_taken_for_the_other(program, twilio, sandbox):
