@@ -111,5 +111,7 @@ def first(validator, value, where):
     """The first thing that does not fit, shortened: it may quote all of a body."""
     for error in validator.iter_errors(value):
         at = "".join(f"[{part!r}]" for part in error.absolute_path)
-        return f"{where}{at}: {error.message[:300]}"
+        said = error.message
+        short = said if len(said) < 300 else f"{said[:100]} … {said[-190:]}"
+        return f"{where}{at}: {short}"
     return None
