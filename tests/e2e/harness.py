@@ -48,9 +48,10 @@ CLIENT_SECRET = "5ecret+of/the:app%20"      # each of these means something in o
 PUBLIC_URL = "https://hooks.example.com"
 ATTRIBUTES = "/contacts/attributes"
 
-# What must never be in a log: addresses, phones and names our customers have, and secrets.
+# What must never be in a log: addresses, phones and names our customers have, secrets, and signatures.
 PERSONAL = re.compile(
     r"[\w.+-]+@example\.(?:com|org)|(?<![0-9a-f])\+?346\d{8}(?![0-9a-f])|Zoltana|eyJ[\w-]+|"
+    r"(?<![\w+/])[A-Za-z0-9+/]{27}=(?![\w=])|"
     + "|".join(map(re.escape, (AUTH_TOKEN, API_KEY, CLIENT_SECRET))))
 BROKEN = re.compile(
     r"AddressSanitizer|ThreadSanitizer|LeakSanitizer|runtime error:|Assertion|assertion|"
