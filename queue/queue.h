@@ -288,10 +288,7 @@ int queue_settle(
 
 /* ---- facts and notes -------------------------------------------------------------------- */
 
-/*
- * Remembers for the dedupe window, but at least a week, that `from` (a reservation) belongs to `to` (its
- * task).
- */
+/* Remembers as long as facts that `from` (a reservation) belongs to `to` (its task). */
 int queue_link_put(struct queue *queue, const char *from, const char *to) MUST_USE;
 /* `to`, or an empty text when unknown. */
 int queue_link_get(

@@ -25,7 +25,7 @@ if now > at then
 end
 if block > 0 then
   blocked = math.max(blocked, now + block)
-  tokens, at = 0, blocked -- and then slowly
+  tokens, at = math.min(tokens, 1), blocked -- then one asks whether it is over, and all go slowly
 end
 local granted = 0
 if blocked <= now then

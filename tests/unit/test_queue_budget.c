@@ -114,6 +114,23 @@ a_block_is_everybodys_and_is_not_shortened(void **state)
 }
 
 static void
+after_a_block_one_asks_whether_it_is_over(void **state)
+{
+    struct queue_budget budget = {
+        .rate = 30.0 / 3600, .holds = 30, .wanted = 5, .block_ms = 50};
+
+    (void)state;
+    assert_int_equal(queue_budget_take(queue, "lookups", &budget), QUEUE_OK);
+    assert_int_equal(budget.granted, 0);
+    budget.block_ms = 0;
+    usleep(100 * 1000);
+    assert_int_equal(queue_budget_take(other, "lookups", &budget), QUEUE_OK);
+    assert_int_equal(budget.granted, 1);
+    assert_int_equal(queue_budget_take(queue, "lookups", &budget), QUEUE_OK);
+    assert_int_equal(budget.granted, 0);
+}
+
+static void
 each_name_has_its_own(void **state)
 {
     struct queue_budget budget = {.rate = RATE, .holds = HOLDS, .wanted = 1};
@@ -172,6 +189,7 @@ main(void)
         TEST(it_holds_no_more_than_it_was_said_to),
         TEST(one_that_nobody_asked_for_is_full_and_lives_until_it_is),
         TEST(a_block_is_everybodys_and_is_not_shortened),
+        TEST(after_a_block_one_asks_whether_it_is_over),
         TEST(each_name_has_its_own),
         TEST(times_of_the_future_hold_nobody_up),
         TEST(one_that_was_overwritten_begins_anew),
