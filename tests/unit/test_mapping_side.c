@@ -90,16 +90,6 @@ where_there_is_no_room_is_told_and_counted(void **state)
 #define ENDED "conversation.ended/" CONVERSATION
 #define CREATED "task.created/" TASK
 
-static json_t *
-read_record(const char *key, const char *json, struct mapping_record *ret_record)
-{
-    json_t *payload = json_of(json);
-
-    *ret_record = (struct mapping_record){
-        .key = key, .payload = payload, .received_ms = received_ms};
-    return payload;
-}
-
 #define ENDED_JSON                                                         \
     "{'event_type':'conversation.ended','conversation_sid':'" CONVERSATION \
     "','account_sid':'AC01','date_ms':1767225600123}"
@@ -120,10 +110,10 @@ an_end_is_judged_by_the_task_that_another_record_told_of(void **state)
         AUTO(mapping_side_done) struct mapping_side side;
         const struct config config = {.rules = rules};
         struct mapping_judgement judgement;
-        struct mapping_record ended;
-        struct mapping_record created;
-        AUTO(payload_release) json_t *end = read_record(ENDED, ENDED_JSON, &ended);
-        AUTO(payload_release) json_t *task = read_record(CREATED, CREATED_JSON, &created);
+        AUTO(payload_release) json_t *end = json_of(ENDED_JSON);
+        AUTO(payload_release) json_t *task = json_of(CREATED_JSON);
+        const struct mapping_record ended = {ENDED, end, received_ms};
+        const struct mapping_record created = {CREATED, task, received_ms};
 
         mapping_side_init(&side, &config, received_ms);
         side.told.subjects_max = rooms[i];
