@@ -66,7 +66,7 @@ local function unpark(record)
   call('XADD', stream, '*', 'k', key_of(record))
   count('parked:' .. (call('HGET', record, 'e') or ''), -1)
   call('HSET', record, 's', 'pending', 'a', 0)
-  call('HDEL', record, 'e')
+  call('HDEL', record, 'e', 'b')
   call('ZREM', parked, key_of(record))
   states[record] = 'pending'
 end

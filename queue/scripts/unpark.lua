@@ -19,7 +19,7 @@ local act = {}
 
 -- From the beginning: attempts and lost claims are counted anew. What went wrong last is kept.
 function act.replay(record, key)
-  call('HDEL', record, 'e', 'l')
+  call('HDEL', record, 'e', 'l', 'b')
   call('HSET', record, 's', 'pending', 'a', 0)
   call('XADD', stream, '*', 'k', key)
 end

@@ -203,6 +203,8 @@ static int
 tell_links(struct queue *queue, struct job *job, const struct config *config)
 {
     struct links links = {0};
+
+    job->suspected = 0;
     const struct fact id = {.name = slice_of(link_name),
         .rank = link_rank(job),
         .text = slice_of(job->contact_id_text)};
@@ -238,7 +240,7 @@ hear(struct job *job, const struct facts *known, const struct config *config,
         return;
     }
     job->dropped |= (unsigned)taken;
-    job->suspected &= ~(unsigned)taken;
+    job->suspected &= ~((unsigned)taken | job->unsaid); /* that was asked */
     if (job->suspected != 0 && !job->is_sent) {
         conflict_refused(
             job, job->suspected); /* it would be, and whose it is, is asked */
@@ -325,5 +327,10 @@ meeting_hold(
     if (r != QUEUE_OK || conflict_asks(job)) {
         return r;
     }
-    return meet(queue, job, config, now_ms);
+    const int met = meet(queue, job, config, now_ms);
+
+    if (met == QUEUE_OK && job->stage == JOB_MEETING) {
+        (void)conflict_asks(job); /* or others have something to say first */
+    }
+    return met;
 }

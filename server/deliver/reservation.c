@@ -18,8 +18,11 @@ wait_for_fact(struct job *job, int64_t now_us)
 {
     const int64_t age_ms = job_now_ms(job, now_us) - job_read_ms(job, now_us);
 
-    if (age_ms >= RESERVATION_GIVE_UP_MS) {
+    if (age_ms >= RESERVATION_GIVE_UP_MS &&
+        job->record->attempts >= RESERVATION_LOOKS_MAX) {
         job_park(job, EVENT_REASON_UNRESOLVED);
+    } else if (age_ms >= RESERVATION_GIVE_UP_MS) {
+        job_retry(job, EVENT_REASON_UNRESOLVED, RESERVATION_WAIT_MS);
     } else if (age_ms < RESERVATION_FIRST_MS) {
         job_wait(job, EVENT_REASON_UNRESOLVED, RESERVATION_FIRST_WAIT_MS);
     } else {

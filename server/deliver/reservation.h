@@ -14,7 +14,8 @@ enum {
     RESERVATION_FIRST_WAIT_MS = 500,
     RESERVATION_WAIT_MS = 10 * 1000,
     RESERVATION_GIVE_UP_MS =
-        10 * 60 * 1000, /* after it was read first; then it is parked */
+        10 * 60 * 1000,        /* after it was read first; then it is parked, */
+    RESERVATION_LOOKS_MAX = 3, /* unless all stood still meanwhile: these are attempts */
 };
 
 /*

@@ -350,14 +350,16 @@ def computed(contact):
 
 
 def last_date(tickets, before):
-    """Never backwards. An end on the phone has no time but that of its arrival."""
-    times = [choice["event_date"] for judged in tickets for event in judged.events()
-             if event.name != "CSAT_SUBMITTED"
-             for choice in event.choices if choice["event_date"] is not ANY]
+    """Never backwards. An end on the phone has no time but that of its arrival. Of several records
+    that may tell one event any may have been the first: nothing is told of the others."""
+    times = [[choice["event_date"] for choice in event.choices if choice["event_date"] is not ANY]
+             for judged in tickets for event in judged.events() if event.name != "CSAT_SUBMITTED"]
     if any(judged.last_ms() == math.inf for judged in tickets):
         return ANY
-    latest = datetime.datetime.fromtimestamp(max(times) / 1000, datetime.timezone.utc)
-    return max(before, latest.date().isoformat())
+    least = max(min(told) for told in times if told)
+    days = [datetime.datetime.fromtimestamp(time_ms / 1000, datetime.timezone.utc).date()
+            for told in times for time_ms in told if time_ms >= least]
+    return either(max(before, day.isoformat()) for day in days)
 
 
 def average_wait(base, inbound):

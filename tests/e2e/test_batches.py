@@ -60,6 +60,7 @@ def test_a_backlog_takes_few_calls_and_each_event_comes_once(
         account, worker, backlog, server):
     customers = [harness.Customer.new() for _ in range(50)]
     tasks = backlog(100, customers)
+    account.fault("delay", endpoint="POST /events/batch", seconds=2)
     worker.start()
     settled(server, 100)
     assert account.tasks() == {sid: 1 for sid in tasks}

@@ -14,14 +14,21 @@ static struct job job;
 
 /* So long after its receipt, and after it was read first; 0: it is read first. */
 static void
-fold(int64_t age_ms, int64_t waited_ms)
+fold_again(int64_t age_ms, int64_t waited_ms, int64_t attempts)
 {
     record = (struct queue_record){.key = (char[]){"task.completed/WR1"},
         .now_ms = NOW_MS,
         .received_ms = NOW_MS - age_ms,
+        .attempts = attempts,
         .waits_since_ms = waited_ms > 0 ? NOW_MS - waited_ms : 0};
     job = (struct job){.record = &record, .reservation_sid = "WR1"};
     assert_int_equal(reservation_fold(queue, &job, 0), QUEUE_OK);
+}
+
+static void
+fold(int64_t age_ms, int64_t waited_ms)
+{
+    fold_again(age_ms, waited_ms, 1);
 }
 
 static void
@@ -57,7 +64,14 @@ static void
 is_given_up_when_nobody_knows_it_for_long(void **state)
 {
     (void)state;
-    fold(RESERVATION_GIVE_UP_MS, RESERVATION_GIVE_UP_MS);
+    for (int64_t attempts = 1; attempts < RESERVATION_LOOKS_MAX; attempts++) {
+        fold_again(RESERVATION_GIVE_UP_MS * 6, RESERVATION_GIVE_UP_MS, attempts);
+        assert_int_equal(
+            job.settlement.outcome, QUEUE_DELAYED); /* all may have stood still */
+        assert_false(job.settlement.free_attempt);
+        assert_int_equal(job.settlement.delay_ms, RESERVATION_WAIT_MS);
+    }
+    fold_again(RESERVATION_GIVE_UP_MS, RESERVATION_GIVE_UP_MS, RESERVATION_LOOKS_MAX);
     assert_int_equal(job.settlement.outcome, QUEUE_PARKED);
     assert_string_equal(job.settlement.reason, "unresolved_reservation");
 }
