@@ -316,11 +316,16 @@ def learn(contact, overwrites):
 
 
 def profile(contact, overwrites):
-    """Fills what is empty and overwrites nothing. Only what tasks told knows of it."""
-    if not any(is_told_by_task(event) for event in contact.events):
+    """Fills what is empty and overwrites nothing. Only what tasks told knows of it, and of the name
+    only those that say whose they are: where each event may be another's, it may not come."""
+    told = [event for event in contact.events if is_told_by_task(event)]
+    if not told:
         return {}
     person = contact.people[0]
-    found = {"FIRSTNAME": person.first_name, "VIP_TIER": "" if overwrites else person.tier,
+    named = {task.sid for judged in contact.tickets for task in judged.tasks if task.is_named}
+    is_named = any(all(choice["task_sid"] in named for choice in event.choices) for event in told)
+    first_name = person.first_name if is_named else person.first_name and PERHAPS
+    found = {"FIRSTNAME": first_name, "VIP_TIER": "" if overwrites else person.tier,
              "ACCOUNT_ID": person.account}
     return {name: value for name, value in found.items()
             if value and not contact.attributes.get(name)}
