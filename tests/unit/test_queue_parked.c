@@ -455,6 +455,35 @@ a_new_route_of_a_parked_record_begins_anew_but_for_poison(void **state)
     }
 }
 
+/* What it waited for may be told behind it, as when it came. */
+static void
+what_is_tried_anew_waits_anew(void **state)
+{
+    (void)state;
+    for (int is_replayed = 0; is_replayed < 2; is_replayed++) {
+        struct queue_settlement wait = {.outcome = QUEUE_DELAYED, .is_wait = true};
+
+        (void)empty_redis(NULL);
+        (void)put_one(queue, TASK, "taskrouter", "signed");
+        struct queue_record *record = claim_one(queue);
+
+        wait.record = record;
+        assert_int_equal(queue_settle(queue, &wait, 1), QUEUE_OK);
+        queue_record_free(&record);
+        record = claim_later(queue);
+        assert_true(record->waits_since_ms > 0);
+        (void)settle_one(queue, record, QUEUE_PARKED, "rejected");
+        if (is_replayed) {
+            assert_true(unpark_one(queue, QUEUE_REPLAY, TASK));
+        } else {
+            assert_int_equal(put_one(queue, TASK, "plugin", "who"), QUEUE_PUT_MERGED);
+        }
+        record = claim_one(queue);
+        assert_int_equal(record->waits_since_ms, 0);
+        queue_record_free(&record);
+    }
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_walk, close_walk)
 
 int
@@ -479,6 +508,7 @@ main(void)
         TEST(a_claim_taken_over_by_another_worker_is_counted),
         TEST(a_settled_claim_ends_the_count),
         TEST(a_new_route_of_a_parked_record_begins_anew_but_for_poison),
+        TEST(what_is_tried_anew_waits_anew),
     };
 
     return cmocka_run_group_tests(tests, start_redis, stop_redis);
