@@ -69,13 +69,34 @@ def test_what_is_known_by_phone_becomes_the_contacts_with_the_email(
     assert flexbrevo.metric("contact_conflicts") == 1
 
 
-def test_a_contact_that_has_another_phone_gets_what_was_told_by_this_one(
-        start, sandbox, twilio, customer):
+@pytest.fixture
+def with_another_phone(sandbox, customer):
+    """The customer's contact, which has other numbers than the customer tells."""
     other_phone = Customer.new().phone.lstrip("+")
     contact = sandbox.contact(customer.email)
     contact["attributes"].update(SMS=other_phone, WHATSAPP=other_phone)
     sandbox.brevo.account.owners.update({
         ("SMS", other_phone): contact["id"], ("WHATSAPP", other_phone): contact["id"]})
+    return contact
+
+
+def test_whose_a_phone_is_is_asked_once_though_it_cannot_be_kept(
+        start, sandbox, twilio, customer, with_another_phone, redis):
+    """What was kept is newer than now: the clock has gone back."""
+    flexbrevo = start()
+    tell(flexbrevo, twilio, ByPhone(customer.phone))
+    redis.do("HSET", f"fb:{{0}}:f:contact/{with_another_phone['id']}",
+             "+taken.SMS", "9999999999999 another")
+    tell(flexbrevo, twilio, customer)
+    looks = [entry["path"].partition("?")[2] for entry in sandbox.requests("GET")]
+    assert looks.count("identifierType=phone_id") == 2      # once by the call, once for this
+    assert count_of(with_another_phone) == 5
+
+
+def test_a_contact_that_has_another_phone_gets_what_was_told_by_this_one(
+        start, sandbox, twilio, customer, with_another_phone):
+    contact = with_another_phone
+    other_phone = contact["attributes"]["SMS"]
     flexbrevo = start()
     tell(flexbrevo, twilio, ByPhone(customer.phone), ByPhone(customer.phone))
     tell(flexbrevo, twilio, customer)
