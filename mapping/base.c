@@ -107,6 +107,18 @@ slice_cut_text(struct slice value, size_t max)
     return value;
 }
 
+struct slice
+slice_append(char **end, struct slice value)
+{
+    const struct slice copy = {.data = *end, .size = value.size};
+
+    if (value.size > 0) {
+        memcpy(*end, value.data, value.size);
+    }
+    *end += value.size;
+    return copy;
+}
+
 char *
 slice_copy(struct slice value)
 {

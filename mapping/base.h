@@ -41,6 +41,8 @@ struct slice slice_before(struct slice value, char mark);
 struct slice slice_cut_text(struct slice value, size_t max);
 /* A NUL-terminated copy for the caller to free(); NULL when memory is out. */
 char *slice_copy(struct slice value) MUST_USE;
+/* Copies to *end, where there is room for it, and moves *end behind it. Returns the copy. */
+struct slice slice_append(char **end, struct slice value);
 /*
  * Copies into `text` (`capacity` bytes with the NUL).
  * False, and an empty text, when it does not fit or holds a NUL.

@@ -6,7 +6,6 @@
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "queue/handle.h"
 
@@ -62,18 +61,6 @@ queue_fact_split(struct slice value, struct fact *fact)
     return slice_to_int64(rank, &fact->rank);
 }
 
-static struct slice
-copy(char **end, struct slice text)
-{
-    const struct slice kept = {.data = *end, .size = text.size};
-
-    if (text.size > 0) {
-        memcpy(*end, text.data, text.size);
-    }
-    *end += text.size;
-    return kept;
-}
-
 static size_t
 storage_size(const struct redisReply *reply)
 {
@@ -100,8 +87,8 @@ read_item(struct queue_facts *item, const struct redisReply *reply)
         struct fact fact = {0};
 
         if (queue_fact_split(redis_reply_text(redis_reply_at(reply, i + 1)), &fact)) {
-            fact.name = copy(&end, redis_reply_text(redis_reply_at(reply, i)));
-            fact.text = copy(&end, fact.text);
+            fact.name = slice_append(&end, redis_reply_text(redis_reply_at(reply, i)));
+            fact.text = slice_append(&end, fact.text);
             all->items[all->count++] = fact;
         }
     }

@@ -77,25 +77,13 @@ texts_size(const struct facts *facts)
     return size;
 }
 
-static struct slice
-copy(char **end, struct slice text)
-{
-    const struct slice kept = {.data = *end, .size = text.size};
-
-    if (text.size > 0) {
-        memcpy(*end, text.data, text.size);
-    }
-    *end += text.size;
-    return kept;
-}
-
 static void
 copy_facts(const struct facts *facts, struct fact *ret_facts, char *texts)
 {
     for (size_t i = 0; i < facts->count; i++) {
         ret_facts[i].rank = facts->items[i].rank;
-        ret_facts[i].name = copy(&texts, facts->items[i].name);
-        ret_facts[i].text = copy(&texts, facts->items[i].text);
+        ret_facts[i].name = slice_append(&texts, facts->items[i].name);
+        ret_facts[i].text = slice_append(&texts, facts->items[i].text);
     }
 }
 

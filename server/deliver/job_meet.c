@@ -240,8 +240,8 @@ job_contact_refused(struct job *job, const struct brevo_verdict *verdict)
     } else {
         job->unsaid |= dropped & verdict->refused & REQUEST_PHONES;
     }
-    if (job->existing !=
-        NULL) { /* whose it is may be asked, and nothing may be left to say */
+    if (job->existing != NULL) {
+        /* Whose it is may be asked first, and nothing may be left to say. */
         job->stage = JOB_MEETING;
     } else {
         job_next(job, BREVO_CONTACT_UPSERT);

@@ -27,8 +27,7 @@ static const char link_name[] = "+id";
 struct links {
     char subjects[LINKS_MAX][SUBJECT_SIZE];
     struct queue_facts items[LINKS_MAX];
-    unsigned asked
-        [LINKS_MAX]; /* REQUEST_* bit: whose it is, is only asked; 0: the contact's */
+    unsigned asked[LINKS_MAX]; /* REQUEST_* bit: only asked for; 0: the contact's own */
     size_t count;
 };
 
@@ -242,8 +241,8 @@ hear(struct job *job, const struct facts *known, const struct config *config,
     job->dropped |= (unsigned)taken;
     job->suspected &= ~((unsigned)taken | job->unsaid); /* that was asked */
     if (job->suspected != 0 && !job->is_sent) {
-        conflict_refused(
-            job, job->suspected); /* it would be, and whose it is, is asked */
+        /* It would be refused; whose it is, is asked. */
+        conflict_refused(job, job->suspected);
     } else {
         job_meet(job, known, config);
     }
